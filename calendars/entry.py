@@ -1,0 +1,75 @@
+"""What a calendar file says, once read: values only, no database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class MediaItem:
+    """An image of an entry: the path (resolved against the calendar's folder) and its text alternative."""
+
+    path: Path
+    alt: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of a calendar. It fans out to one post per channel and occurrence.
+
+    `local` is wall time without a zone (``YYYY-MM-DDTHH:MM[:SS]``), `zone` an IANA name; `rrule` an RFC 5545 rule or None;
+    `texts` maps a channel's name to its own wording; `lateness_s` the entry's own lateness limit, None for the setting.
+    """
+
+    id: str
+    line: int
+    channels: tuple[str, ...]
+    local: str
+    zone: str
+    text: str
+    texts: Mapping[str, str] = field(default_factory=dict)
+    media: tuple[MediaItem, ...] = ()
+    tags: tuple[str, ...] = ()
+    rrule: str | None = None
+    except_locals: tuple[str, ...] = ()
+    lateness_s: int | None = None
+
+    def text_for(self, channel: str) -> str:
+        """The wording for `channel`: its own variant, else the common text."""
+        return self.texts.get(channel, self.text)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """One file, whole: `owner` is the person with whose rights it is applied; `digest` the SHA-256 of its bytes."""
+
+    path: Path
+    owner: str
+    digest: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """One moment of an entry: wall time + zone + resolved instant (µs UTC). `note` says what a DST change did."""
+
+    local: str
+    zone: str
+    at_us: int
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A mistake in a file: where, the value, what is wrong and the remedy, in one line each."""
+
+    file: str
+    line: int
+    value: str
+    message: str
+
+    def __str__(self) -> str:
+        value = f" {self.value!r}:" if self.value else ""
+        return f"{self.file}:{self.line}:{value} {self.message}"

@@ -1,0 +1,234 @@
+"""The `standfast` command: the stop and the resume themselves, and the other command groups, loaded when they are asked for.
+
+`crisis` is never interactive. What it loads before the word SUSPENDED is the standard library, Typer and the database's own
+driver; a test looks at ``sys.modules``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json as json_format
+import os
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+LAZY = {
+    "init": ("commands.init", "Set up a city here: settings, store, first person."),
+    "doctor": ("commands.doctor", "Say what is wrong or missing, and the remedy."),
+    "daemon": ("commands.daemon", "Publish what is due, until told to end."),
+    "demo": ("commands.demo", "See it work: a city's weeks in under a minute."),
+    "post": ("commands.post", "Posts: add, list, show, edit, cancel, hold, release, reschedule, close."),
+    "calendar": ("commands.calendar", "Content calendars: check, sync, list."),
+    "channel": ("commands.channel", "Channels: add, list, test."),
+    "people": ("commands.people", "People, their roles and tokens."),
+    "records": ("commands.records", "The log of everything done and refused: verify, list."),
+    "login": ("commands.sign_in:login", "Sign in with a token."),
+    "logout": ("commands.sign_in:logout", "Forget the token kept for this city."),
+    "whoami": ("commands.sign_in:whoami", "Say who is signed in and what they may do."),
+}
+"""Command → (module of its Typer app or function, help): imported only when the command is run."""
+
+
+class LazyGroup(TyperGroup):
+    """The command groups by name, each imported when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *LAZY]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        found = super().get_command(ctx, cmd_name)
+        if found is not None or cmd_name not in LAZY:
+            return found
+        target, summary = LAZY[cmd_name]
+        if "--help" in sys.argv[1:2] or len(sys.argv) < 2:
+            return _stub(cmd_name, summary)
+        return _load(cmd_name, target)
+
+
+def _stub(name: str, summary: str) -> Any:
+    """A stand-in for the list of commands, so that `standfast --help` imports none of them."""
+    own = typer.Typer(help=summary)
+
+    @own.command(name, help=summary)
+    def listed() -> None:
+        """Only ever listed."""
+
+    return typer.main.get_command(own)
+
+
+def _load(name: str, target: str) -> Any:
+    module, _, function = target.partition(":")
+    loaded = importlib.import_module(module)
+    if not function:
+        command = typer.main.get_command(loaded.app)
+    else:
+        own = typer.Typer(add_completion=False)
+        own.command(name)(getattr(loaded, function))
+        command = typer.main.get_command(own)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    cls=LazyGroup, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+crisis = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="Suspend all prescheduled posts, now.")
+app.add_typer(crisis, name="crisis")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
+ScopeOption = Annotated[str, typer.Option("--scope", help="all, channel:NAME or group:NAME.")]
+
+
+@crisis.callback(invoke_without_command=True)
+def stop(
+    ctx: typer.Context,
+    reason: Annotated[str, typer.Option(help="Why; never needed.")] = "",
+    scope: ScopeOption = "all",
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for quiet.")] = False,
+    json: Json = False,
+) -> None:
+    """Suspend all prescheduled posts, now. Needs no reason, no plan, no network and no running daemon.
+
+    Exit codes: 0 suspended and quiet; 1 refused; 2 wrong usage; 10 suspended, not confirmed quiet; 20 not recorded.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    from config import essentials
+    from governance.authority import Refusal
+    from scheduler import emergency_stop, killswitch
+
+    try:
+        request = emergency_stop.Request(killswitch.Scope.parse(scope), _plain(reason), wait=not no_wait)
+        loaded = essentials.merged()
+        answer = emergency_stop.EmergencyStop(essentials.load(), loaded.environ, _say).run(request)
+    except killswitch.SwitchError as error:
+        _end(f"{error}; NOTHING IS SUSPENDED", emergency_stop.USAGE)
+    except Refusal as refusal:
+        _end(str(refusal), emergency_stop.REFUSED)
+    _say(answer.words)
+    if json:
+        _emit(answer.receipt.as_json() if answer.receipt else {"recorded": False, "words": answer.words})
+    raise typer.Exit(answer.code)
+
+
+@crisis.command("status")
+def status(
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for quiet.")] = False,
+    json: Json = False,
+) -> None:
+    """Say what is suspended, since when, by whom, why, and what is unconfirmed. Exit code 0 when open or quiet, else 10."""
+    from config import essentials
+    from scheduler.status import Status
+
+    code, data, words = Status(essentials.load()).run(wait=wait)
+    if json:
+        _emit(data)
+    else:
+        typer.echo(words)
+    raise typer.Exit(code)
+
+
+@app.command()
+def resume(
+    reason: Annotated[str, typer.Option(help="Why it is clear to resume.")],
+    scope: Annotated[str | None, typer.Option("--scope", help="all, channel:NAME or group:NAME.")] = None,
+    suspension: Annotated[int | None, typer.Option(min=1, help="Which one, when several are active.")] = None,
+    confirm: Annotated[str | None, typer.Option("--confirm", help="The code from step one: lifts.")] = None,
+    json: Json = False,
+) -> None:
+    """Lift a suspension in two steps: show what will happen and get a code, then `--confirm CODE`. Needs a signed-in person."""
+    from config import essentials
+    from config.fault import Fault
+    from scheduler import killswitch, resumption
+
+    own = resumption.Resumption(essentials.load(), essentials.merged().environ)
+    try:
+        if not _plain(reason).strip():
+            raise killswitch.SwitchError("--reason is empty: say why it is clear to resume; NOT LIFTED")
+        if confirm is None:
+            _show_offer(own.ask(_plain(reason), scope=_scope(scope), suspension=suspension), json)
+        else:
+            _show_lifted(own.confirm(confirm, _plain(reason)), json)
+    except Fault as error:
+        _end(str(error), 1)
+    finally:
+        own.close()
+
+
+def _scope(text: str | None) -> Any:
+    from scheduler.killswitch import Scope
+
+    return None if text is None else Scope.parse(text)
+
+
+def _show_offer(offer: Any, json: bool) -> None:
+    if json:
+        _emit({"lifted": False, **vars(offer)})
+    _say(f"NOT LIFTED  suspension {offer.suspension} ({offer.scope}) stays until the code is confirmed")
+    if offer.unconfirmed:
+        _say(f"  warning     {offer.unconfirmed} call(s) from before the stop are not confirmed")
+    _say(f"  held        {offer.will_be_held_count} post(s) whose time has passed will wait for a person")
+    _say_posts(offer.will_be_held)
+    _say(f"  next hour   {len(offer.next_hour)} post(s) will go out at their own times")
+    _say_posts(offer.next_hour)
+    if offer.remaining:
+        _say(f"  still suspended afterwards: {', '.join(map(str, offer.remaining))}")
+    _say(f"To lift it before {offer.expires_at}: standfast resume --confirm {offer.code} --reason '…'")
+
+
+def _say_posts(posts: list[dict[str, Any]]) -> None:
+    for item in posts:
+        _say(f"    {item['due_at']}  post {item['post']}  {item['channel']}  {' '.join(item['text'].split())}")
+
+
+def _show_lifted(lifted: Any, json: bool) -> None:
+    if json:
+        _emit({"lifted": True, **vars(lifted)})
+    _say(f"LIFTED  suspension {lifted.suspension}, epoch {lifted.epoch}; {lifted.held} post(s) are held for a person")
+    if lifted.held:
+        _say("  see them with `standfast post list --state held`, then `standfast post release|reschedule|cancel`")
+    if lifted.remaining:
+        _say(f"  STILL SUSPENDED by {', '.join(map(str, lifted.remaining))}")
+    if lifted.warning:
+        _say(f"  warning     {lifted.warning}")
+
+
+def _plain(text: str) -> str:
+    """`text` without what neither database nor terminal can keep; a stop never fails for its reason's characters."""
+    return "".join(char if char.isprintable() else " " for char in text)[:2000]
+
+
+def _say(text: str) -> None:
+    """Words for people, on stderr, in any encoding; a reader that went away must not end a stop half-way."""
+    encoding = sys.stderr.encoding or "utf-8"
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        sys.stderr.flush()
+
+
+def _emit(data: Any) -> None:
+    sys.stdout.write(json_format.dumps(data, indent=2, default=str) + "\n")
+
+
+def _end(message: str, code: int) -> NoReturn:
+    _say(f"standfast: {message}")
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command; a fault that nobody foresaw is one line, too."""
+    try:
+        app()
+    except Exception as error:
+        if os.environ.get("STANDFAST_DEBUG"):
+            raise
+        _say(f"standfast: {type(error).__name__}: {error}: this is a bug; STANDFAST_DEBUG=1 shows the traceback")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

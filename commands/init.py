@@ -1,0 +1,134 @@
+"""`standfast init`: settings, folders, store, stop cell, witness and the first person."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlmodel import select
+
+from commands.context import Context, Json, UserError, clean_text, emit, guarded, say
+
+app = typer.Typer(rich_markup_mode=None)
+TEMPLATE = """\
+# Standfast's settings. Durations: a number with s, m, h or d. Every setting can also be a variable: STANDFAST_LATENESS=45m.
+# Secrets (the platforms' credentials) belong in .env beside this file, never here.
+
+timezone = "{timezone}"
+data_dir = "data"
+calendars = "calendars"
+{database}
+# A post later than this is held for a person.
+lateness = "30m"
+# Least time between two posts on one channel, and between held posts that are released together.
+spacing = "30s"
+release_spacing = "5m"
+# Resuming needs a second, different person.
+resume_two_persons = false
+"""
+
+
+@app.command()
+def init(
+    person: Annotated[str | None, typer.Option(help="Short name of the first person (default: yours here).")] = None,
+    name: Annotated[str | None, typer.Option(help="Their full name.")] = None,
+    timezone: Annotated[str, typer.Option(help="The city's IANA time zone.")] = "UTC",
+    database_url: Annotated[str | None, typer.Option(help="postgresql+psycopg://… instead of SQLite.")] = None,
+    json: Json = False,
+) -> None:
+    """Set up a city in this folder. Safe to run again: it migrates the store and changes nothing else."""
+    with guarded() as context:
+        made = _settings_file(timezone, database_url)
+        context.settings  # noqa: B018 (a mistake in the settings must show before anything is made)
+        _folders(context)
+        fresh = _store(context)
+        token = _first_person(context, person, name)
+        _report(context, made, fresh, token, json)
+
+
+def _settings_file(timezone: str, database_url: str | None) -> bool:
+    """True when ``standfast.toml`` was written here; one that is found already is left as it is."""
+    from config import essentials
+    from config.settings import SettingsError, check
+
+    if essentials.merged().file is not None:
+        return False
+    database = f'database_url = "{database_url}"' if database_url else '# database_url = "postgresql+psycopg://…"'
+    text = TEMPLATE.format(timezone=timezone, database=database)
+    file = Path.cwd() / essentials.FILE_NAME
+    try:
+        file.write_text(text, encoding="utf-8")
+        check(essentials.merged())
+    except (SettingsError, UnicodeEncodeError):
+        file.unlink(missing_ok=True)
+        raise
+    return True
+
+
+def _folders(context: Context) -> None:
+    context.essential.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    context.essential.workers_dir.mkdir(parents=True, exist_ok=True)
+    context.settings.calendars_dir.mkdir(parents=True, exist_ok=True)
+
+
+def _store(context: Context) -> bool:
+    """True when the store is new: then the cell is laid down and the witness begins."""
+    from scheduler import stop_cell, witness
+    from store import migration
+    from store.engine import open_engine, reading
+    from store.tables import Meta
+
+    context.__dict__["engine"] = open_engine(
+        context.essential.database_url, busy_timeout_s=context.settings.busy_timeout
+    )
+    fresh = migration.initialise(context.engine)
+    if fresh:
+        with reading(context.engine) as session:
+            store_id = session.get_one(Meta, "store_id").value
+        stop_cell.lay_down(context.essential.cell_file, 0)
+        witness.note(witness.file_for(context.essential.state_dir, store_id), epoch=1, durable=True)
+    return fresh
+
+
+def _first_person(context: Context, person: str | None, name: str | None) -> str | None:
+    """The first person's token, kept for whoever runs this; None when there are people already."""
+    from governance import login_file, people
+    from store.engine import reading, writing
+    from store.tables import Person
+
+    with reading(context.engine) as session:
+        if session.exec(select(Person.id).limit(1)).first() is not None:
+            return None
+    chosen = clean_text(person, "person") if person else _own_name()
+    with writing(context.engine) as session:
+        token = people.bootstrap(session, chosen, clean_text(name or chosen, "name"))
+    people.refresh_authority(context.engine, context.essential.authority_file)
+    login_file.store(context.essential.data_dir, context.loaded.environ, token)
+    return token
+
+
+def _own_name() -> str:
+    try:
+        own = re.sub(r"[^a-z0-9-]", "-", getpass.getuser().lower()).strip("-")
+    except (KeyError, OSError):
+        own = ""
+    if not own:
+        raise UserError("this account has no name: give the first person with --person")
+    return own
+
+
+def _report(context: Context, made: bool, fresh: bool, token: str | None, json: bool) -> None:
+    file = context.settings.root / "standfast.toml"
+    if json:
+        emit({"settings": str(file), "settings_written": made, "store_created": fresh, "token": token})
+    say(f"settings    {file}{' (written)' if made else ''}")
+    say(
+        f"store       {context.engine.url.render_as_string(hide_password=True)}{' (created)' if fresh else ' (up to date)'}"
+    )
+    if token:
+        say(f"token       {token}")
+        say("            shown once; you are signed in with it on this account. It may do everything: keep it safe.")
+    say("next        standfast doctor; standfast channel add NAME --platform outbox; standfast daemon")

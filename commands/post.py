@@ -1,0 +1,358 @@
+"""``standfast post``: queue posts, look at them, change, hold, release and cancel them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands import post_options as options
+from commands.context import Context, Json, UserError, clean_text, emit, guarded, say, table
+from commands.post_options import (
+    AllHeld,
+    Alts,
+    At,
+    Channels,
+    DryRun,
+    File,
+    Id,
+    Ids,
+    Lateness,
+    MediaFiles,
+    Series,
+    States,
+    Tag,
+    Tags,
+    Text,
+    TextFile,
+    Zone,
+    out,
+)
+
+if TYPE_CHECKING:
+    from scheduler.post_selection import Wanted
+    from scheduler.post_verbs import Done, Request
+
+app = typer.Typer(no_args_is_help=True, help="Queue posts, look at them, change, hold, release and cancel them.")
+
+
+@app.command("add")
+def add(
+    channel: Channels = None,
+    at: At = None,
+    zone: Zone = None,
+    text: Text = None,
+    text_file: TextFile = None,
+    media: MediaFiles = None,
+    alt: Alts = None,
+    tag: Tags = None,
+    lateness: Lateness = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Keep it as a draft: it waits for `post release`.")] = False,
+    now: Annotated[
+        bool, typer.Option("--now", help="Send it at once (instead of a time, or when that is past).")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Queue one content on one or more channels: all of them or none."""
+    with guarded() as context:
+        from governance import access
+        from scheduler import content, post_service
+
+        if at is None and not now:
+            raise UserError("a post needs a time: give --at '2026-12-01 09:00', or --now")
+        names = tuple(clean_text(name, "--channel", most=1000) for name in channel or ())
+        moment = options.occurrence_now(context, zone) if at is None else options.occurrence(context, at, zone)
+        words, tags = options.text_of(text, text_file) or "", options.tags_of(tag)
+        late = _lateness(lateness) or int(context.settings.lateness * 1_000_000)
+        actor = context.actor
+        rows = options.media_of(context, media or (), alt or ())
+        files = content.stored(context.essential.data_dir, rows)
+        new = post_service.NewPost(names, moment, words, late, rows, files, tags, draft, past_is_now=now)
+        post_service.load_platforms(context.engine)
+        with access.acting(context.engine) as session:
+            added = post_service.add(session, actor, new)
+        _report_added(context, added, moment.note, json)
+
+
+def _lateness(text: str | None) -> int | None:
+    return None if text is None else options.duration_us(text, "--lateness")
+
+
+def _report_added(context: Context, added: Any, note: str | None, json: bool) -> None:
+    from scheduler import post_views
+    from scheduler.killswitch import BANNER
+    from store.engine import reading
+
+    if note:
+        say(f"note: {note}")
+    if added.closed:
+        say(f"{BANNER} ({', '.join(added.closed)})")
+    with reading(context.engine) as session:
+        posts = [post_views.shown(session, number) for number in added.ids.values()]
+    if json:
+        emit({"posts": posts})
+        return
+    for post in posts:
+        when = f"{post['local_time'].replace('T', ' ')} {post['zone']} ({post['due_at']})"
+        out(f"post {post['id']} on {post['channel']}: {post['shown']}, {when}")
+
+
+@app.command("list")
+def list_(
+    state: States = None,
+    channel: Channels = None,
+    tag: Tag = None,
+    file: File = None,
+    due_before: Annotated[
+        str | None, typer.Option("--due-before", metavar="TIME", help="Due before this time.")
+    ] = None,
+    due_after: Annotated[
+        str | None, typer.Option("--due-after", metavar="TIME", help="Due at this time or later.")
+    ] = None,
+    zone: Zone = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1_000_000, help="Most posts shown.")] = 100,
+    json: Json = False,
+) -> None:
+    """Show posts by due time, with totals by state."""
+    with guarded() as context:
+        from dataclasses import replace
+
+        from scheduler import post_selection, post_views
+        from store.engine import reading
+
+        query = options.wanted(None, channel, state, tag, file)
+        before = None if due_before is None else options.occurrence(context, due_before, zone).at_us
+        after = None if due_after is None else options.occurrence(context, due_after, zone).at_us
+        query = replace(query, due_before=before, due_after=after)
+        with reading(context.engine) as session:
+            posts = post_views.listed(session, query, limit)
+            totals = post_selection.counts(session, query)
+        if json:
+            emit({"posts": posts, "totals": totals})
+            return
+        if posts:
+            table(("id", "channel", "when", "state", "text"), [options.row(post) for post in posts])
+        out(_totals(totals, len(posts)))
+
+
+def _totals(totals: dict[str, int], shown: int) -> str:
+    names = {"covered": "scheduled (behind the gate)"}
+    words = " · ".join(f"{names.get(state, state)} {number:,}" for state, number in totals.items())
+    number = sum(totals.values())
+    return f"{words or 'no posts'}" + (f"; the first {shown:,} of {number:,} are shown" if shown < number else "")
+
+
+@app.command("show")
+def show(post: Id, json: Json = False) -> None:
+    """Show one post whole, with its attempts."""
+    with guarded() as context:
+        from scheduler import post_views
+        from store.engine import reading
+
+        with reading(context.engine) as session:
+            found = post_views.shown(session, post)
+        if json:
+            emit(found)
+            return
+        attempts = found.pop("attempts")
+        table(("", ""), [(name, value) for name, value in found.items() if value not in (None, [], "")])
+        if attempts:
+            columns = ("id", "state", "claimed_at", "finished_at", "outcome", "detail", "closed_by")
+            table(("attempt", *columns[1:]), [[attempt[name] for name in columns] for attempt in attempts])
+
+
+@app.command("edit")
+def edit(
+    posts: Ids = None,
+    text: Text = None,
+    text_file: TextFile = None,
+    media: MediaFiles = None,
+    alt: Alts = None,
+    no_media: Annotated[bool, typer.Option("--no-media", help="Take the images away.")] = False,
+    set_tag: Annotated[list[str] | None, typer.Option("--set-tag", metavar="T", help="Its tags from now on.")] = None,
+    lateness: Lateness = None,
+    channel: Channels = None,
+    tag: Tag = None,
+    file: File = None,
+    state: States = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Change the text, images, tags or lateness of posts that are not out yet."""
+    with guarded() as context:
+        from governance import access
+        from scheduler import post_service, post_verbs
+
+        request = _request(context, options.wanted(posts, channel, state, tag, file), dry_run)
+        if no_media and media:
+            raise UserError("--media and --no-media are given: leave one out")
+        new_text, tags, late = options.text_of(text, text_file), options.tags_of(set_tag), _lateness(lateness)
+        rows = options.media_of(context, media or (), alt or ())
+        change = post_service.Edit(new_text, rows if rows or no_media else None, tags if set_tag else None, late)
+        if change == post_service.Edit():
+            raise UserError("nothing to change: give --text, --media, --no-media, --set-tag or --lateness")
+        post_service.load_platforms(context.engine)
+        with access.acting(context.engine) as session:
+            done = post_verbs.edit(session, request, change, context.essential.data_dir)
+        _report(done, dry_run, json)
+
+
+@app.command("cancel")
+def cancel(
+    posts: Ids = None,
+    channel: Channels = None,
+    tag: Tag = None,
+    file: File = None,
+    state: States = None,
+    all_held: AllHeld = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Cancel posts that are not out yet: they never go out."""
+    with guarded() as context:
+        from governance import access
+        from scheduler import post_verbs
+
+        request = _request(context, options.wanted(posts, channel, _states(state, all_held), tag, file), dry_run)
+        with access.acting(context.engine) as session:
+            done = post_verbs.cancel(session, request)
+        _report(done, dry_run, json)
+
+
+@app.command("hold")
+def hold(
+    posts: Ids = None,
+    reason: Annotated[str, typer.Option("--reason", metavar="T", help="Why they wait.")] = "",
+    channel: Channels = None,
+    tag: Tag = None,
+    file: File = None,
+    state: States = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Hold scheduled posts: they wait for `post release`."""
+    with guarded() as context:
+        from governance import access
+        from scheduler import post_verbs
+
+        request = _request(context, options.wanted(posts, channel, state, tag, file), dry_run)
+        why = clean_text(reason.strip(), "--reason", most=1000)
+        with access.acting(context.engine) as session:
+            done = post_verbs.hold(session, request, why)
+        _report(done, dry_run, json)
+
+
+@app.command("release")
+def release(
+    posts: Ids = None,
+    channel: Channels = None,
+    tag: Tag = None,
+    file: File = None,
+    state: States = None,
+    all_held: AllHeld = False,
+    series: Series = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Schedule held, failed and draft posts again: missed ones from now on, spaced on each channel, others at their time."""
+    with guarded() as context:
+        from governance import access
+        from scheduler import post_verbs
+
+        query = options.wanted(posts, channel, _states(state, all_held), tag, file)
+        request = _request(context, query, dry_run, series)
+        gap = int(context.settings.release_spacing * 1_000_000)
+        with access.acting(context.engine) as session:
+            done = post_verbs.release(session, request, gap)
+        _report(done, dry_run, json)
+
+
+@app.command("reschedule")
+def reschedule(
+    posts: Ids = None,
+    at: At = None,
+    over: Annotated[
+        str | None, typer.Option("--over", metavar="D", help="Spread them evenly over this time (2h).")
+    ] = None,
+    zone: Zone = None,
+    channel: Channels = None,
+    tag: Tag = None,
+    file: File = None,
+    state: States = None,
+    all_held: AllHeld = False,
+    series: Series = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Give posts another time: the first of each channel at --at (or now), the others spaced, or evenly --over a time."""
+    with guarded() as context:
+        from governance import access
+        from scheduler import post_verbs
+
+        if at is None and over is None:
+            raise UserError(
+                "a new time is needed: give --at '2026-12-01 09:00', or --over 2h to spread them from now on"
+            )
+        query = options.wanted(posts, channel, _states(state, all_held), tag, file)
+        request = _request(context, query, dry_run, series)
+        start = options.occurrence_now(context, zone) if at is None else options.occurrence(context, at, zone)
+        spread = None if over is None else options.duration_us(over, "--over")
+        to = post_verbs.NewTime(start, int(context.settings.release_spacing * 1_000_000), spread)
+        with access.acting(context.engine) as session:
+            done = post_verbs.reschedule(session, request, to)
+        if start.note:
+            say(f"note: {start.note}")
+        _report(done, dry_run, json)
+
+
+@app.command("close")
+def close(
+    post: Id,
+    published: Annotated[str | None, typer.Option("--published", metavar="URL", help="It is out, and here.")] = None,
+    not_published: Annotated[bool, typer.Option("--not-published", help="It is not out: hold it.")] = False,
+    json: Json = False,
+) -> None:
+    """Say what became of a post whose outcome is unknown, after looking at the platform."""
+    with guarded() as context:
+        from governance import access
+        from scheduler import post_service
+
+        if (published is None) is not not_published:
+            raise UserError("say one of --published URL and --not-published, after looking at the platform")
+        actor = context.actor
+        with access.acting(context.engine) as session:
+            after = post_service.close(session, actor, post, published)
+        if json:
+            emit({"id": post, "state": after, "link": published})
+            return
+        out(f"post {post}: {after}" + ("" if published else "; `standfast post release` sends it anew"))
+
+
+def _states(states: list[str] | None, all_held: bool) -> list[str] | None:
+    if all_held and states and states != ["held"]:
+        raise UserError("--all-held and --state are given: leave one out")
+    return ["held"] if all_held else states
+
+
+def _request(context: Context, wanted: Wanted, dry: bool, series: bool = False) -> Request:
+    from scheduler.post_verbs import Request
+
+    return Request(wanted, context.actor, dry, series)
+
+
+def _report(done: Done, dry: bool, json: bool) -> None:
+    from scheduler.killswitch import BANNER
+
+    if json:
+        emit({"dry_run": dry, "posts": [asdict(row) for row in done.changed], "left": done.left})
+        return
+    prefix = "would be " if dry else ""
+    for row in done.changed:
+        out(f"post {row.id} on {row.channel}: {prefix}{row.words}")
+    if done.left:
+        say(f"{done.left} post(s) of the query are being published or of unknown outcome: left alone")
+    if done.closed and any(row.after == "scheduled" for row in done.changed):
+        say(f"{BANNER} ({', '.join(done.closed)})")
+    if dry:
+        say("nothing was changed (--dry-run)")

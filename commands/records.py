@@ -1,0 +1,53 @@
+"""``standfast records``: the hash-chained log of everything done and refused."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from commands.context import Json, clean_text, emit, fail, guarded, parse_at, say, table
+
+app = typer.Typer(no_args_is_help=True, help="The record of what was done and refused.")
+
+
+@app.command("verify")
+def verify(json: Json = False) -> None:
+    """Hash the whole log again; name the first entry that was changed, removed or inserted (exit code 1 then)."""
+    from records.verify import verify as verdict_on
+
+    with guarded() as context:
+        verdict = verdict_on(context.engine)
+        if json:
+            emit(vars(verdict))
+        if not verdict.ok:
+            fail(
+                f"the log is broken at entry {verdict.first_bad}: {verdict.reason}; keep the store as it is, look into it"
+            )
+        say(f"the log is whole: {verdict.entries} entries")
+
+
+@app.command("list")
+def list_(
+    since: Annotated[str | None, typer.Option("--since", help="From this local time on: 2026-12-01 09:00.")] = None,
+    action: Annotated[str | None, typer.Option("--action", help="Only this action, such as refused.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="The newest so many.")] = 100,
+    json: Json = False,
+) -> None:
+    """Show the newest entries of the log."""
+    from records.log import entries
+
+    with guarded() as context:
+        start = None if since is None else parse_at(since, context.settings.timezone).at_us
+        found = entries(context.engine, start, None if action is None else clean_text(action, "--action"), limit)
+        if json:
+            emit(found)
+        else:
+            rows = [(e["seq"], e["at"], e["actor"], e["action"], e["subject"], _words(e["detail"])) for e in found]
+            table(("entry", "at", "who", "what", "to what", "detail"), rows)
+
+
+def _words(detail: object) -> str:
+    if not isinstance(detail, dict):
+        return str(detail)
+    return ", ".join(f"{name}: {value}" for name, value in detail.items() if value not in (None, "", [], {}))

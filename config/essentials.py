@@ -1,0 +1,197 @@
+"""The few settings that stopping needs, read with tomllib and python-dotenv alone.
+
+Values come from ``standfast.toml``, then ``.env`` beside it, then ``STANDFAST_*`` variables; the later wins. The full,
+checked settings (`config.settings`) are built from the same values, so the two cannot disagree. Nothing here raises for
+a broken file: the trigger must work at 2 a.m. with a typo in the settings, so it goes on with defaults and says so.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+FILE_NAME = "standfast.toml"
+SYSTEM_FILE = Path("/etc/standfast") / FILE_NAME
+PREFIX = "STANDFAST_"
+NOT_SETTINGS = frozenset({"STANDFAST_TOKEN", "STANDFAST_CONFIG", "STANDFAST_CLOCK"})
+"""Variables with our prefix that are no settings."""
+
+DEFAULTS: Mapping[str, Any] = {
+    "data_dir": "data",
+    "state_dir": "",
+    "database_url": "",
+    "send_deadline": "30s",
+    "recall": "60m",
+    "resume_two_persons": False,
+    "resume_code_life": "15m",
+}
+
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d)?")
+_UNITS = {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The merged values, where they came from, and what was wrong with the sources (one line each)."""
+
+    values: dict[str, Any]
+    file: Path | None
+    root: Path
+    environ: dict[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Essentials:
+    """What the switch needs. Durations in seconds."""
+
+    root: Path
+    data_dir: Path
+    state_dir: Path
+    database_url: str
+    send_deadline_s: float
+    recall_s: float
+    resume_two_persons: bool
+    resume_code_life_s: float
+    token: str | None
+    warnings: tuple[str, ...]
+
+    @property
+    def cell_file(self) -> Path:
+        """The STOP cell of this host."""
+        return self.data_dir / "stop.cell"
+
+    @property
+    def workers_dir(self) -> Path:
+        """The lock files of the processes of this host that write to the store."""
+        return self.data_dir / "workers"
+
+    @property
+    def authority_file(self) -> Path:
+        """Who may suspend, for when the database does not answer."""
+        return self.data_dir / "authority.json"
+
+
+def seconds(value: object) -> float:
+    """A duration in seconds from a number (seconds) or text such as ``30s``, ``5m``, ``2h``, ``1d``.
+
+    Raises ValueError naming the value.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e10:
+        return float(value)
+    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"{value!r} is not a duration: write a number with s, m, h or d, such as 30s or 5m")
+    return float(found["number"]) * _UNITS[found["unit"]]
+
+
+def find_file(environ: Mapping[str, str], start: Path) -> Path | None:
+    """The settings file: STANDFAST_CONFIG, else the nearest ``standfast.toml`` upwards of `start`, else the system's."""
+    if named := environ.get("STANDFAST_CONFIG"):
+        return Path(named).absolute()
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    return SYSTEM_FILE if SYSTEM_FILE.is_file() else None
+
+
+def merged(environ: Mapping[str, str] | None = None, start: Path | None = None) -> Loaded:
+    """All settings as written, file under ``.env`` under variables; unreadable sources become warnings."""
+    environ = os.environ if environ is None else environ
+    file = find_file(environ, (start or Path.cwd()).absolute())
+    root = file.parent if file else (start or Path.cwd()).absolute()
+    values, warnings = _file_values(file)
+    env_values, more = _dotenv(root / ".env")
+    together = {**env_values, **environ}
+    for name, value in together.items():
+        if name.startswith(PREFIX) and name not in NOT_SETTINGS:
+            values[name.removeprefix(PREFIX).lower()] = value
+    return Loaded(values, file, root, together, (*warnings, *more))
+
+
+def _file_values(file: Path | None) -> tuple[dict[str, Any], list[str]]:
+    if file is None:
+        return {}, []
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8")), []
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        return {}, [f"{file}: cannot be read ({error}): mend the file; defaults are used until then"]
+
+
+def _dotenv(file: Path) -> tuple[dict[str, str], list[str]]:
+    try:
+        found = dotenv_values(file) if file.is_file() else {}
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        return {}, [f"{file}: cannot be read ({error}): mend the file; it is left out until then"]
+    return {name: value for name, value in found.items() if value is not None}, []
+
+
+def load(environ: Mapping[str, str] | None = None, start: Path | None = None) -> Essentials:
+    """The essentials, always: what cannot be read is replaced by its default and named in `warnings`."""
+    loaded = merged(environ, start)
+    warnings = list(loaded.warnings)
+    get = _reader(loaded.values, warnings)
+    data_dir = path_below(loaded.root, str(get("data_dir", str)))
+    return Essentials(
+        root=loaded.root,
+        data_dir=data_dir,
+        state_dir=state_dir(loaded.root, str(get("state_dir", str)), loaded.environ),
+        database_url=database_url(loaded.root, data_dir, str(get("database_url", str))),
+        send_deadline_s=get("send_deadline", seconds),
+        recall_s=get("recall", seconds),
+        resume_two_persons=get("resume_two_persons", flag),
+        resume_code_life_s=get("resume_code_life", seconds),
+        token=loaded.environ.get("STANDFAST_TOKEN") or None,
+        warnings=tuple(warnings),
+    )
+
+
+def _reader(values: Mapping[str, Any], warnings: list[str]) -> Any:
+    def get(name: str, convert: Any) -> Any:
+        try:
+            return convert(values.get(name, DEFAULTS[name]))
+        except ValueError as error:
+            warnings.append(f"{name}: {error}; {DEFAULTS[name]!r} is used until then")
+            return convert(DEFAULTS[name])
+
+    return get
+
+
+def flag(value: object) -> bool:
+    """A yes or no from a boolean or its usual spellings. Raises ValueError naming the value."""
+    words = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in words:
+        return words[value.strip().lower()]
+    raise ValueError(f"{value!r} is neither true nor false: write true or false")
+
+
+def path_below(root: Path, text: str) -> Path:
+    """`text` as a path, relative ones from the folder of the settings file."""
+    return (root / Path(text).expanduser()).absolute()
+
+
+def state_dir(root: Path, text: str, environ: Mapping[str, str]) -> Path:
+    """Where the witness lives: outside the data directory, so that a restored backup cannot bring it along."""
+    if text:
+        return path_below(root, text)
+    base = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".local" / "state")
+    return Path(base) / "standfast"
+
+
+def database_url(root: Path, data_dir: Path, text: str) -> str:
+    """The database URL with a relative SQLite path made absolute; default ``standfast.db`` in the data directory."""
+    if not text:
+        return f"sqlite:///{data_dir / 'standfast.db'}"
+    prefix = "sqlite:///"
+    if text.startswith(prefix):
+        return prefix + str(path_below(root, text.removeprefix(prefix)))
+    return text

@@ -1,0 +1,25 @@
+"""How the daemon's log looks: lines for people on a terminal, JSON elsewhere, with the project's own clock."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+
+from config import clock
+
+
+def _stamp(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    return {"at": clock.to_text(clock.wall_us()), **event}
+
+
+def configure() -> None:
+    """Send structlog's events to stderr."""
+    last: Any = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, _stamp, structlog.processors.format_exc_info, last],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )

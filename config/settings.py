@@ -1,0 +1,141 @@
+"""All settings, checked: each by itself, then against each other, every mistake at once and by name and value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from config import essentials
+
+Seconds = Annotated[float, BeforeValidator(essentials.seconds)]
+Flag = Annotated[bool, BeforeValidator(essentials.flag)]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used: `faults` has one line per mistake."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class Settings(BaseModel):
+    """Every setting of ``standfast.toml``; durations in seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data_dir: Path = Path("data")
+    state_dir: str = ""
+    database_url: str = ""
+    engine: Literal["local"] = "local"
+    timezone: str = "UTC"
+    calendars: Path = Path("calendars")
+    roles: Path | None = None
+
+    send_deadline: Seconds = 30.0
+    """Longest a publish call may take, from leave to end."""
+    prepare_deadline: Seconds = 60.0
+    """Longest the uploads before it may take."""
+    lateness: Seconds = 1800.0
+    """A post later than this is held for a person."""
+    spacing: Seconds = 30.0
+    """Least time between two posts on one channel."""
+    release_spacing: Seconds = 300.0
+    """Time between held posts released together, per channel."""
+    threads: int = Field(default=8, ge=1, le=256)
+    """Publish calls under way at once."""
+    retries: int = Field(default=5, ge=0, le=100)
+    """New attempts after one that provably was not sent."""
+    retry_first: Seconds = 5.0
+    retry_most: Seconds = 300.0
+    settle: Seconds = 120.0
+    """How long after a lost answer "not found" is not yet believed."""
+    look_every: Seconds = 15.0
+    """Time between two looks for a post whose outcome is unknown."""
+    horizon: Seconds = 60 * 86400.0
+    """How far ahead recurring entries become posts."""
+    recall: Seconds = 3600.0
+    """How far back the receipt lists what was published."""
+    resume_two_persons: Flag = False
+    resume_code_life: Seconds = 900.0
+    clock_jump: Seconds = 30.0
+    """A jump of wall time beyond this stops claims until a person confirms."""
+    reload_every: Seconds = 2.0
+    """How often the daemon looks at the calendars folder when the system gives no notice."""
+    busy_timeout: Seconds = 10.0
+    """How long an ordinary command waits for a busy database."""
+
+    root: Path = Field(default=Path(), exclude=True)
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError):
+            raise ValueError("is not an IANA time zone: write one such as America/Chicago") from None
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
+        return value
+
+    @property
+    def calendars_dir(self) -> Path:
+        """The folder of the calendars, absolute."""
+        return essentials.path_below(self.root, str(self.calendars))
+
+
+MUST_NOT_EXCEED = (
+    ("send_deadline", "settle", "a lost answer would be called not found while its call may still run"),
+    ("send_deadline", "lateness", "a post could pass its lateness limit inside one call"),
+    ("retry_first", "retry_most", "the first wait cannot be longer than the longest"),
+    ("retry_most", "lateness", "a retry would come only after the post is held as late"),
+    ("spacing", "release_spacing", "released posts would be planned closer than the channel sends"),
+    ("spacing", "lateness", "the second of two posts at one time would always be held as late"),
+    ("look_every", "settle", "the settling time would pass without a look"),
+    ("lateness", "horizon", "posts would be late before they are staged"),
+)
+"""(smaller, larger, what goes wrong otherwise)"""
+
+
+def load(start: Path | None = None) -> Settings:
+    """The settings in force. Raises SettingsError with every fault, each naming setting and value."""
+    return check(essentials.merged(start=start))
+
+
+def check(loaded: essentials.Loaded) -> Settings:
+    """`loaded` as checked settings. Raises SettingsError."""
+    if loaded.warnings:
+        raise SettingsError(list(loaded.warnings))
+    source = str(loaded.file or "the environment")
+    try:
+        settings = Settings(**loaded.values, root=loaded.root)
+    except ValidationError as error:
+        raise SettingsError([_line(source, item) for item in error.errors()]) from None
+    if faults := _cross_faults(settings):
+        raise SettingsError([f"{source}: {fault}" for fault in faults])
+    return settings
+
+
+def _line(source: str, item: Any) -> str:
+    name = ".".join(str(part) for part in item["loc"]) or "settings"
+    if item["type"] == "extra_forbidden":
+        return f"{source}: {name} = {item['input']!r} is not a setting: take it out or mend its name"
+    reason = str(item["msg"]).removeprefix("Value error, ")
+    return f"{source}: {name} = {item['input']!r}: {reason}"
+
+
+def _cross_faults(settings: Settings) -> list[str]:
+    return [
+        f"{small} = {getattr(settings, small):g}s is more than {large} = {getattr(settings, large):g}s: {why}; "
+        f"lower {small} or raise {large}"
+        for small, large, why in MUST_NOT_EXCEED
+        if getattr(settings, small) > getattr(settings, large)
+    ]

@@ -1,0 +1,145 @@
+"""What a platform's connector is: the interface and the values that cross it.
+
+A connector knows one platform and one account. It has no database, keeps no queue, never waits and never repeats a
+call; `scheduler.publisher` decides everything else. See CONTRIBUTING.md, "How to add a platform".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from config import clock
+from connectors.errors import NotSent
+
+
+@dataclass(frozen=True)
+class Account:
+    """One channel's account: `settings` are the city's data (``base_url``, ids), `secrets` the resolved credentials."""
+
+    channel: str
+    platform: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Media:
+    """One image: where it lies, its text alternative, MIME type and SHA-256 (hex)."""
+
+    path: Path
+    alt: str
+    mime: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is to be said: `key` is stable over all attempts at the same part of the same post."""
+
+    post_id: int
+    key: str
+    text: str
+    media: tuple[Media, ...] = ()
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A moment of boot time after which a call must have ended."""
+
+    boot_ns: int
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """The deadline `seconds` from now."""
+        return cls(clock.boot_ns() + int(seconds * 1e9))
+
+    def remaining_s(self) -> float:
+        """Seconds left; zero or less when it has passed."""
+        return (self.boot_ns - clock.boot_ns()) / 1e9
+
+
+@dataclass(frozen=True)
+class Permit:
+    """Leave to send one request before `deadline`; `look` is the last look at the stop cell (raises NotSent).
+
+    The HTTP layer calls `check` after it has connected and right before the first byte of the request.
+    """
+
+    deadline: Deadline
+    look: Callable[[], None]
+
+    def check(self) -> None:
+        """Raise NotSent when the deadline has passed or the stop cell does not let this attempt pass."""
+        if self.deadline.remaining_s() <= 0:
+            raise NotSent("the deadline passed before the request was written")
+        self.look()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `prepare` made ready on the platform without the public seeing it (media ids, in order)."""
+
+    media_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Published:
+    """The platform took the post: its id there, and a link a person can open."""
+
+    remote_id: str
+    link: str
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where to look for an earlier send: wall time in µs, and remote ids known to belong to other posts."""
+
+    since_us: int
+    until_us: int
+    not_these: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Length:
+    """A text's length and the limit, both as the platform counts them."""
+
+    count: int
+    limit: int
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """One account on one platform."""
+
+    platform: str
+    required_settings: tuple[str, ...]
+    required_secrets: tuple[str, ...]
+
+    def __init__(self, account: Account) -> None:
+        """Keep `account`; connect to nothing. Raises AccountError naming what the account lacks."""
+
+    @staticmethod
+    def length(text: str) -> Length:
+        """The length of `text` as the platform counts it."""
+
+    @staticmethod
+    def problems(message: Message) -> list[str]:
+        """One line per reason why the platform would not take `message` (length, number, size, kind of media)."""
+
+    def prepare(self, message: Message, deadline: Deadline) -> Prepared:
+        """Upload what the post needs; nothing the public can see. Raises PublishError (never Uncertain for the post)."""
+
+    def publish(self, message: Message, prepared: Prepared, permit: Permit) -> Published:
+        """Write one request, with `permit.check()` right before its first byte. Raises PublishError."""
+
+    def find(self, message: Message, search: Search, deadline: Deadline) -> Published | None:
+        """The post as the platform shows it, or None when it was looked for and not seen. Raises CannotTell."""
+
+    def test(self, deadline: Deadline) -> str:
+        """Who the platform says this account is. Raises ConnectorError."""
+
+    def close(self) -> None:
+        """Release the connections."""

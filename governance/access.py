@@ -1,0 +1,122 @@
+"""Who may do what, for everything above: a refusal is one line for the person and one entry in the chain."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from governance import authority, roles
+from governance.authority import EVERY_CHANNEL, SERVICE_ACCOUNT, Identity, Refusal
+from store import chain
+from store.engine import StoreError, cursor, dialect, reading, writing
+from store.tables import Person, RoleGrant
+
+Actor = Identity
+"""Who acts: a signed-in person, or `authority.SERVICE` for the owner of the service account."""
+
+
+class Refused(Refusal):
+    """`actor` may not do `action` to `subject`; `why` is the short reason."""
+
+    def __init__(self, message: str, *, actor: str, permission: str, channel: str, action: str, subject: str) -> None:
+        super().__init__(message)
+        self.actor, self.permission, self.channel = actor, permission, channel
+        self.action, self.subject = action, subject
+
+
+def sign_in(engine: Engine, token: str | None) -> Identity:
+    """Whose token this is. Raises Refusal with the remedy when there is none or it is not accepted (logged)."""
+    if not token:
+        raise Refusal("you are not signed in: run `standfast login`, or set STANDFAST_TOKEN")
+    try:
+        with reading(engine) as session:
+            found = authority.person_of(cursor(session), dialect(session), token)
+    except Refusal as refusal:
+        with contextlib.suppress(StoreError):  # a store that cannot be written must not hide the reason
+            _log_refusal(engine, "unknown", "sign_in", "", {"why": str(refusal)})
+        raise
+    assert found is not None
+    return found
+
+
+def require(engine: Engine, actor: Actor, permission: str, channel: str, action: str, subject: str) -> None:
+    """Return when `actor` holds `permission` on `channel` (``*``: all). Raises Refused otherwise, after logging it."""
+    try:
+        with reading(engine) as session:
+            check(session, actor, permission, channel, action=action, subject=subject)
+    except Refused as refused:
+        log(engine, refused)
+        raise
+
+
+@contextmanager
+def acting(engine: Engine) -> Iterator[Session]:
+    """`store.engine.writing` that logs a Refused raised inside, in a transaction of its own: the act itself is undone."""
+    try:
+        with writing(engine) as session:
+            yield session
+    except Refused as refused:
+        log(engine, refused)
+        raise
+
+
+def check(session: Session, actor: Actor, permission: str, channel: str, *, action: str, subject: str) -> None:
+    """`require` inside the caller's transaction, without the log entry (`acting` writes it). Raises Refused."""
+    why = _why_not(session, actor, permission, channel)
+    if why is None:
+        return
+    message = f"{actor.person} may not {action} {subject}".rstrip() + f": {why}; {_remedy(session, actor, permission)}"
+    raise Refused(message, actor=actor.person, permission=permission, channel=channel, action=action, subject=subject)
+
+
+def _why_not(session: Session, actor: Actor, permission: str, channel: str) -> str | None:
+    if actor.person == SERVICE_ACCOUNT:
+        return None if permission == "suspend" else "the service account may suspend, and only that"
+    return authority.ineligible(cursor(session), dialect(session), actor.person, permission, channel)
+
+
+def _remedy(session: Session, actor: Actor, permission: str) -> str:
+    if actor.person == SERVICE_ACCOUNT:
+        return "sign in with `standfast login`"
+    names = holders(session, "people")
+    who = " or ".join(names[:3]) or "the owner of the service account"
+    return f"ask {who} for a role that holds it ({', '.join(roles.holding(permission))})"
+
+
+def holders(session: Session, permission: str) -> list[str]:
+    """The active people who hold `permission` on all channels, by id."""
+    statement = (
+        select(Person.id)
+        .join(RoleGrant, col(RoleGrant.person) == col(Person.id))
+        .where(Person.state == "active", col(RoleGrant.revoked_at).is_(None), RoleGrant.channel == EVERY_CHANNEL)
+        .where(col(RoleGrant.role).in_(roles.holding(permission)))
+    )
+    return sorted(set(session.exec(statement).all()))
+
+
+def log(engine: Engine, refused: Refused) -> None:
+    """Enter a refusal in the chain, in its own transaction. Raises StoreError."""
+    detail = {"permission": refused.permission, "channel": refused.channel, "why": str(refused)}
+    _log_refusal(engine, refused.actor, refused.action, refused.subject, detail)
+
+
+def _log_refusal(engine: Engine, actor: str, action: str, subject: str, detail: dict[str, str]) -> None:
+    with writing(engine) as session:
+        chain.append(
+            cursor(session),
+            dialect(session),
+            actor=actor,
+            action="refused",
+            subject=f"{action} {subject}".rstrip(),
+            detail=detail,
+        )
+
+
+def eligible(session: Session, author: str, channel: str) -> str | None:
+    """None when `author` is active and may queue on `channel`, else why not, in one line. One query, in the
+    caller's transaction: asked when a post is queued and again at the moment it is published."""
+    return authority.ineligible(cursor(session), dialect(session), author, "queue", channel)

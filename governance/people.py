@@ -1,0 +1,277 @@
+"""People, their roles and tokens: every change needs ``people``, and is entered in the chain in its own transaction.
+
+The chain's head is the lock that puts two changes in order, so the entry is written first and everything is looked at
+after it: two people who take each other's roles away at once cannot leave the city without anybody.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, or_, select
+
+from config import clock
+from config.fault import Fault
+from governance import access, authority, roles
+from governance.authority import EVERY_CHANNEL, SERVICE_ACCOUNT, Identity
+from store import chain
+from store.engine import cursor, dialect, reading
+from store.tables import Channel, Person, RoleGrant, Token
+
+ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+MOST_DAYS = 3650
+DAY_US = 86_400 * clock.SECOND
+
+
+class PeopleError(Fault):
+    """A change that cannot be made: one line that names the value and the remedy."""
+
+
+@dataclass(frozen=True)
+class NewToken:
+    """A token at its making: `token` is the only place where the secret is ever shown. `expires_at` in µs UTC."""
+
+    id: str
+    person: str
+    token: str
+    label: str
+    expires_at: int | None
+
+
+def bootstrap(session: Session, person: str, name: str) -> str:
+    """The token of the first steward, made without anybody's leave. Raises PeopleError when there is a person already."""
+    _record(session, SERVICE_ACCOUNT, "people.bootstrap", person, {"name": name, "role": roles.STEWARD})
+    first = session.exec(select(Person.id).limit(1)).first()
+    if first is not None:
+        raise PeopleError(f"there are people already ({first} and others): ask one of the stewards for `people add`")
+    _insert_person(session, person, name)
+    session.add(_grant_row(person, roles.STEWARD, EVERY_CHANNEL, SERVICE_ACCOUNT))
+    return _insert_token(session, person, "first steward", None).token
+
+
+def add_person(session: Session, actor: Identity, person: str, name: str) -> Person:
+    """The person added. Raises Refused, PeopleError."""
+    _begin(session, actor, "people.add", person, {"name": name})
+    return _insert_person(session, person, name)
+
+
+def grant(session: Session, actor: Identity, person: str, role: str, channel: str = EVERY_CHANNEL) -> None:
+    """Give a role on one channel or on all. Raises Refused, PeopleError."""
+    _begin(session, actor, "people.grant", person, {"role": role, "channel": channel})
+    _active(session, person)
+    if role not in roles.in_force():
+        raise PeopleError(f"there is no role {role!r}: {roles.did_you_mean(role, roles.in_force())}")
+    if channel != EVERY_CHANNEL and session.get(Channel, channel) is None:
+        names = session.exec(select(Channel.name)).all()
+        raise PeopleError(f"there is no channel {channel!r}: {roles.did_you_mean(channel, names)}")
+    if _live_grants(session, person, role, channel):
+        raise PeopleError(f"{person} holds {role!r} on {channel} already: nothing was changed")
+    session.add(_grant_row(person, role, channel, actor.person))
+    session.flush()
+
+
+def revoke_grant(session: Session, actor: Identity, person: str, role: str, channel: str = EVERY_CHANNEL) -> None:
+    """Take a role away. Raises Refused, PeopleError (also for the last one who could sign in and hold ``people``)."""
+    _begin(session, actor, "people.revoke", person, {"role": role, "channel": channel})
+    _known(session, person)
+    found = _live_grants(session, person, role, channel)
+    if not found:
+        held = ", ".join(f"{row.role} on {row.channel}" for row in _live_grants(session, person)) or "no role"
+        raise PeopleError(f"{person} does not hold {role!r} on {channel}: they hold {held}")
+    _end_grants(session, found, actor.person)
+    _keep_somebody(session)
+
+
+def create_token(
+    session: Session, actor: Identity, person: str, label: str = "", lifetime_us: int | None = None
+) -> NewToken:
+    """A new token for `person`, for ever or for `lifetime_us` microseconds. Raises Refused, PeopleError."""
+    made = _insert_token(session, person, label, lifetime_us)
+    _begin(session, actor, "people.token", person, {"token": made.id, "label": label, "expires_at": made.expires_at})
+    _active(session, person)
+    return made
+
+
+def revoke_token(session: Session, actor: Identity, token: str) -> str:
+    """Whose token it was that is now revoked; `token` is its id (or the whole token). Raises Refused, PeopleError."""
+    token_id = token.strip().removeprefix("sf_").partition("_")[0][:40]
+    _begin(session, actor, "people.revoke_token", token_id, {})
+    found = session.get(Token, token_id)
+    if found is None:
+        raise PeopleError(f"there is no token {token_id!r}: `standfast people list` names them")
+    if found.revoked_at is not None:
+        raise PeopleError(f"token {token_id!r} was revoked already, on {clock.to_text(found.revoked_at)}")
+    found.revoked_at = clock.wall_us()
+    session.flush()
+    _keep_somebody(session)
+    return found.person
+
+
+def mark_left(session: Session, actor: Identity, person: str) -> int:
+    """How many tokens were revoked because `person` left; roles end too, and the id is never given again.
+
+    Raises Refused, PeopleError.
+    """
+    _begin(session, actor, "people.leave", person, {})
+    found = _active(session, person)
+    found.state = "left"
+    _end_grants(session, _live_grants(session, person), actor.person)
+    live = session.exec(select(Token).where(Token.person == person, col(Token.revoked_at).is_(None))).all()
+    for token in live:
+        token.revoked_at = clock.wall_us()
+    session.flush()
+    _keep_somebody(session)
+    return len(live)
+
+
+def listing(session: Session) -> list[dict[str, Any]]:
+    """Everybody with their roles and tokens (never a secret or its hash), by id; moments as RFC 3339 text."""
+    return [_described(session, person) for person in session.exec(select(Person).order_by(Person.id)).all()]
+
+
+def roles_of(session: Session, person: str) -> list[dict[str, str]]:
+    """The roles `person` holds now, in the order given: ``role`` and ``channel`` (``*``: all)."""
+    return [{"role": row.role, "channel": row.channel} for row in _live_grants(session, person)]
+
+
+def refresh_authority(engine: Engine, file: Path) -> int:
+    """How many tokens the local authority file now names. Raises OSError, StoreError; the old file stays then."""
+    with _alone(file):
+        with reading(engine) as session:
+            rows = authority_rows(session)
+        authority.write_file(file, rows)
+    return len(rows)
+
+
+def authority_rows(session: Session) -> list[authority.AuthorityRow]:
+    """The live tokens of the people who may suspend everything."""
+    tokens = session.exec(_live_tokens(access.holders(session, "suspend"))).all()
+    names = {person.id: person.name for person in session.exec(select(Person)).all()}
+    return [authority.AuthorityRow(t.id, t.secret_hash, t.person, names[t.person], t.expires_at) for t in tokens]
+
+
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """One refresh at a time: the last to write has then also read last."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_name(f".{file.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _begin(session: Session, actor: Identity, action: str, subject: str, detail: Mapping[str, Any]) -> None:
+    _record(session, actor.person, action, subject, detail)
+    access.check(session, actor, "people", EVERY_CHANNEL, action=action, subject=subject)
+
+
+def _record(session: Session, actor: str, action: str, subject: str, detail: Mapping[str, Any]) -> None:
+    chain.append(cursor(session), dialect(session), actor=actor, action=action, subject=subject, detail=detail)
+
+
+def _insert_person(session: Session, person: str, name: str) -> Person:
+    if not ID.fullmatch(person):
+        raise PeopleError(f"person {person[:70]!a} cannot be an id: use up to 64 of a-z, 0-9, '.', '_' and '-'")
+    if not name.strip():
+        raise PeopleError(f"person {person!r} needs a name: give --name")
+    if (there := session.get(Person, person)) is not None:
+        raise PeopleError(f"there is a person {person!r} already ({there.name}, {there.state}): choose another id")
+    made = Person(id=person, name=name.strip(), created_at=clock.wall_us())
+    session.add(made)
+    session.flush()
+    return made
+
+
+def _insert_token(session: Session, person: str, label: str, lifetime_us: int | None) -> NewToken:
+    if lifetime_us is not None and not 0 < lifetime_us <= MOST_DAYS * DAY_US:
+        raise PeopleError(f"a token cannot live {lifetime_us / DAY_US:g} days: choose 1 to {MOST_DAYS}")
+    now = clock.wall_us()
+    made = NewToken(
+        id=(token_id := secrets.token_hex(6)),
+        person=person,
+        token=f"sf_{token_id}_{(secret := secrets.token_urlsafe(32))}",
+        label=label,
+        expires_at=None if lifetime_us is None else now + lifetime_us,
+    )
+    session.add(
+        Token(
+            id=made.id,
+            person=person,
+            secret_hash=authority.hash_of(secret),
+            label=label,
+            created_at=now,
+            expires_at=made.expires_at,
+        )
+    )
+    session.flush()
+    return made
+
+
+def _known(session: Session, person: str) -> Person:
+    found = session.get(Person, person)
+    if found is None:
+        names = session.exec(select(Person.id)).all()
+        raise PeopleError(f"there is no person {person!r}: {roles.did_you_mean(person, names)}")
+    return found
+
+
+def _active(session: Session, person: str) -> Person:
+    found = _known(session, person)
+    if found.state != "active":
+        raise PeopleError(f"{person} has left: add the person under a new id")
+    return found
+
+
+def _grant_row(person: str, role: str, channel: str, by: str) -> RoleGrant:
+    return RoleGrant(person=person, role=role, channel=channel, granted_by=by, granted_at=clock.wall_us())
+
+
+def _live_grants(session: Session, person: str, role: str | None = None, channel: str | None = None) -> list[RoleGrant]:
+    statement = select(RoleGrant).where(RoleGrant.person == person, col(RoleGrant.revoked_at).is_(None))
+    found = session.exec(statement.order_by(col(RoleGrant.id))).all()
+    return [row for row in found if role in (None, row.role) and channel in (None, row.channel)]
+
+
+def _end_grants(session: Session, grants: list[RoleGrant], by: str) -> None:
+    for row in grants:
+        row.revoked_at, row.revoked_by = clock.wall_us(), by
+    session.flush()
+
+
+def _live_tokens(people: list[str]) -> Any:
+    alive = or_(col(Token.expires_at).is_(None), col(Token.expires_at) > clock.wall_us())
+    live = select(Token).where(col(Token.revoked_at).is_(None), alive)
+    return live.where(col(Token.person).in_(people)).order_by(col(Token.id))
+
+
+def _keep_somebody(session: Session) -> None:
+    """Raises PeopleError when nobody is left who holds ``people`` everywhere and has a token to sign in with."""
+    if session.exec(_live_tokens(access.holders(session, "people")).limit(1)).first() is None:
+        raise PeopleError(
+            "then nobody with a valid token could look after people any more: "
+            f"first give another person the role {roles.STEWARD!r} and a token"
+        )
+
+
+def _described(session: Session, person: Person) -> dict[str, Any]:
+    tokens = session.exec(select(Token).where(Token.person == person.id).order_by(col(Token.created_at))).all()
+    return {
+        "id": person.id,
+        "name": person.name,
+        "state": person.state,
+        "roles": roles_of(session, person.id),
+        "tokens": [_token_described(token) for token in tokens],
+    }
+
+
+def _token_described(token: Token) -> dict[str, Any]:
+    moments = {"created_at": token.created_at, "expires_at": token.expires_at, "revoked_at": token.revoked_at}
+    words = {name: None if at is None else clock.to_text(at) for name, at in moments.items()}
+    return {"id": token.id, "label": token.label, **words}

@@ -1,0 +1,126 @@
+"""Is the log whole? Every entry is hashed again, in order, and the first one that does not fit is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from store import chain
+from store.engine import cursor, dialect, reading
+
+BATCH = 1000
+_BEFORE_ALL = -(2**63)
+
+_Row = tuple[int, int, str, str, str, str, str, str]
+"""seq, at, actor, action, subject, detail, previous, hash"""
+_KINDS = (int, int, str, str, str, str, str, str)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of it: the first `entries` are whole; `first_bad` is the number of the first entry that is not as it was
+    written, and `reason` says in one line what is wrong with it (both None when the log is whole)."""
+
+    ok: bool
+    entries: int
+    first_bad: int | None = None
+    reason: str | None = None
+
+
+class _Bad(Exception):
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(reason)
+        self.number, self.reason = number, reason
+
+
+@dataclass
+class _Walk:
+    """How far the walk has come: the last good entry and its hash."""
+
+    last: int = 0
+    previous: str = chain.FIRST
+
+    def check(self, row: _Row) -> None:
+        """Step over `row`. Raises _Bad when it is not the entry that follows."""
+        number, last = row[0], self.last
+        if not all(isinstance(value, kind) for value, kind in zip(row, _KINDS, strict=True)):
+            raise _Bad(last + 1, f"entry {last + 1} was changed: a field of it is not of its kind")
+        if number <= last:
+            raise _Bad(number, f"entry {number} was inserted: the log begins with entry 1")
+        if number != last + 1:
+            raise _Bad(last + 1, f"entry {last + 1} is missing: entry {number} follows entry {last}")
+        if chain.digest(*row[:7]) != row[7]:
+            raise _Bad(number, f"entry {number} was changed: its hash is not that of its fields")
+        if row[6] != self.previous:
+            self._replaced(number, f"entry {number}")
+        self.last, self.previous = number, row[7]
+
+    def check_head(self, seq: int | None, own: str | None) -> None:
+        """Raises _Bad when the head, kept apart from the entries, does not name the last one."""
+        after = self.last + 1
+        if seq is None:
+            raise _Bad(
+                after, f"the head of the log is gone: nothing shows whether entry {after} and later ones existed"
+            )
+        if seq > self.last:
+            raise _Bad(after, f"entry {after} is missing: the log was cut off, its head names entry {seq}")
+        if seq < self.last:
+            raise _Bad(seq + 1, f"entry {seq + 1} was inserted: the head of the log names entry {seq} as the last")
+        if own != self.previous:
+            self._replaced(after, "the head of the log")
+
+    def _replaced(self, number: int, witness: str) -> NoReturn:
+        """The entry before is whole in itself, but not the one that its successor saw."""
+        bad = self.last or number
+        raise _Bad(bad, f"entry {bad} was replaced: {witness} names another hash before it")
+
+
+def verify(engine: Engine) -> Verdict:
+    """The verdict on the whole chain, read in batches while others may go on appending. Raises StoreError."""
+    walk = _Walk()
+    try:
+        with reading(engine) as session:
+            _walk_through(session, walk)
+    except _Bad as bad:
+        return Verdict(False, walk.last, bad.number, bad.reason)
+    return Verdict(True, walk.last)
+
+
+def _walk_through(session: Session, walk: _Walk) -> None:
+    while True:
+        for row in _rows(session, walk.last or _BEFORE_ALL):
+            walk.check(row)
+        seq, own, newest = _head(session)
+        if (newest or 0) <= walk.last:  # else one was appended after the last batch
+            return walk.check_head(seq, own)
+
+
+def _rows(session: Session, after: int) -> Iterator[_Row]:
+    while batch := _batch(session, after):
+        yield from batch
+        after = batch[-1][0]
+
+
+def _batch(session: Session, after: int) -> list[_Row]:
+    mark = "?" if dialect(session) == "sqlite" else "%s"
+    at = cursor(session)
+    at.execute(
+        "SELECT seq, at, actor, action, subject, detail, previous, hash "  # noqa: S608 (only the marks vary)
+        f"FROM log_entry WHERE seq > {mark} ORDER BY seq LIMIT {mark}",
+        (after, BATCH),
+    )
+    return [tuple(row) for row in at.fetchall()]
+
+
+def _head(session: Session) -> Any:
+    """The head's number and hash, and the newest entry's number, all as one statement sees them."""
+    at = cursor(session)
+    at.execute(
+        "SELECT (SELECT seq FROM chain_head WHERE id = 1), (SELECT hash FROM chain_head WHERE id = 1), "
+        "(SELECT max(seq) FROM log_entry)"
+    )
+    return at.fetchone()

@@ -1,0 +1,63 @@
+"""Notices a jump of wall time against boot time: until a person has confirmed it, nothing is claimed."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, func
+from sqlmodel import select
+
+from config import clock
+from records import log
+from scheduler import liveness
+from store.engine import reading, writing
+from store.tables import Alarm, LogEntry
+
+CLOCK = "clock"
+
+
+class ClockGuard:
+    """Holds wall time and boot time side by side from the moment it is made. `limit_s`: the largest jump let pass."""
+
+    def __init__(self, limit_s: float = 30.0) -> None:
+        self.limit_s = limit_s
+        self.anchor()
+
+    def anchor(self) -> None:
+        """Take the present pair of readings as right."""
+        self._wall_us, self._boot_ns = clock.wall_us(), clock.boot_ns()
+
+    def jumped_s(self) -> float | None:
+        """By how many seconds wall time has jumped since the anchor, None while that is within the limit."""
+        expected = self._wall_us + (clock.boot_ns() - self._boot_ns) / 1000 * clock.factor()
+        jump = (clock.wall_us() - expected) / clock.SECOND
+        return jump if abs(jump) > self.limit_s * clock.factor() else None
+
+    def watch(self, engine: Engine) -> bool:
+        """True when a jump was found; it is then an alarm in the store, and the new time is taken as the one to confirm.
+
+        The alarm is written before the anchor moves, so that at no moment neither holds the claims back.
+        """
+        jump = self.jumped_s()
+        if jump is None:
+            return False
+        raise_alarm(engine, f"wall time jumped by {jump:+.0f} s to {clock.to_text(clock.wall_us())}")
+        self.anchor()
+        return True
+
+
+def check_start(engine: Engine, limit_s: float) -> str | None:
+    """The alarm raised because the store remembers a later time than the clock shows now, or None."""
+    with reading(engine) as session:
+        newest = session.exec(select(func.max(LogEntry.at))).one() or 0
+    behind = (newest - clock.wall_us()) / clock.SECOND
+    if behind <= limit_s * clock.factor():
+        return None
+    detail = f"wall time is {clock.to_text(clock.wall_us())}, {behind:.0f} s before the newest record"
+    raise_alarm(engine, detail)
+    return detail
+
+
+def raise_alarm(engine: Engine, detail: str) -> None:
+    """Write a clock alarm for this host."""
+    with writing(engine) as session:
+        session.add(Alarm(kind=CLOCK, host=liveness.host(), detail=detail, raised_at=clock.wall_us()))
+        log.record(session, "standfast", "alarm", CLOCK, {"detail": detail})

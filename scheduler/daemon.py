@@ -1,0 +1,186 @@
+"""The scheduler's part of the daemon: guard the store, take up what is left, then publish until told to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event, Thread
+
+import structlog
+from sqlalchemy import Engine
+from sqlmodel import select
+
+from config import clock
+from config.essentials import Essentials
+from config.settings import Settings
+from governance import people
+from scheduler import (
+    clock_guard,
+    host_lock,
+    liveness,
+    reconciler,
+    rescuer,
+    restore,
+    stager,
+    stop_cell,
+    stop_ledger,
+    switch,
+    witness,
+    worker,
+)
+from scheduler.account import ConnectorPool
+from scheduler.change import ChangeWatch
+from scheduler.clock_guard import ClockGuard
+from scheduler.engines.local import Duty, LocalEngine
+from scheduler.publisher import Place, Publisher
+from scheduler.reload import Reloader
+from scheduler.worker import Worker
+from store import migration
+from store.engine import open_engine, reading
+from store.tables import Attempt, Meta
+
+logger = structlog.get_logger()
+SQLITE = "sqlite:///"
+HEARTBEAT_S, RESCUE_S, RECONCILE_S, CELL_S, STAGE_S = 5.0, 2.0, 1.0, 0.5, 3600.0
+DAEMON = "daemon"
+
+
+class Daemon:
+    """Everything between `standfast daemon` and the publisher. `more_duties` come from the rooms above."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        essential: Essentials,
+        more_duties: Callable[[Engine], Sequence[Duty]] = lambda _: (),
+        kind: str = DAEMON,
+    ) -> None:
+        self.settings, self.essential = settings, essential
+        self.more_duties, self.kind = more_duties, kind
+
+    def run(self, stop: Event, ready: Callable[[str], None]) -> None:
+        """Publish until `stop` is set; `ready` is called once with a line for people. Raises Fault or StoreError."""
+        with ExitStack() as stack:
+            self._take_host(stack)
+            engine = open_engine(
+                self.essential.database_url,
+                busy_timeout_s=self.settings.busy_timeout,
+                pool_size=self.settings.threads + 8,
+            )
+            stack.callback(engine.dispose)
+            migration.check(engine)
+            process = stack.enter_context(liveness.registered(self.essential.workers_dir, self.kind))
+            worker.enrol(engine, process)
+            stack.callback(worker.retire, engine, process.id)
+            notes = self._guard(engine)
+            self._publish(engine, process.id, stop, lambda: ready("; ".join(["publishing", *notes])))
+
+    def _take_host(self, stack: ExitStack) -> None:
+        url = self.essential.database_url
+        if url.startswith(SQLITE):
+            file = Path(url.removeprefix(SQLITE))
+            host_lock.refuse_network(file)
+            stack.enter_context(host_lock.held(file.with_name(file.name + ".daemon.lock")))
+        else:
+            stack.enter_context(host_lock.held(self.essential.data_dir / "daemon.lock"))
+
+    # --- before the first claim --------------------------------------------------------------------------------------
+
+    def _guard(self, engine: Engine) -> list[str]:
+        """What people must know before anything is published, after the store, the cell and the clock were looked at."""
+        liveness.clear_dead(self.essential.workers_dir)
+        if not self._is_used(engine):
+            stop_cell.lay_down(self.essential.cell_file, 0)
+        restored = restore.guard(engine, self.essential, self.witness_file(engine))
+        self.keep_cell()
+        alarm = clock_guard.check_start(engine, self.settings.clock_jump)
+        people.refresh_authority(engine, self.essential.authority_file)
+        rescuer.rescue(engine)
+        notes = [f"SUSPENDED: {restored}"] if restored else []
+        return [*notes, f"NOTHING IS CLAIMED: {alarm}"] if alarm else notes
+
+    @staticmethod
+    def _is_used(engine: Engine) -> bool:
+        with reading(engine) as session:
+            return session.exec(select(Attempt.id).limit(1)).first() is not None
+
+    def witness_file(self, engine: Engine) -> Path:
+        """This host's witness of the store."""
+        with reading(engine) as session:
+            return witness.file_for(self.essential.state_dir, session.get_one(Meta, "store_id").value)
+
+    def keep_cell(self) -> None:
+        """Record stops that only the cell knows, and turn those that the ledger has into the fence."""
+        own = switch.open_switch(self.essential)
+        try:
+            with switch.reading(own) as cursor:
+                missing = stop_ledger.unrecorded(cursor, own.name, self.essential)
+            if missing:
+                with switch.exclusive(own) as cursor:
+                    adopted = stop_ledger.adopt(cursor, own.name, self.essential)
+                logger.error(
+                    "stop taken from the cell", action="adopt", suspensions=[item.suspension for item in adopted]
+                )
+            with switch.reading(own) as cursor:
+                if (trouble := stop_ledger.raise_fence(cursor, own.name, self.essential)) is not None:
+                    logger.error("fence not raised", action="fence", reason=trouble)
+        finally:
+            own.close()
+
+    # --- publishing --------------------------------------------------------------------------------------------------
+
+    def _publish(self, engine: Engine, own_id: str, stop: Event, ready: Callable[[], None]) -> None:
+        pool = ConnectorPool(engine)
+        guard = ClockGuard(self.settings.clock_jump)
+        watch = ChangeWatch(engine)
+        publisher = Publisher(self._place(engine, own_id, guard), pool)
+        workers = Worker(engine, publisher, self.settings.threads, lambda: local.poke())
+        duties = [*self._duties(engine, own_id), *self.more_duties(engine)]
+        local = LocalEngine(workers.dispatch, duties, watch.changed, lambda: guard.watch(engine), watch.every_s)
+        calendars = Thread(target=Reloader(engine, self.settings, stop).run, name="calendars")
+        local.start()
+        try:
+            calendars.start()
+            ready()
+            stop.wait()
+        finally:
+            stop.set()
+            local.stop()
+            calendars.join()
+            workers.close()
+            watch.close()
+            pool.close()
+
+    def _place(self, engine: Engine, own_id: str, guard: ClockGuard) -> Place:
+        with reading(engine) as session:
+            store_id = session.get_one(Meta, "store_id").value
+        return Place(
+            engine=engine,
+            settings=self.settings,
+            cell_file=self.essential.cell_file,
+            witness_file=self.witness_file(engine),
+            media_dir=self.essential.data_dir / "media",
+            worker=own_id,
+            key_prefix=f"sf-{store_id[:8]}",
+            clock_guard=guard,
+        )
+
+    def _duties(self, engine: Engine, own_id: str) -> list[Duty]:
+        look_pool = ConnectorPool(engine)
+        media_dir = self.essential.data_dir / "media"
+        return [
+            Duty("heartbeat", HEARTBEAT_S, lambda: worker.beat(engine, own_id)),
+            Duty("stop_cell", CELL_S, self._keep_cell_if_set),
+            Duty("rescue", RESCUE_S, lambda: rescuer.rescue(engine)),
+            Duty("reconcile", RECONCILE_S, lambda: reconciler.reconcile(engine, self.settings, look_pool, media_dir)),
+            Duty("stage", STAGE_S, lambda: stager.stage_due_horizon(engine, self.settings, clock.wall_us())),
+        ]
+
+    def _keep_cell_if_set(self) -> None:
+        try:
+            quiet = not stop_cell.read(self.essential.cell_file).stops
+        except stop_cell.CellError:
+            quiet = False
+        if not quiet:
+            self.keep_cell()

@@ -1,0 +1,196 @@
+"""`standfast crisis` from authority to receipt: stop first, say what is known, then wait for quiet.
+
+Nothing here asks a question, needs a reason, a plan, the network or a running daemon, or loads the ORM. Steps and exit codes
+are PROTOCOL's, section "Crisis".
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from config.essentials import Essentials
+from governance import authority, login_file
+from governance.authority import Identity, Refusal
+from scheduler import drain, killswitch, liveness, receipt, stop_cell, stop_ledger, switch
+from scheduler.killswitch import Order, Recorded, Scope
+from scheduler.receipt import Receipt
+from scheduler.switch import Switch, SwitchUnavailable
+from store import chain
+
+DONE, REFUSED, USAGE, NOT_CONFIRMED, NOT_RECORDED = 0, 1, 2, 10, 20
+DRAIN_MARGIN_S = 5.0
+RECORD_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line or page."""
+
+    scope: Scope
+    reason: str = ""
+    kind: str = "crisis"
+    wait: bool = True
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of it: the exit code, words for people, and the receipt when the suspension is in the ledger."""
+
+    code: int
+    words: str
+    receipt: Receipt | None = None
+    recorded: bool = True
+
+
+class EmergencyStop:
+    """One run of the stop. `tell` gets each line for people as soon as it is true."""
+
+    def __init__(self, essential: Essentials, environ: dict[str, str], tell: Callable[[str], None]) -> None:
+        self.essential, self.environ, self.tell = essential, environ, tell
+        self.switch: Switch = switch.open_switch(essential)
+        self.warnings: list[str] = list(essential.warnings)
+
+    def run(self, request: Request) -> Answer:
+        """Stop, and say truthfully what is known. Raises Refusal or SwitchError when nothing was suspended."""
+        try:
+            who = self._authority(request)
+            order = Order(uuid.uuid4().hex, who.person, request.reason, request.scope, request.kind)
+            cell_set = self._set_cell(order) if request.scope.kind == killswitch.ALL else None
+            try:
+                with liveness.registered_or_not(self.essential.workers_dir, liveness.SWITCH):
+                    recorded = self._record(order)
+            except SwitchUnavailable as error:
+                return self._not_recorded(request, str(error), cell_set)
+            self._after_commit(recorded, request.scope)
+            return self._confirm(recorded, request)
+        finally:
+            self.switch.close()
+
+    # --- who ---------------------------------------------------------------------------------------------------------
+
+    def _authority(self, request: Request) -> Identity:
+        """Who stops: a token that may, else the owner of the service account. Raises Refusal (logged where possible)."""
+        token = login_file.token_for(self.essential.data_dir, self.environ)
+        owner = authority.owns_service_account(self.essential.data_dir)
+        if token is None:
+            if owner:
+                return authority.SERVICE
+            raise Refusal(
+                "you are not signed in and do not own the service account: run `standfast login` or set STANDFAST_TOKEN; "
+                "NOTHING IS SUSPENDED"
+            )
+        try:
+            with switch.reading(self.switch) as cursor:
+                return self._by_ledger(cursor, token, request.scope, owner)
+        except SwitchUnavailable:
+            return self._by_file(token, owner)
+
+    def _by_ledger(self, cursor: chain.Cursor, token: str, scope: Scope, owner: bool) -> Identity:
+        try:
+            found = authority.person_of(cursor, self.switch.name, token)
+        except Refusal as refusal:
+            return self._owner_instead(str(refusal), owner)
+        assert found is not None
+        channel = scope.value if scope.kind == killswitch.CHANNEL else authority.EVERY_CHANNEL
+        why = authority.ineligible(cursor, self.switch.name, found.person, "suspend", channel)
+        if why is not None:
+            self._log_refusal(found.person, why)
+            hint = "; sign out (`standfast logout`) to stop as the owner of the service account" if owner else ""
+            raise Refusal(f"{why}{hint}; NOTHING IS SUSPENDED")
+        return found
+
+    def _by_file(self, token: str, owner: bool) -> Identity:
+        found = authority.from_file(self.essential.authority_file, token)
+        if found is not None:
+            return found
+        return self._owner_instead("the store does not answer and the local file does not know this token", owner)
+
+    def _owner_instead(self, why: str, owner: bool) -> Identity:
+        """A token that is not good must not keep the owner of the service account from stopping at 2 a.m."""
+        if not owner:
+            raise Refusal(f"{why}; NOTHING IS SUSPENDED")
+        self.warnings.append(f"{why}; stopped as the owner of the service account")
+        return authority.SERVICE
+
+    def _log_refusal(self, person: str, why: str) -> None:
+        self.switch.rollback()
+        try:
+            with switch.exclusive(self.switch) as cursor:
+                detail = {"why": why, "action": "suspend"}
+                chain.append(cursor, self.switch.name, actor=person, action="refused", subject="", detail=detail)
+        except SwitchUnavailable as error:
+            self.warnings.append(f"the refusal could not be logged: {error}")
+
+    # --- stop --------------------------------------------------------------------------------------------------------
+
+    def _set_cell(self, order: Order) -> bool:
+        try:
+            stop_cell.stop(self.essential.cell_file, order.request_id)
+        except stop_cell.CellError as error:
+            self.warnings.append(str(error))
+            return False
+        return True
+
+    def _record(self, order: Order) -> Recorded:
+        """The suspension in the ledger, written once however often the acknowledgement is lost."""
+        for left in reversed(range(RECORD_TRIES)):
+            try:
+                with switch.exclusive(self.switch) as cursor:
+                    return killswitch.suspend(cursor, self.switch.name, order)
+            except SwitchUnavailable:
+                self.switch.close()
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _after_commit(self, recorded: Recorded, scope: Scope) -> None:
+        """Say SUSPENDED at once, then the fence."""
+        what = "everything" if scope.kind == killswitch.ALL else str(scope)
+        self.tell(f"SUSPENDED  {what}  (suspension {recorded.suspension}, epoch {recorded.epoch})")
+        try:
+            with switch.reading(self.switch) as cursor:
+                trouble = stop_ledger.raise_fence(cursor, self.switch.name, self.essential)
+        except SwitchUnavailable as error:
+            trouble = str(error)
+        if trouble:
+            self.warnings.append(trouble)
+
+    def _not_recorded(self, request: Request, why: str, cell_set: bool | None) -> Answer:
+        if cell_set:
+            known = (
+                "The stop cell is set: no new call starts on this host. Other hosts are not reached. What had begun is not "
+                "known. The running daemon records the stop as soon as the store can be written; only resume lifts it."
+            )
+        elif request.scope.kind == killswitch.ALL:
+            known = "NOTHING IS SUSPENDED: the stop cell could not be written either. Stop the daemon by hand."
+        else:
+            known = "NOTHING IS SUSPENDED: a part can be stopped only in the store. `standfast crisis` alone stops everything."
+        lines = [f"NOT RECORDED  {why}", f"  {known}", *(f"  warning     {item}" for item in self.warnings)]
+        return Answer(NOT_RECORDED, "\n".join(lines), recorded=False)
+
+    # --- quiet -------------------------------------------------------------------------------------------------------
+
+    def _confirm(self, recorded: Recorded, request: Request) -> Answer:
+        limit = self.essential.send_deadline_s + DRAIN_MARGIN_S if request.wait else 0.0
+        try:
+            drain.until_quiet(self.switch, self.essential, (recorded.suspension,), limit, self.warnings.append)
+            built = look(self.switch, self.essential, recorded.suspension)
+        except SwitchUnavailable as error:
+            return Answer(NOT_CONFIRMED, f"SUSPENDED, NOT CONFIRMED  the store no longer answers: {error}")
+        ended = [_ended_line(item) for item in self.switch.ended]
+        built = replace(built, ended=ended, warnings=[*built.warnings, *self.warnings])
+        return Answer(DONE if built.quiet_confirmed else NOT_CONFIRMED, receipt.words(built), built)
+
+
+def _ended_line(item: object) -> str:
+    if isinstance(item, liveness.Process):
+        return f"process {item.pid} ({item.kind}): it held the store's lock for over a second"
+    return "a database session that held the store's lock for over a second"
+
+
+def look(own: Switch, essential: Essentials, suspension: int) -> Receipt:
+    """The receipt of a suspension as it stands now. Raises SwitchUnavailable."""
+    with switch.reading(own) as cursor:
+        return receipt.build(cursor, own.name, suspension, essential.recall_s)

@@ -1,0 +1,302 @@
+"""Everything about stopping, in plain SQL on the caller's DB-API cursor.
+
+The law is PROTOCOL: the gate is not a flag that workers poll but a short transaction, ordered against the suspension by the
+store's lock. Nothing here begins, commits or rolls back; the dialect files beside this one take the lock, and the ORM's
+sessions hand in a cursor inside their own transaction (flush before, expire after). Statements are written with ``?`` and
+turned into the driver's marks by `sql`. An unreadable or missing gate row raises or means closed, never open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from config import clock
+from config.fault import Fault
+from store.chain import Cursor, append
+
+ALL, CHANNEL, GROUP = "all", "channel", "group"
+CLAIMED = "('claimed')"
+OPEN_STATES = "('sending', 'unknown')"
+"""Attempts in these may still have an effect."""
+BANNER = "Publishing is suspended. New posts are accepted and wait behind the closed gate."
+
+COVERS = """(s.scope_kind NOT IN ('channel', 'group')
+  OR (s.scope_kind = 'channel' AND s.scope_value = {channel})
+  OR (s.scope_kind = 'group' AND (
+      EXISTS (SELECT 1 FROM channel_group g WHERE g.channel = {channel} AND g.name = s.scope_value)
+      OR EXISTS (SELECT 1 FROM suspension_channel sc WHERE sc.suspension_id = s.id AND sc.channel = {channel}))))"""
+"""Whether suspension ``s`` covers a channel. A scope that is not understood covers everything."""
+
+
+class SwitchError(Fault):
+    """The switch cannot do what was asked: one line; nothing was changed."""
+
+
+class GateClosed(SwitchError):
+    """No gate row: everything is suspended until `resume` lays it down again."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a suspension covers: everything, one channel, or the channels of a group."""
+
+    kind: str = ALL
+    value: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Scope:
+        """The scope that ``all``, ``channel:NAME`` or ``group:NAME`` names. Raises SwitchError."""
+        kind, colon, value = text.strip().partition(":")
+        if kind == ALL and not colon:
+            return cls()
+        if kind in (CHANNEL, GROUP) and value:
+            return cls(kind, value)
+        raise SwitchError(f"scope {text!r} is none of all, channel:NAME, group:NAME")
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == ALL else f"{self.kind}:{self.value}"
+
+
+@dataclass(frozen=True)
+class Order:
+    """A suspension asked for: by whom, why, since when (wall µs) and under which id it can be found again."""
+
+    request_id: str
+    by: str
+    reason: str = ""
+    scope: Scope = Scope()
+    kind: str = "crisis"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A suspension as it stands in the ledger, with the attempts that were in flight in its own transaction."""
+
+    suspension: int
+    epoch: int
+    at: int
+    request_id: str
+    in_flight: tuple[int, ...]
+    aborted: int = 0
+
+
+def sql(dialect: str, text: str) -> str:
+    """`text` with the driver's parameter marks."""
+    return text if dialect == "sqlite" else text.replace("?", "%s")
+
+
+def rows(cursor: Cursor, dialect: str, text: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    """All rows of a query."""
+    cursor.execute(sql(dialect, text), tuple(parameters))
+    found: list[Any] = cursor.fetchall()
+    return found
+
+
+def run(cursor: Cursor, dialect: str, text: str, parameters: Sequence[Any] = ()) -> None:
+    """Execute a statement that returns nothing."""
+    cursor.execute(sql(dialect, text), tuple(parameters))
+
+
+def epoch(cursor: Cursor, dialect: str) -> int:
+    """The gate's epoch. Raises GateClosed when the row is missing."""
+    found = rows(cursor, dialect, "SELECT epoch FROM gate WHERE id = 1")
+    if not found:
+        raise GateClosed("the gate's row is missing: everything is suspended until `standfast resume`")
+    return int(found[0][0])
+
+
+def closed_by(cursor: Cursor, dialect: str, channel: str, now_us: int) -> list[int]:
+    """The active suspensions that cover `channel`; empty means open. Raises GateClosed.
+
+    Only a planned one looks at the clock: no jump of wall time can open a gate.
+    """
+    epoch(cursor, dialect)
+    query = (
+        "SELECT s.id FROM suspension s WHERE s.lifted_epoch IS NULL "
+        f"AND (s.kind <> 'planned' OR s.starts_at <= ?) AND {COVERS.format(channel='?')} ORDER BY s.id"
+    )
+    return [int(row[0]) for row in rows(cursor, dialect, query, (now_us, channel, channel, channel))]
+
+
+def declared_since(cursor: Cursor, dialect: str, channel: str, claim_epoch: int) -> bool:
+    """True when a suspension covering `channel` was declared after `claim_epoch`, lifted or not."""
+    query = f"SELECT 1 FROM suspension s WHERE s.epoch > ? AND {COVERS.format(channel='?')} LIMIT 1"
+    return bool(rows(cursor, dialect, query, (claim_epoch, channel, channel, channel)))
+
+
+def check_scope(cursor: Cursor, dialect: str, scope: Scope) -> None:
+    """Raise SwitchError, naming the known ones, when `scope` names a channel or group that does not exist."""
+    if scope.kind == ALL:
+        return
+    table, column = ("channel", "name") if scope.kind == CHANNEL else ("channel_group", "name")
+    known = [row[0] for row in rows(cursor, dialect, f"SELECT DISTINCT {column} FROM {table} ORDER BY 1")]
+    if scope.value not in known:
+        raise SwitchError(f"there is no {scope.kind} {scope.value!r} (known: {', '.join(known) or 'none'})")
+
+
+def find(cursor: Cursor, dialect: str, request_id: str) -> Recorded | None:
+    """The suspension recorded under `request_id`, or None."""
+    query = "SELECT id, epoch, at, request_id FROM suspension WHERE request_id = ?"
+    found = rows(cursor, dialect, query, (request_id,))
+    if not found:
+        return None
+    number, its_epoch, at, own = found[0]
+    attempts = rows(
+        cursor, dialect, "SELECT attempt_id FROM suspension_inflight WHERE suspension_id = ? ORDER BY 1", (number,)
+    )
+    return Recorded(int(number), int(its_epoch), int(at), str(own), tuple(int(row[0]) for row in attempts))
+
+
+def suspend(cursor: Cursor, dialect: str, order: Order, *, at_least_epoch: int = 0) -> Recorded:
+    """Record the suspension; the caller holds the exclusive lock and commits. The same request twice is recorded once.
+
+    `at_least_epoch`: after a restore the epoch must rise above all that this host has witnessed.
+    """
+    if (known := find(cursor, dialect, order.request_id)) is not None:
+        return known
+    check_scope(cursor, dialect, order.scope)
+    now, new_epoch = clock.wall_us(), _next_epoch(cursor, dialect, at_least_epoch)
+    number = _insert(cursor, dialect, order, new_epoch, now)
+    aborted = _abort_claimed(cursor, dialect, number, now)
+    in_flight = _copy_in_flight(cursor, dialect, number)
+    detail = {"epoch": new_epoch, "scope": str(order.scope), "kind": order.kind, "reason": order.reason}
+    detail |= {"in_flight": list(in_flight), "aborted": aborted, "request": order.request_id}
+    append(cursor, dialect, actor=order.by, action="suspend", subject=f"suspension {number}", detail=detail)
+    return Recorded(number, new_epoch, now, order.request_id, in_flight, aborted)
+
+
+def _next_epoch(cursor: Cursor, dialect: str, at_least: int) -> int:
+    """The new epoch, written to the gate: above the gate's, every suspension's and `at_least`."""
+    highest = rows(
+        cursor,
+        dialect,
+        "SELECT COALESCE(MAX(g.e), 0) FROM (SELECT epoch AS e FROM gate UNION ALL SELECT epoch FROM suspension"
+        " UNION ALL SELECT lifted_epoch FROM suspension) g",
+    )
+    new = max(int(highest[0][0]) + 1, at_least)
+    upsert = "INSERT INTO gate (id, epoch, generation) VALUES (1, ?, 1) ON CONFLICT (id) DO UPDATE SET epoch = ?"
+    run(cursor, dialect, upsert, (new, new))
+    return new
+
+
+def _insert(cursor: Cursor, dialect: str, order: Order, new_epoch: int, now: int) -> int:
+    columns = "epoch, kind, scope_kind, scope_value, reason, by, at, starts_at, request_id"
+    values = (new_epoch, order.kind, order.scope.kind, order.scope.value, order.reason, order.by, now, now)
+    added = rows(
+        cursor,
+        dialect,
+        f"INSERT INTO suspension ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        (*values, order.request_id),
+    )
+    number = int(added[0][0])
+    if order.scope.kind == GROUP:
+        freeze = "INSERT INTO suspension_channel (suspension_id, channel) SELECT ?, channel FROM channel_group WHERE name = ?"
+        run(cursor, dialect, freeze, (number, order.scope.value))
+    return number
+
+
+def _covered_attempts(state: str) -> str:
+    """A condition on attempt ``a``: in `state` (SQL) and covered by the suspension whose id is the parameter."""
+    covers = COVERS.format(channel="a.channel")
+    return f"a.state IN {state} AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers})"
+
+
+def _abort_claimed(cursor: Cursor, dialect: str, number: int, now: int) -> int:
+    """How many claimed attempts ended here. Their posts were due, so they wait for a person (I7)."""
+    query = f"SELECT a.id, a.post_id FROM attempt a WHERE {_covered_attempts(CLAIMED)}"
+    found = rows(cursor, dialect, query, (number,))
+    for attempt, post in found:
+        run(
+            cursor,
+            dialect,
+            "UPDATE attempt SET state = 'aborted', finished_at = ?, outcome = 'suspended' WHERE id = ? AND state = 'claimed'",
+            (now, attempt),
+        )
+        run(
+            cursor,
+            dialect,
+            "UPDATE post SET state = 'held', hold_reason = ?, updated_at = ? WHERE id = ? AND state = 'publishing'",
+            (f"its time came as suspension {number} was declared", now, post),
+        )
+    return len(found)
+
+
+def _copy_in_flight(cursor: Cursor, dialect: str, number: int) -> tuple[int, ...]:
+    """The attempts that the suspension found sending or unknown, kept with it."""
+    copy = (
+        "INSERT INTO suspension_inflight (suspension_id, attempt_id, state_then) SELECT ?, a.id, a.state FROM attempt a "
+        f"WHERE {_covered_attempts(OPEN_STATES)}"
+    )
+    run(cursor, dialect, copy, (number, number))
+    listed = "SELECT attempt_id FROM suspension_inflight WHERE suspension_id = ? ORDER BY attempt_id"
+    return tuple(int(row[0]) for row in rows(cursor, dialect, listed, (number,)))
+
+
+def unconfirmed(cursor: Cursor, dialect: str, number: int) -> list[int]:
+    """The covered attempts that are still sending or unknown; quiet means there is none."""
+    query = f"SELECT a.id FROM attempt a WHERE {_covered_attempts(OPEN_STATES)} ORDER BY a.id"
+    return [int(row[0]) for row in rows(cursor, dialect, query, (number,))]
+
+
+def note_quiet(cursor: Cursor, dialect: str, number: int) -> None:
+    """Write down when quiet was first confirmed; the caller holds the lock."""
+    statement = "UPDATE suspension SET quiet_at = ? WHERE id = ? AND quiet_at IS NULL"
+    run(cursor, dialect, statement, (clock.wall_us(), number))
+
+
+def lift(cursor: Cursor, dialect: str, number: int, *, by: str, reason: str, asked_epoch: int) -> tuple[int, int]:
+    """(new epoch, posts now held) after lifting one suspension; the caller holds the exclusive lock and commits.
+
+    Every post it covered whose time has passed waits for a person from here on. Raises SwitchError when the epoch moved
+    since the request or the suspension is lifted already.
+    """
+    now = clock.wall_us()
+    if (current := epoch_or_zero(cursor, dialect)) != asked_epoch:
+        raise SwitchError(
+            f"the request is void: it was made in epoch {asked_epoch}, and now it is {current} "
+            "(something was suspended or lifted in between): run `standfast resume` again"
+        )
+    active = rows(cursor, dialect, "SELECT 1 FROM suspension WHERE id = ? AND lifted_epoch IS NULL", (number,))
+    if not active:
+        raise SwitchError(f"suspension {number} is not active: see `standfast crisis status`")
+    held = _hold_missed(cursor, dialect, number, now)
+    new_epoch = _next_epoch(cursor, dialect, 0)
+    statement = (
+        "UPDATE suspension SET lifted_epoch = ?, lifted_by = ?, lifted_at = ?, lift_reason = ? "
+        "WHERE id = ? AND lifted_epoch IS NULL"
+    )
+    run(cursor, dialect, statement, (new_epoch, by, now, reason, number))
+    detail = {"epoch": new_epoch, "reason": reason, "held": held}
+    append(cursor, dialect, actor=by, action="lift", subject=f"suspension {number}", detail=detail)
+    return new_epoch, held
+
+
+def epoch_or_zero(cursor: Cursor, dialect: str) -> int:
+    """The epoch, 0 when the gate's row is missing (a resume lays it down again)."""
+    try:
+        return epoch(cursor, dialect)
+    except GateClosed:
+        return 0
+
+
+def _hold_missed(cursor: Cursor, dialect: str, number: int, now: int) -> int:
+    """How many covered posts whose time has passed became held."""
+    covers = COVERS.format(channel="post.channel")
+    statement = (
+        "UPDATE post SET state = 'held', hold_reason = ?, updated_at = ? WHERE state = 'scheduled' AND due_at <= ? "
+        f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers}) RETURNING id"
+    )
+    reason = f"its time passed during suspension {number}"
+    return len(rows(cursor, dialect, statement, (reason, now, now, number)))
+
+
+def missed(cursor: Cursor, dialect: str, number: int) -> int:
+    """How many posts a lift of suspension `number` would hold now."""
+    covers = COVERS.format(channel="post.channel")
+    query = (
+        "SELECT count(*) FROM post WHERE state = 'scheduled' AND due_at <= ? "
+        f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers})"
+    )
+    return int(rows(cursor, dialect, query, (clock.wall_us(), number))[0][0])

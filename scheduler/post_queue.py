@@ -1,0 +1,253 @@
+"""The only writer of a post's and an attempt's state, but for the switch's own abort and lift statements.
+
+Every function works inside the caller's write session (`store.engine.writing`), moves a row only from the states that
+`scheduler.states` allows, and returns whether it did: a late worker finds its row moved on and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, bindparam, delete, func, insert, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel, col, select
+
+from config import clock
+from scheduler import killswitch, states
+from store.engine import cursor, dialect
+from store.tables import Alarm, Attempt, Channel, Post
+
+PAGE = 500
+"""Ids in one statement: both databases bound the number of parameters."""
+
+
+def move_post(session: Session, post_id: int, to: str, *, only_from: Sequence[str] = (), **values: Any) -> bool:
+    """True when the post went to state `to`; False when it was in no state that may go there."""
+    allowed = [state for state in states.sources(states.POST, to) if not only_from or state in only_from]
+    values.setdefault("hold_reason", None)
+    statement = update(Post).where(col(Post.id) == post_id, col(Post.state).in_(allowed))
+    result = session.execute(statement.values(state=to, updated_at=clock.wall_us(), **values))
+    return cast("CursorResult[Any]", result).rowcount == 1
+
+
+def move_attempt(session: Session, attempt_id: int, to: str, *, only_from: Sequence[str] = (), **values: Any) -> bool:
+    """True when the attempt went to state `to`; False when it was in no state that may go there."""
+    allowed = [state for state in states.sources(states.ATTEMPT, to) if not only_from or state in only_from]
+    statement = update(Attempt).where(col(Attempt.id) == attempt_id, col(Attempt.state).in_(allowed))
+    result = session.execute(statement.values(state=to, **values))
+    return cast("CursorResult[Any]", result).rowcount == 1
+
+
+def hold(session: Session, post_id: int, reason: str, *, only_from: Sequence[str] = ()) -> bool:
+    """True when the post now waits for a person, with `reason`."""
+    return move_post(session, post_id, "held", only_from=only_from, hold_reason=reason)
+
+
+def locked_channel(session: Session, name: str) -> Channel | None:
+    """The channel's row, locked until the session ends: spacing and order hold between workers."""
+    return session.exec(select(Channel).where(Channel.name == name).with_for_update()).first()
+
+
+def locked_post(session: Session, post_id: int) -> Post | None:
+    """The post's row, locked until the session ends."""
+    return session.exec(select(Post).where(Post.id == post_id).with_for_update()).first()
+
+
+def has_open_alarm(session: Session) -> bool:
+    """True while an alarm waits for a person: nothing is claimed."""
+    return session.exec(select(Alarm.id).where(col(Alarm.confirmed_at).is_(None)).limit(1)).first() is not None
+
+
+def closed_by(session: Session, channel: str) -> list[int]:
+    """The active suspensions that cover `channel`. Raises killswitch.GateClosed when the gate cannot be read."""
+    return killswitch.closed_by(cursor(session), dialect(session), channel, clock.wall_us())
+
+
+def add_attempt(session: Session, post: Post, worker: str, epoch: int, key: str, *, state: str = "claimed") -> Attempt:
+    """A new attempt in state ``claimed`` (a restore's: ``unknown``); the database refuses a second live one."""
+    attempt = Attempt(
+        post_id=cast(int, post.id),
+        channel=post.channel,
+        state=state,
+        worker=worker,
+        idempotency_key=key,
+        content_hash=post.content_hash,
+        claim_epoch=epoch,
+        claimed_at=clock.wall_us(),
+    )
+    session.add(attempt)
+    session.flush()
+    return attempt
+
+
+def put_back(session: Session, attempt: Attempt, *, ready_at: int, tries: int, reason: str) -> str:
+    """The post's state after an attempt that provably sent nothing: ``scheduled``, or ``held`` (I7).
+
+    A post goes again by itself only when no suspension covering it was declared since its claim.
+    """
+    declared = killswitch.declared_since(cursor(session), dialect(session), attempt.channel, attempt.claim_epoch)
+    if declared:
+        hold(
+            session,
+            attempt.post_id,
+            f"its time passed as a suspension was declared ({reason})",
+            only_from=("publishing",),
+        )
+        return "held"
+    move_post(session, attempt.post_id, "scheduled", only_from=("publishing",), ready_at=ready_at, tries=tries)
+    return "scheduled"
+
+
+def due_heads(session: Session, channels: Sequence[str], now: int, limit: int) -> list[tuple[str, int]]:
+    """(channel, post) to claim next: the first ready post of each of these channels, oldest first."""
+    heads: list[tuple[int, int, str]] = []
+    for name in channels:
+        query = select(Post.ready_at, Post.id).where(
+            Post.channel == name, Post.state == "scheduled", col(Post.ready_at) <= now
+        )
+        found = session.exec(query.order_by(col(Post.ready_at), col(Post.id)).limit(1)).first()
+        if found is not None:
+            heads.append((found[0], cast(int, found[1]), name))
+    return [(name, post_id) for _, post_id, name in sorted(heads)[:limit]]
+
+
+def next_ready_at(session: Session, channels: Sequence[Channel]) -> int | None:
+    """The wall time at which the next post of these open channels can be claimed, None when none waits."""
+    moments = []
+    for channel in channels:
+        query = select(func.min(Post.ready_at)).where(Post.channel == channel.name, Post.state == "scheduled")
+        first = session.exec(query).one()
+        if first is not None:
+            moments.append(max(first, channel.next_free_at, channel.not_before_at))
+    return min(moments, default=None)
+
+
+def open_attempts(session: Session, *attempt_states: str) -> list[Attempt]:
+    """The attempts in these states, oldest first."""
+    return list(session.exec(select(Attempt).where(col(Attempt.state).in_(attempt_states)).order_by(col(Attempt.id))))
+
+
+def open_attempt_of(session: Session, post_id: int) -> Attempt | None:
+    """The post's attempt that is claimed, sending or unknown, if any."""
+    is_open = col(Attempt.state).in_(("claimed", "sending", "unknown"))
+    return session.exec(select(Attempt).where(Attempt.post_id == post_id, is_open)).first()
+
+
+@dataclass(frozen=True)
+class Move:
+    """What a person changes of one post: its state before (as read under lock) and after, and other columns."""
+
+    post_id: int
+    before: str
+    after: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def add_posts(session: Session, posts: Sequence[Post]) -> list[int]:
+    """The ids of new posts, in order."""
+    session.add_all(posts)
+    session.flush()
+    return [cast(int, post.id) for post in posts]
+
+
+def locked_posts(session: Session, ids: Sequence[int]) -> list[Post]:
+    """The posts with these ids, locked until the session ends, by id; ids that do not exist are left out."""
+    found: list[Post] = []
+    ordered = sorted(set(ids))
+    for start in range(0, len(ordered), PAGE):
+        query = select(Post).where(col(Post.id).in_(ordered[start : start + PAGE])).order_by(col(Post.id))
+        found += session.exec(query.with_for_update()).all()
+    return found
+
+
+def open_attempts_of(session: Session, ids: Sequence[int]) -> dict[int, Attempt]:
+    """By post: its attempt that is claimed, sending or unknown."""
+    found: dict[int, Attempt] = {}
+    for start in range(0, len(ids), PAGE):
+        query = select(Attempt).where(
+            col(Attempt.state).in_(("claimed", "sending", "unknown")),
+            col(Attempt.post_id).in_(ids[start : start + PAGE]),
+        )
+        found |= {attempt.post_id: attempt for attempt in session.exec(query)}
+    return found
+
+
+def move_posts(session: Session, moves: Sequence[Move]) -> None:
+    """Make all moves in one statement per set of columns. Raises states.WrongState; the caller's session undoes all then."""
+    groups: dict[tuple[str, ...], list[Move]] = {}
+    for move in moves:
+        if move.after != move.before and move.after not in states.POST[move.before]:
+            raise states.WrongState(f"post {move.post_id} cannot go from {move.before} to {move.after}")
+        groups.setdefault(tuple(sorted(move.values)), []).append(move)
+    for columns, group in groups.items():
+        _move_alike(session, columns, group)
+    session.expire_all()
+
+
+def _move_alike(session: Session, columns: Sequence[str], moves: Sequence[Move]) -> None:
+    table = Post.__table__  # type: ignore[attr-defined]
+    named: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", "updated_at", *columns)}
+    statement = update(table).where(table.c.id == bindparam("of"), table.c.state == bindparam("before")).values(named)
+    now = clock.wall_us()
+    rows = [
+        {"of": move.post_id, "before": move.before, "new_state": move.after, "new_updated_at": now}
+        | {f"new_{name}": move.values[name] for name in columns}
+        for move in moves
+    ]
+    result = session.connection().execute(statement, rows)
+    if result.rowcount != len(rows):
+        raise states.WrongState(f"{len(rows) - result.rowcount} post(s) moved on meanwhile: repeat the command")
+
+
+STAGED = "staged:"
+"""How the key of a post begins that a calendar sync has laid down but not yet made real; its state is ``draft``."""
+UNSYNCHRONIZED: Any = {"execution_options": {"synchronize_session": False}}
+"""For statements over many rows: the sessions that run them hold no such post."""
+
+
+def insert_new(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> int:
+    """How many of `rows` were new; one whose unique key is taken already is passed over."""
+    if not rows:
+        return 0
+    make = postgresql.insert if dialect(session) == "postgresql" else sqlite.insert
+    result = session.connection().execute(make(table).on_conflict_do_nothing(), [dict(row) for row in rows])
+    return result.rowcount
+
+
+def add_scheduled(session: Session, rows: Sequence[Mapping[str, Any]]) -> int:
+    """How many posts were added; one whose `source_key` exists already is passed over, whatever became of it."""
+    return insert_new(session, Post, rows)
+
+
+def stage(session: Session, rows: Sequence[Mapping[str, Any]], mark: str) -> None:
+    """Lay down posts that nobody can publish yet; `flip_staged` with the same `mark` makes them real, all at once."""
+    staged = [{**row, "state": "draft", "source_key": f"{STAGED}{mark}:{row['source_key']}"} for row in rows]
+    if staged:
+        session.connection().execute(insert(Post), staged)
+
+
+def flip_staged(session: Session, file: str, mark: str) -> int:
+    """How many posts of `mark` are scheduled now. Raises IntegrityError when one of their keys is taken."""
+    key, start = col(Post.source_key), f"{STAGED}{mark}:"
+    statement = update(Post).where(
+        col(Post.state) == "draft", col(Post.file) == file, func.substr(key, 1, len(start)) == start
+    )
+    values = {"state": "scheduled", "source_key": func.substr(key, len(start) + 1)}
+    return cast("CursorResult[Any]", session.execute(statement.values(values), **UNSYNCHRONIZED)).rowcount
+
+
+def drop_staged(session: Session, file: str, *, but: str = "", only: str = "") -> int:
+    """How many staged posts of `file` were removed: all but those of the mark `but`, or `only` those of one mark."""
+    key, start = col(Post.source_key), f"{STAGED}{only or but}:"
+    gone = delete(Post).where(col(Post.state) == "draft", col(Post.file) == file)
+    own = func.substr(key, 1, len(start)) == start
+    gone = gone.where(own) if only else gone.where(func.substr(key, 1, len(STAGED)) == STAGED, ~own)
+    return cast("CursorResult[Any]", session.execute(gone, **UNSYNCHRONIZED)).rowcount
+
+
+def locked_unknown(session: Session, post_id: int) -> Attempt | None:
+    """The post's attempt of unknown outcome, locked before its post as the reconciler does; None when there is none."""
+    query = select(Attempt).where(Attempt.post_id == post_id, Attempt.state == "unknown")
+    return session.exec(query.with_for_update()).first()

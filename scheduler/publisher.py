@@ -1,0 +1,267 @@
+"""One publish, step by step: claim, prepare, authorise, last look, send, record. PROTOCOL.md is the law of this file.
+
+No byte leaves before the row that says ``sending`` is durable, and nothing is called published, rejected or not sent that is
+not known to be. This module holds the only call of a connector's `publish` in the project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from config import clock
+from config.settings import Settings
+from connectors.errors import (
+    ConnectorError,
+    Duplicate,
+    NotSent,
+    PublishError,
+    Refused,
+    SignIn,
+    Uncertain,
+)
+from connectors.protocol import Connector, Deadline, Media, Message, Permit, Prepared
+from governance import access
+from records import log
+from scheduler import killswitch, post_queue, stop_cell, witness
+from scheduler.clock_guard import ClockGuard
+from scheduler.outcome import Claim, Fenced, Outcome, Result
+from store.engine import cursor, dialect, writing
+from store.tables import Attempt, Post
+
+logger = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a publisher works: the store, this host's files, and who it is there."""
+
+    engine: Engine
+    settings: Settings
+    cell_file: Path
+    witness_file: Path
+    media_dir: Path
+    worker: str
+    key_prefix: str
+    clock_guard: ClockGuard = field(default_factory=ClockGuard)
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Leave to send: the epoch in which the attempt was authorised and the moment after which it must not be."""
+
+    epoch: int
+    deadline: Deadline
+
+
+class Hold(str):
+    """A reason that makes a post wait for a person."""
+
+    __slots__ = ()
+
+
+class Publisher:
+    """Publishes one post at a time per call; safe to use from several threads."""
+
+    def __init__(self, place: Place, connector_of: Callable[[str], Connector]) -> None:
+        self.place = place
+        self.connector_of = connector_of
+        self._owed: list[Callable[[], None]] = []
+
+    def publish_post(self, post_id: int) -> str:
+        """What came of it: an attempt's final state, or why there was no attempt (``not_claimed``, ``held``)."""
+        claim = self._claim(post_id)
+        if isinstance(claim, str):
+            return claim
+        try:
+            connector = self.connector_of(claim.channel)
+            prepared = connector.prepare(claim.message, Deadline.after(self.place.settings.prepare_deadline))
+        except ConnectorError as error:
+            return self._record(claim, _before_sending(error))
+        except Exception as error:  # a fault of ours or the library's: nothing public has been asked for yet
+            logger.exception("prepare failed", action="prepare", post=claim.post)
+            return self._record(claim, NotSent(f"the upload failed: {type(error).__name__}: {error}"))
+        return self._send(claim, connector, prepared)
+
+    def _send(self, claim: Claim, connector: Connector, prepared: Prepared) -> str:
+        try:
+            leave = self._authorise(claim)
+        except Exception as error:  # the COMMIT was not acknowledged: do not send, and keep trying to say so
+            return self._record(claim, NotSent(f"the leave to send was not recorded: {error}"))
+        if leave is None:
+            return "aborted"
+        try:
+            witness.note(self.place.witness_file, attempt=claim.attempt)
+            permit = Permit(leave.deadline, lambda: self._last_look(leave.epoch))
+            permit.check()
+        except NotSent as error:
+            return self._record(claim, error)
+        except witness.WitnessError as error:
+            return self._record(claim, NotSent(str(error)))
+        return self._record(claim, self._call(connector, claim.message, prepared, permit))
+
+    @staticmethod
+    def _call(connector: Connector, message: Message, prepared: Prepared, permit: Permit) -> Result:
+        try:
+            return connector.publish(message, prepared, permit)
+        except PublishError as error:
+            return error
+        except Exception as error:  # anything unforeseen may have happened after the request was written
+            logger.exception("publish failed", action="send", post=message.post_id)
+            return Uncertain(f"the connector failed: {type(error).__name__}: {error}")
+
+    def _last_look(self, epoch: int) -> None:
+        if (reason := stop_cell.refusal(self.place.cell_file, epoch)) is not None:
+            raise Fenced(reason)
+
+    # --- claim -------------------------------------------------------------------------------------------------------
+
+    def _claim(self, post_id: int) -> Claim | str:
+        with writing(self.place.engine) as session:
+            peek = session.get(Post, post_id)
+            if peek is None or peek.state != "scheduled":
+                return "not_claimed"
+            channel = post_queue.locked_channel(session, peek.channel)
+            post = post_queue.locked_post(session, post_id)
+            now = clock.wall_us()
+            if channel is None or post is None or post.state != "scheduled" or post.ready_at > now:
+                return "not_claimed"
+            if max(channel.next_free_at, channel.not_before_at) > now or not self._is_open(session, post.channel):
+                return "not_claimed"
+            if (reason := self._why_hold(session, post, channel.state, now)) is not None:
+                post_queue.hold(session, post_id, reason, only_from=("scheduled",))
+                log.record(session, "standfast", "hold", f"post {post_id}", {"reason": reason})
+                return "held"
+            channel.next_free_at = now + channel.spacing_us
+            session.add(channel)
+            return self._take(session, post)
+
+    def may_claim(self, session: Session) -> bool:
+        """True when the clock is steady, no alarm waits, and the stop cell would let the present epoch pass."""
+        if self.place.clock_guard.jumped_s() is not None or post_queue.has_open_alarm(session):
+            return False
+        epoch = killswitch.epoch_or_zero(cursor(session), dialect(session))
+        return stop_cell.refusal(self.place.cell_file, epoch) is None
+
+    def _is_open(self, session: Session, channel: str) -> bool:
+        """True when `may_claim`, and no suspension covers the channel; a gate that cannot be read is closed."""
+        try:
+            return self.may_claim(session) and not post_queue.closed_by(session, channel)
+        except killswitch.GateClosed:
+            return False
+
+    def _why_hold(self, session: Session, post: Post, channel_state: str, now: int) -> str | None:
+        if channel_state != "active":
+            return f"the channel {post.channel} is {channel_state}"
+        if now > post.due_at + post.lateness_us:
+            late = (now - post.due_at) // clock.SECOND
+            return f"late by {late} s, more than its limit of {post.lateness_us // clock.SECOND} s"
+        if post_queue.open_attempt_of(session, cast(int, post.id)) is not None:
+            return "an earlier attempt has no known outcome: close it first (`standfast post close`)"
+        return access.eligible(session, post.author, post.channel)
+
+    def _take(self, session: Session, post: Post) -> Claim:
+        post_id = cast(int, post.id)
+        key = f"{self.place.key_prefix}-{post_id}-0"
+        epoch = killswitch.epoch(cursor(session), dialect(session))
+        attempt = post_queue.add_attempt(session, post, self.place.worker, epoch, key)
+        post_queue.move_post(session, post_id, "publishing", only_from=("scheduled",))
+        media = tuple(self._media(item) for item in post.media)
+        return Claim(cast(int, attempt.id), post_id, post.channel, Message(post_id, key, post.text, media))
+
+    def _media(self, item: dict[str, str]) -> Media:
+        return Media(self.place.media_dir / item["file"], item["alt"], item["mime"], item["sha256"])
+
+    # --- authorise ---------------------------------------------------------------------------------------------------
+
+    def _authorise(self, claim: Claim) -> Leave | None:
+        """Leave to send once the row is durably ``sending``; None when the gate, the author or a rescue said no."""
+        with writing(self.place.engine) as session:
+            post = post_queue.locked_post(session, claim.post)
+            attempt = session.get(Attempt, claim.attempt)
+            if post is None or attempt is None or attempt.state != "claimed":
+                return None
+            if (reason := self._why_not(session, post, attempt)) is not None:
+                self._give_up(session, attempt, reason)
+                return None
+            epoch = killswitch.epoch(cursor(session), dialect(session))
+            deadline = Deadline.after(self.place.settings.send_deadline)
+            moved = post_queue.move_attempt(
+                session,
+                claim.attempt,
+                "sending",
+                only_from=("claimed",),
+                authorise_epoch=epoch,
+                sending_at=clock.wall_us(),
+                deadline_boot_ns=deadline.boot_ns,
+            )
+        return Leave(epoch, deadline) if moved else None
+
+    def _why_not(self, session: Session, post: Post, attempt: Attempt) -> str | Hold | None:
+        """What the claim checked, checked again: None, why the gate is closed, or a reason to hold the post."""
+        if not self._is_open(session, post.channel):
+            return "the gate closed after the claim"
+        if attempt.content_hash != post.content_hash:
+            return Hold("its content changed after the claim")
+        reason = access.eligible(session, post.author, post.channel)
+        return Hold(reason) if reason is not None else None
+
+    def _give_up(self, session: Session, attempt: Attempt, reason: str | Hold) -> None:
+        now = clock.wall_us()
+        values: dict[str, Any] = {"finished_at": now, "outcome": "aborted", "detail": str(reason)}
+        post_queue.move_attempt(session, cast(int, attempt.id), "aborted", **values)
+        if isinstance(reason, Hold):
+            post_queue.hold(session, attempt.post_id, str(reason), only_from=("publishing",))
+        else:
+            tries = session.get_one(Post, attempt.post_id).tries
+            post_queue.put_back(session, attempt, ready_at=now, tries=tries, reason=reason)
+
+    # --- record ------------------------------------------------------------------------------------------------------
+
+    def _record(self, claim: Claim, result: Result) -> str:
+        """The attempt's final state, written now, or kept in mind and tried again until the store takes it."""
+        try:
+            return self._write(claim, result)
+        except Exception as error:  # whatever the store's trouble is, the outcome must not be lost
+            logger.error("outcome not recorded yet", action="record", attempt=claim.attempt, error=str(error))
+            self._owed.append(lambda: self._settle(claim, result))
+            return "owed"
+
+    def _settle(self, claim: Claim, result: Result) -> None:
+        self._write(claim, result)
+
+    def pay(self) -> int:
+        """How many outcomes are still owed to the store after trying each once more."""
+        owed, self._owed = self._owed, []
+        for position, action in enumerate(owed):
+            try:
+                action()
+            except Exception as error:
+                logger.error("outcome still not recorded", action="record", error=str(error))
+                self._owed += owed[position:]
+                break
+        return len(self._owed)
+
+    def _write(self, claim: Claim, result: Result) -> str:
+        with writing(self.place.engine) as session:
+            state = Outcome(session, self.place.settings, claim).write(result)
+        logger.info("attempt ended", action="record", attempt=claim.attempt, post=claim.post, state=state)
+        return state
+
+
+def _before_sending(error: ConnectorError) -> PublishError:
+    """An error of the preparation as an outcome: nothing public was asked for, so it is never uncertain.
+
+    An account that lacks something is treated like a refused sign-in: the post waits for a person.
+    """
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, Duplicate | Uncertain | NotSent):
+        return NotSent(error.detail, code=error.code)
+    return SignIn(error.detail, code=error.code)

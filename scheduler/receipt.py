@@ -1,0 +1,234 @@
+"""The receipt: what `crisis` prints and keeps, read in plain SQL from the ledger, as data and as words for people."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import resources
+from typing import Any
+
+from config import clock
+from scheduler import killswitch
+from scheduler.killswitch import COVERS, rows
+from store.chain import Cursor
+
+EXCERPT = 60
+ATTEMPT_COLUMNS = (
+    "a.id, a.post_id, a.channel, a.state, a.outcome, a.link, COALESCE(a.sending_at, a.claimed_at), a.worker, "
+    "w.host, w.pid, p.text, a.detail"
+)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A publish call that had begun: `state` is the attempt's now; `result` says it in the receipt's words."""
+
+    attempt: int
+    post: int
+    channel: str
+    state: str
+    result: str
+    link: str | None
+    since: str
+    worker: str
+    host: str | None
+    pid: int | None
+    text: str
+    detail: str | None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One suspension as it stands now."""
+
+    suspension: int
+    kind: str
+    scope: str
+    by: str
+    reason: str
+    suspended_at: str
+    epoch: int
+    quiet_confirmed: bool
+    quiet_at: str | None
+    complete: bool
+    covered: int
+    held: int
+    in_flight: list[Call]
+    unconfirmed: list[Call]
+    published_recently: list[dict[str, Any]]
+    channels: list[dict[str, Any]]
+    ended: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The receipt as JSON-ready data."""
+        return asdict(self)
+
+
+def build(cursor: Cursor, dialect: str, number: int, recall_s: float) -> Receipt:
+    """The receipt of suspension `number`; the caller's transaction gives one consistent view."""
+    columns = "kind, scope_kind, scope_value, by, reason, at, epoch, quiet_at"
+    found = rows(cursor, dialect, f"SELECT {columns} FROM suspension WHERE id = ?", (number,))[0]
+    kind, scope_kind, scope_value, by, reason, at, epoch, quiet_at = found
+    open_now = _calls(cursor, dialect, killswitch.unconfirmed(cursor, dialect, number))
+    channels = _channels(cursor, dialect, number, open_now)
+    return Receipt(
+        suspension=number,
+        kind=kind,
+        scope=str(killswitch.Scope(scope_kind, scope_value)),
+        by=by,
+        reason=reason,
+        suspended_at=clock.to_text(at),
+        epoch=epoch,
+        quiet_confirmed=not open_now,
+        quiet_at=clock.to_text(quiet_at) if quiet_at else None,
+        complete=not open_now and all(item["own_scheduler"] == "none" for item in channels),
+        covered=sum(item["covered"] for item in channels),
+        held=sum(item["held"] for item in channels),
+        in_flight=_calls(cursor, dialect, _listed(cursor, dialect, number)),
+        unconfirmed=open_now,
+        published_recently=_recently(cursor, dialect, number, at - int(recall_s * clock.SECOND)),
+        channels=channels,
+    )
+
+
+def _listed(cursor: Cursor, dialect: str, number: int) -> list[int]:
+    query = "SELECT attempt_id FROM suspension_inflight WHERE suspension_id = ? ORDER BY attempt_id"
+    return [int(row[0]) for row in rows(cursor, dialect, query, (number,))]
+
+
+def _calls(cursor: Cursor, dialect: str, attempts: list[int]) -> list[Call]:
+    query = (
+        f"SELECT {ATTEMPT_COLUMNS} FROM attempt a LEFT JOIN worker w ON w.id = a.worker "
+        "LEFT JOIN post p ON p.id = a.post_id WHERE a.id = ?"
+    )
+    found = [row for attempt in attempts for row in rows(cursor, dialect, query, (attempt,))]
+    return [_call(row) for row in found]
+
+
+RESULTS: Mapping[str, str] = {
+    "claimed": "about to ask for leave",
+    "sending": "under way",
+    "published": "published",
+    "rejected": "not published (refused by the platform)",
+    "not_sent": "not published (not sent)",
+    "aborted": "not published (stopped before the send)",
+    "unknown": "unknown",
+    "closed_by_person": "closed by a person",
+}
+
+
+def _call(row: Any) -> Call:
+    attempt, post, channel, state, _outcome, link, since, worker, host, pid, text, detail = row
+    return Call(
+        attempt=int(attempt),
+        post=int(post),
+        channel=channel,
+        state=state,
+        result=RESULTS[state],
+        link=link,
+        since=clock.to_text(since),
+        worker=str(worker)[:8],
+        host=host,
+        pid=pid,
+        text=excerpt(text or ""),
+        detail=detail,
+    )
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a text on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
+
+
+def _covered_channels(cursor: Cursor, dialect: str, number: int) -> list[tuple[str, str]]:
+    covers = COVERS.format(channel="c.name")
+    query = (
+        "SELECT c.name, c.platform FROM channel c WHERE EXISTS "
+        f"(SELECT 1 FROM suspension s WHERE s.id = ? AND {covers}) ORDER BY c.name"
+    )
+    return [(row[0], row[1]) for row in rows(cursor, dialect, query, (number,))]
+
+
+def _channels(cursor: Cursor, dialect: str, number: int, open_now: list[Call]) -> list[dict[str, Any]]:
+    counts = "SELECT channel, state, count(*) FROM post WHERE state IN ('scheduled', 'held') GROUP BY channel, state"
+    found = {(row[0], row[1]): int(row[2]) for row in rows(cursor, dialect, counts)}
+    schedulers = own_schedulers()
+    return [
+        {
+            "channel": name,
+            "platform": platform,
+            "covered": found.get((name, "scheduled"), 0),
+            "held": found.get((name, "held"), 0),
+            "unconfirmed": sum(call.channel == name for call in open_now),
+            "own_scheduler": "look by hand" if schedulers.get(platform, True) else "none",
+        }
+        for name, platform in _covered_channels(cursor, dialect, number)
+    ]
+
+
+def own_schedulers() -> dict[str, bool]:
+    """Platform → whether people can schedule posts on the platform itself, past this store (the city's data)."""
+    text = (resources.files("config") / "data" / "platforms.toml").read_text(encoding="utf-8")
+    return {name: bool(data["own_scheduler"]) for name, data in tomllib.loads(text)["platform"].items()}
+
+
+def _recently(cursor: Cursor, dialect: str, number: int, since_us: int) -> list[dict[str, Any]]:
+    covers = COVERS.format(channel="p.channel")
+    query = (
+        "SELECT p.id, p.channel, p.published_at, p.link, p.text FROM post p WHERE p.published_at >= ? "
+        f"AND p.state = 'published' AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers}) "
+        "ORDER BY p.published_at DESC"
+    )
+    return [
+        {"post": int(post), "channel": channel, "at": clock.to_text(at), "link": link, "text": excerpt(text)}
+        for post, channel, at, link, text in rows(cursor, dialect, query, (since_us, number))
+    ]
+
+
+def words(receipt: Receipt) -> str:
+    """The receipt for people: the state first, then everything by name."""
+    lines = [_headline(receipt)]
+    lines.append(
+        f"  covered     {receipt.covered} scheduled posts wait behind the gate; {receipt.held} are held for a person"
+    )
+    lines += _call_lines(receipt)
+    lines.append(f"  published in the time before the stop: {len(receipt.published_recently)}")
+    lines += [
+        f"    {item['at']}  {item['channel']}  {item['link'] or '-'}  {item['text']}"
+        for item in receipt.published_recently
+    ]
+    by_hand = [item["channel"] for item in receipt.channels if item["own_scheduler"] != "none"]
+    if by_hand:
+        lines.append(f"  not complete: look at the platform's own scheduler of {', '.join(by_hand)}")
+    lines += [f"  ended       {line}" for line in receipt.ended] + [
+        f"  warning     {line}" for line in receipt.warnings
+    ]
+    return "\n".join(lines)
+
+
+def _headline(receipt: Receipt) -> str:
+    what = "everything" if receipt.scope == killswitch.ALL else receipt.scope
+    told = (
+        f"suspension {receipt.suspension} of {what}, epoch {receipt.epoch}, by {receipt.by} at {receipt.suspended_at}"
+    )
+    if receipt.reason:
+        told += f": {receipt.reason}"
+    if receipt.quiet_confirmed:
+        return f"QUIET CONFIRMED  {told}"
+    return f"SUSPENDED, NOT CONFIRMED  {told}\n  {len(receipt.unconfirmed)} call(s) that began before the stop may still go out"
+
+
+def _call_lines(receipt: Receipt) -> list[str]:
+    begun = {call.attempt: call for call in (*receipt.in_flight, *receipt.unconfirmed)}
+    lines = [f"  in flight   {len(begun)} call(s) had begun when the stop was recorded"]
+    for call in begun.values():
+        where = f"worker {call.worker} (process {call.pid} on {call.host})" if call.host else f"worker {call.worker}"
+        result = call.result + (f" {call.link}" if call.link else "")
+        lines.append(
+            f"    attempt {call.attempt}  post {call.post}  {call.channel}  {result}  since {call.since}  {where}"
+        )
+        lines.append(f"      “{call.text}”")
+    return lines

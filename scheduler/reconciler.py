@@ -1,0 +1,129 @@
+"""Settles unknown outcomes with the platform: found means published; "not found" is evidence for a person, never proof.
+
+An attempt becomes ``unknown`` only when its call has ended or its worker is proven dead, so "not found" is believed once the
+settling time has passed; then the post is held for a person. The attempt itself stays ``unknown`` until it is found after all
+or a person closes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import structlog
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from config import clock
+from config.settings import Settings
+from connectors.errors import ConnectorError
+from connectors.protocol import Connector, Deadline, Media, Message, Published, Search
+from records import log
+from scheduler import post_queue
+from scheduler.outcome import mark_published
+from store.engine import reading, writing
+from store.tables import Attempt, Post
+
+logger = structlog.get_logger()
+LOOK_DEADLINE_S = 20.0
+SKEW_US = 300 * clock.SECOND
+"""How far the platform's clock may differ from ours."""
+PATIENT_LOOKS = 8
+"""Once held for a person, a post is looked for this many times less often."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """An attempt whose outcome is to be settled, with what the connector needs to look for it."""
+
+    attempt: int
+    post: int
+    channel: str
+    message: Message
+    search: Search
+    since_us: int
+
+
+def reconcile(
+    engine: Engine,
+    settings: Settings,
+    connector_of: Callable[[str], Connector],
+    media_dir: Path,
+    *,
+    only: frozenset[int] | None = None,
+) -> dict[int, str]:
+    """Attempt → ``published``, ``not_seen`` or ``cannot_tell``, for each unknown attempt whose time to look has come.
+
+    `only`: look for these attempts now, whatever their time (the drain of a crisis).
+    """
+    with reading(engine) as session:
+        questions = [_question(session, attempt, media_dir) for attempt in _due(session, only)]
+    return {question.attempt: _settle(engine, settings, connector_of, question) for question in questions}
+
+
+def _due(session: Session, only: frozenset[int] | None) -> list[Attempt]:
+    unknown = post_queue.open_attempts(session, "unknown")
+    if only is not None:
+        return [attempt for attempt in unknown if attempt.id in only]
+    now = clock.wall_us()
+    return [attempt for attempt in unknown if (attempt.look_at or 0) <= now]
+
+
+def _question(session: Session, attempt: Attempt, media_dir: Path) -> Question:
+    post = session.get_one(Post, attempt.post_id)
+    media = tuple(Media(media_dir / m["file"], m["alt"], m["mime"], m["sha256"]) for m in post.media)
+    since = attempt.sending_at or attempt.claimed_at
+    others = select(Attempt.remote_id).where(
+        Attempt.channel == attempt.channel,
+        Attempt.state == "published",
+        col(Attempt.finished_at) >= since - 2 * SKEW_US,
+    )
+    window = Search(
+        since - SKEW_US,
+        max(clock.wall_us(), since) + SKEW_US,
+        frozenset(item for item in session.exec(others.where(col(Attempt.remote_id).is_not(None))) if item),
+    )
+    message = Message(attempt.post_id, attempt.idempotency_key, post.text, media)
+    number = cast(int, attempt.id)
+    return Question(number, attempt.post_id, attempt.channel, message, window, attempt.finished_at or since)
+
+
+def _settle(engine: Engine, settings: Settings, connector_of: Callable[[str], Connector], question: Question) -> str:
+    try:
+        connector = connector_of(question.channel)
+        found = connector.find(question.message, question.search, Deadline.after(LOOK_DEADLINE_S))
+    except ConnectorError as error:
+        logger.warning("could not look", action="reconcile", attempt=question.attempt, error=error.detail)
+        return _looked(engine, settings, question, "cannot_tell")
+    except Exception as error:  # a fault of ours or the library's tells nothing about the post
+        logger.warning("could not look", action="reconcile", attempt=question.attempt, error=str(error))
+        return _looked(engine, settings, question, "cannot_tell")
+    return _looked(engine, settings, question, found)
+
+
+def _looked(engine: Engine, settings: Settings, question: Question, found: Published | str | None) -> str:
+    with writing(engine) as session:
+        attempt = session.get_one(Attempt, question.attempt)
+        if attempt.state != "unknown":
+            return "settled"
+        if isinstance(found, Published):
+            return mark_published(session, question.attempt, question.post, found, "reconcile")
+        attempt.looks += 1
+        settled = clock.wall_us() - question.since_us >= settings.settle * clock.SECOND
+        if found is None and settled:
+            _give_to_person(session, attempt)
+        wait = settings.look_every * (PATIENT_LOOKS if settled else 1)
+        attempt.look_at = clock.wall_us() + int(wait * clock.SECOND)
+        session.add(attempt)
+        return "cannot_tell" if found else "not_seen"
+
+
+def _give_to_person(session: Session, attempt: Attempt) -> None:
+    reason = (
+        f"its call ended without an answer and {attempt.channel} does not show it ({attempt.looks} looks): "
+        "look yourself, then `standfast post close`"
+    )
+    if post_queue.hold(session, attempt.post_id, reason, only_from=("unknown",)):
+        log.record(session, "standfast", "hold", f"post {attempt.post_id}", {"reason": reason, "attempt": attempt.id})

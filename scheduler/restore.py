@@ -1,0 +1,147 @@
+"""A store that was restored from an older copy suspends itself, and what was due since then is called unknown.
+
+The witness, kept outside the store, knows how far this host had come. Nothing is published until a person has looked.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Engine, func, text
+from sqlmodel import Session, col, select
+
+from config import clock
+from config.essentials import Essentials
+from records import log
+from scheduler import killswitch, post_queue, stop_cell, stop_ledger, switch, witness
+from scheduler.killswitch import Order
+from scheduler.witness import Seen
+from store.engine import cursor, dialect, reading, writing
+from store.tables import Attempt, LogEntry, Post
+
+logger = structlog.get_logger()
+RESTORE = "restore"
+
+
+def guard(engine: Engine, essential: Essentials, witness_file: Path) -> str | None:
+    """Why the store suspended itself, or None when it is the one this host knows. The witness is up to date afterwards."""
+    with reading(engine) as session:
+        epoch, attempt, used = _extent(session)
+    seen, reason = _judge(witness_file, epoch, attempt, used)
+    if reason is None and _cell_is_ahead(essential, epoch):
+        reason = f"the store is at epoch {epoch}, behind the stop cell's fence"
+    if reason is not None:
+        _suspend(engine, essential, seen, epoch, attempt, reason)
+    with reading(engine) as session:
+        epoch, attempt, _ = _extent(session)
+    witness.note(witness_file, epoch=epoch, attempt=max(attempt, seen.attempt), durable=True)
+    return reason
+
+
+def _judge(file: Path, epoch: int, attempt: int, used: bool) -> tuple[Seen, str | None]:
+    """(what was seen, why the store is behind it); a witness that cannot be read is no reason to trust the store."""
+    try:
+        seen = witness.read(file)
+    except witness.WitnessError as error:
+        file.rename(file.with_suffix(".unreadable"))
+        return Seen(0, 0), str(error)
+    return seen or Seen(0, 0), witness.is_behind(seen, epoch=epoch, attempt=attempt, used=used)
+
+
+def _cell_is_ahead(essential: Essentials, epoch: int) -> bool:
+    try:
+        return stop_cell.read(essential.cell_file).fence > epoch
+    except stop_cell.CellError:
+        return False
+
+
+def _extent(session: Session) -> tuple[int, int, bool]:
+    """(epoch, highest attempt number, whether anything was ever sent or stopped)."""
+    epoch = killswitch.epoch_or_zero(cursor(session), dialect(session))
+    highest = session.exec(select(func.max(Attempt.id))).one() or 0
+    return epoch, highest, highest > 0 or epoch > 1
+
+
+def _suspend(engine: Engine, essential: Essentials, seen: Seen, epoch: int, attempt: int, reason: str) -> None:
+    """Suspend above all that was seen, then doubt what was due since the copy was made."""
+    order = Order(
+        f"restore-{epoch}-{attempt}-{seen.epoch}-{seen.attempt}", "standfast", f"store restored: {reason}", kind=RESTORE
+    )
+    _doubt_claimed(engine)
+    own = switch.open_switch(essential)
+    try:
+        with switch.exclusive(own) as locked:
+            at_least = max(seen.epoch, _fence(essential)) + 1
+            killswitch.suspend(locked, own.name, order, at_least_epoch=at_least)
+        with switch.reading(own) as view:
+            stop_ledger.raise_fence(view, own.name, essential)
+    finally:
+        own.close()
+    doubted = _doubt(engine, seen.attempt)
+    logger.error("store restored from an older copy", action="restore", reason=reason, doubted=doubted)
+
+
+def _fence(essential: Essentials) -> int:
+    try:
+        return stop_cell.read(essential.cell_file).fence
+    except stop_cell.CellError:
+        return 0
+
+
+def _doubt(engine: Engine, highest_seen: int) -> int:
+    """How many posts became unknown: due since the newest thing the copy remembers, and perhaps sent since."""
+    with writing(engine) as session:
+        _skip_numbers(session, highest_seen)
+        since, now = _copied_at(session), clock.wall_us()
+        due = select(Post).where(Post.state == "scheduled", col(Post.due_at) > since, col(Post.due_at) <= now)
+        posts = session.exec(due.order_by(col(Post.due_at))).all()
+        for post in posts:
+            _doubt_post(session, post, now)
+        log.record(session, "standfast", RESTORE, "store", {"since": clock.to_text(since), "doubted": len(posts)})
+        return len(posts)
+
+
+def _doubt_post(session: Session, post: Post, now: int) -> None:
+    assert post.id is not None
+    post_queue.move_post(session, post.id, "unknown", only_from=("scheduled",))
+    epoch = killswitch.epoch_or_zero(cursor(session), dialect(session))
+    attempt = post_queue.add_attempt(session, post, RESTORE, epoch, f"{RESTORE}-{post.id}", state="unknown")
+    attempt.sending_at, attempt.look_at, attempt.finished_at, attempt.outcome = post.due_at, now, now, "unknown"
+    attempt.detail = "the store was restored from an older copy: it may have gone out before that"
+    session.add(attempt)
+
+
+def _doubt_claimed(engine: Engine) -> None:
+    """What the copy remembers as claimed may have been sent in the time that it does not remember."""
+    now = clock.wall_us()
+    with writing(engine) as session:
+        for attempt in post_queue.open_attempts(session, "claimed"):
+            assert attempt.id is not None
+            post_queue.move_attempt(session, attempt.id, "sending", sending_at=attempt.claimed_at)
+            post_queue.move_attempt(session, attempt.id, "unknown", outcome="unknown", look_at=now, finished_at=now)
+            post_queue.move_post(session, attempt.post_id, "unknown", only_from=("publishing",))
+
+
+def _copied_at(session: Session) -> int:
+    """The newest moment that the copy remembers."""
+    newest = session.exec(select(func.max(LogEntry.at)).where(LogEntry.actor != "")).one() or 0
+    return int(newest)
+
+
+def _skip_numbers(session: Session, highest_seen: int) -> None:
+    """Attempt numbers are never used twice, also not those that only the lost store knew."""
+    if dialect(session) == "sqlite":
+        session.execute(
+            text(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT 'attempt', 0 WHERE NOT EXISTS "
+                "(SELECT 1 FROM sqlite_sequence WHERE name = 'attempt')"
+            )
+        )
+        raise_to = text("UPDATE sqlite_sequence SET seq = MAX(seq, :n) WHERE name = 'attempt'")
+    else:
+        raise_to = text(
+            "SELECT setval(pg_get_serial_sequence('attempt', 'id'), "
+            "GREATEST(:n, (SELECT COALESCE(MAX(id), 1) FROM attempt)))"
+        )
+    session.execute(raise_to, {"n": highest_seen + 1})

@@ -1,0 +1,265 @@
+"""`standfast resume`, in two steps bound to the epoch: show what will happen and give a code; lift with the code.
+
+Only a signed-in person with the right lifts anything, a second one where the city says so; whatever is suspended or lifted
+in between voids the code. A refused or expired request leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from config import clock
+from config.essentials import Essentials
+from governance import authority, login_file
+from governance.authority import Identity, Refusal
+from scheduler import killswitch, liveness, stop_ledger, switch
+from scheduler.killswitch import Scope, SwitchError, rows, run
+from scheduler.switch import Switch
+from store import chain
+from store.chain import Cursor
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Without the letters and digits that are mistaken for one another when read aloud."""
+CODE_LENGTH = 8
+NEXT_HOUR_US = 3600 * clock.SECOND
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Active:
+    """A suspension that could be lifted."""
+
+    id: int
+    epoch: int
+    kind: str
+    scope: Scope
+    by: str
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Step one's answer: the code, and what lifting would do."""
+
+    code: str
+    suspension: int
+    scope: str
+    expires_at: str
+    unconfirmed: int
+    will_be_held: list[dict[str, Any]]
+    will_be_held_count: int
+    next_hour: list[dict[str, Any]]
+    remaining: list[int]
+
+
+@dataclass(frozen=True)
+class Lifted:
+    """Step two's answer."""
+
+    suspension: int
+    epoch: int
+    held: int
+    remaining: list[int]
+    warning: str | None
+
+
+class Resumption:
+    """One run of resume: the signed-in person, the store, and this host's cell."""
+
+    def __init__(self, essential: Essentials, environ: dict[str, str]) -> None:
+        self.essential, self.environ = essential, environ
+        self.switch: Switch = switch.open_switch(essential)
+
+    def ask(self, reason: str, *, scope: Scope | None, suspension: int | None) -> Offer:
+        """A code that lifts one suspension, and what lifting would do. Raises Refusal, SwitchError, SwitchUnavailable."""
+        with self._exclusive() as cursor:
+            who = self._person(cursor)
+            stop_ledger.adopt(cursor, self.switch.name, self.essential)
+            chosen = self._choose(cursor, scope, suspension)
+            self._check(cursor, who, chosen, "ask to resume")
+            code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+            self._keep_request(cursor, who, chosen, reason, code)
+            return self._offer(cursor, chosen, code)
+
+    def confirm(self, code: str, reason: str) -> Lifted:
+        """What was lifted. Raises Refusal, SwitchError, SwitchUnavailable; then everything is as it was."""
+        with self._exclusive() as cursor:
+            who = self._person(cursor)
+            request, chosen, epoch = self._request(cursor, who, code)
+            self._check(cursor, who, chosen, "resume")
+            self._second_person(cursor, who, request)
+            new_epoch, held = killswitch.lift(
+                cursor, self.switch.name, chosen.id, by=who.person, reason=reason, asked_epoch=epoch
+            )
+            run(
+                cursor,
+                self.switch.name,
+                "UPDATE resume_request SET used_at = ? WHERE id = ?",
+                (clock.wall_us(), request),
+            )
+            remaining = [item.id for item in active(cursor, self.switch.name)]
+        with switch.reading(self.switch) as cursor:
+            lifted_all = chosen.scope.kind == killswitch.ALL
+            warning = stop_ledger.raise_fence(cursor, self.switch.name, self.essential, lifted_all=lifted_all)
+        return Lifted(chosen.id, new_epoch, held, remaining, warning)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.switch.close()
+
+    def _exclusive(self) -> Any:
+        return _Registered(self.switch, self.essential)
+
+    # --- who ---------------------------------------------------------------------------------------------------------
+
+    def _person(self, cursor: Cursor) -> Identity:
+        token = login_file.token_for(self.essential.data_dir, self.environ)
+        found = authority.person_of(cursor, self.switch.name, token)
+        if found is None:
+            raise Refusal("resuming needs a signed-in person: run `standfast login` or set STANDFAST_TOKEN; NOT LIFTED")
+        return found
+
+    def _check(self, cursor: Cursor, who: Identity, chosen: Active, action: str) -> None:
+        channel = chosen.scope.value if chosen.scope.kind == killswitch.CHANNEL else authority.EVERY_CHANNEL
+        why = authority.ineligible(cursor, self.switch.name, who.person, "resume", channel)
+        if why is not None:
+            raise _Logged(who.person, action, f"suspension {chosen.id}", f"{why}; NOT LIFTED")
+
+    def _second_person(self, cursor: Cursor, who: Identity, request: int) -> None:
+        asked = rows(cursor, self.switch.name, "SELECT by FROM resume_request WHERE id = ?", (request,))[0][0]
+        if self.essential.resume_two_persons and asked == who.person:
+            why = f"{who.person} asked for this resume, so another person must confirm it (resume_two_persons); NOT LIFTED"
+            raise _Logged(who.person, "resume", f"request {request}", why)
+
+    # --- what --------------------------------------------------------------------------------------------------------
+
+    def _choose(self, cursor: Cursor, scope: Scope | None, suspension: int | None) -> Active:
+        found = [
+            item
+            for item in active(cursor, self.switch.name)
+            if (scope is None or item.scope == scope) and (suspension is None or item.id == suspension)
+        ]
+        if not found:
+            killswitch.epoch(cursor, self.switch.name)
+            raise SwitchError("nothing that fits is suspended: see `standfast crisis status`")
+        if len(found) > 1:
+            names = ", ".join(f"{item.id} ({item.scope}, by {item.by})" for item in found)
+            raise SwitchError(f"several are active: {names}: name one with --suspension; NOT LIFTED")
+        return found[0]
+
+    def _keep_request(self, cursor: Cursor, who: Identity, chosen: Active, reason: str, code: str) -> None:
+        epoch = killswitch.epoch_or_zero(cursor, self.switch.name)
+        statement = (
+            "INSERT INTO resume_request (suspension_id, epoch, code_hash, by, reason, at) VALUES (?, ?, ?, ?, ?, ?)"
+        )
+        values = (chosen.id, epoch, _hash(code), who.person, reason, clock.wall_us())
+        run(cursor, self.switch.name, statement, values)
+        detail = {"reason": reason, "epoch": epoch}
+        subject = f"suspension {chosen.id}"
+        chain.append(cursor, self.switch.name, actor=who.person, action="ask_resume", subject=subject, detail=detail)
+
+    def _request(self, cursor: Cursor, who: Identity, code: str) -> tuple[int, Active, int]:
+        """(request, suspension, epoch) of a code that is known, unused and not too old."""
+        columns = (
+            "r.id, r.at, r.used_at, r.epoch, s.id, s.epoch, s.kind, s.scope_kind, s.scope_value, s.by, s.at, s.reason"
+        )
+        query = (
+            f"SELECT {columns} FROM resume_request r JOIN suspension s ON s.id = r.suspension_id "  # noqa: S608
+            "WHERE r.code_hash = ?"
+        )
+        found = rows(cursor, self.switch.name, query, (_hash(code),))
+        if not found:
+            raise _Logged(
+                who.person, "resume", "", "that code is not known: run `standfast resume` for one; NOT LIFTED"
+            )
+        request, asked_at, used_at, epoch, number, its_epoch, kind, scope_kind, scope_value, by, at, reason = found[0]
+        age_s = (clock.wall_us() - asked_at) / clock.SECOND
+        if used_at is not None or not 0 <= age_s <= self.essential.resume_code_life_s:
+            what = "was used already" if used_at is not None else "has expired"
+            raise SwitchError(f"that code {what}: run `standfast resume` again; NOT LIFTED")
+        scope = Scope(scope_kind, scope_value)
+        return int(request), Active(int(number), its_epoch, kind, scope, by, at, reason), int(epoch)
+
+    def _offer(self, cursor: Cursor, chosen: Active, code: str) -> Offer:
+        now = clock.wall_us()
+        return Offer(
+            code=code,
+            suspension=chosen.id,
+            scope=str(chosen.scope),
+            expires_at=clock.to_text(now + int(self.essential.resume_code_life_s * clock.SECOND)),
+            unconfirmed=len(killswitch.unconfirmed(cursor, self.switch.name, chosen.id)),
+            will_be_held=_posts(cursor, self.switch.name, chosen.id, 0, now),
+            will_be_held_count=killswitch.missed(cursor, self.switch.name, chosen.id),
+            next_hour=_posts(cursor, self.switch.name, chosen.id, now, now + NEXT_HOUR_US),
+            remaining=[item.id for item in active(cursor, self.switch.name) if item.id != chosen.id],
+        )
+
+
+class _Logged(Refusal):
+    """A refusal that goes into the chain, in a transaction of its own, since the refused act is undone."""
+
+    def __init__(self, actor: str, action: str, subject: str, why: str) -> None:
+        super().__init__(why)
+        self.actor, self.action, self.subject = actor, action, subject
+
+
+class _Registered:
+    """The exclusive transaction of a process that the hostage rule must spare; logs refusals after undoing the act."""
+
+    def __init__(self, own: Switch, essential: Essentials) -> None:
+        self.own = own
+        self.registration = liveness.registered_or_not(essential.workers_dir, liveness.SWITCH)
+        self.transaction = switch.exclusive(own)
+
+    def __enter__(self) -> Any:
+        self.registration.__enter__()
+        try:
+            return self.transaction.__enter__()
+        except BaseException:
+            self.registration.__exit__(None, None, None)
+            raise
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        try:
+            self.transaction.__exit__(kind, error, trace)
+        finally:
+            if isinstance(error, _Logged):
+                self._log(error)
+            self.registration.__exit__(None, None, None)
+
+    def _log(self, refusal: _Logged) -> None:
+        with switch.exclusive(self.own) as cursor:
+            detail = {"why": str(refusal), "action": refusal.action}
+            chain.append(
+                cursor, self.own.name, actor=refusal.actor, action="refused", subject=refusal.subject, detail=detail
+            )
+
+
+def active(cursor: Cursor, dialect: str) -> list[Active]:
+    """The suspensions that are not lifted, oldest first."""
+    columns = "id, epoch, kind, scope_kind, scope_value, by, at, reason"
+    query = f"SELECT {columns} FROM suspension WHERE lifted_epoch IS NULL ORDER BY id"  # noqa: S608
+    return [
+        Active(int(number), int(epoch), kind, Scope(scope_kind, scope_value), by, int(at), reason)
+        for number, epoch, kind, scope_kind, scope_value, by, at, reason in rows(cursor, dialect, query)
+    ]
+
+
+def _posts(cursor: Cursor, dialect: str, number: int, after: int, until: int) -> list[dict[str, Any]]:
+    covers = killswitch.COVERS.format(channel="p.channel")
+    query = (
+        "SELECT p.id, p.channel, p.due_at, p.text FROM post p WHERE p.state = 'scheduled' AND p.due_at > ? "  # noqa: S608
+        f"AND p.due_at <= ? AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers}) "
+        f"ORDER BY p.due_at, p.id LIMIT {SHOWN}"
+    )
+    found = rows(cursor, dialect, query, (after, until, number))
+    return [{"post": i, "channel": c, "due_at": clock.to_text(d), "text": t[:60]} for i, c, d, t in found]
+
+
+def _hash(code: str) -> str:
+    normal = "".join(char for char in code.upper() if char.isalnum())
+    return hashlib.sha256(normal.encode("utf-8", "surrogatepass")).hexdigest()

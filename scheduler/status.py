@@ -1,0 +1,94 @@
+"""What is suspended, since when, by whom and why; what is unconfirmed; how many posts wait. In plain SQL, like the switch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config import clock
+from config.essentials import Essentials
+from scheduler import drain, killswitch, receipt, resumption, stop_cell, stop_ledger, switch
+from scheduler.emergency_stop import DONE, DRAIN_MARGIN_S, NOT_CONFIRMED
+from scheduler.killswitch import rows
+from scheduler.receipt import Receipt
+from scheduler.switch import Switch, SwitchUnavailable
+from store.chain import Cursor
+
+
+class Status:
+    """One look at the switch."""
+
+    def __init__(self, essential: Essentials) -> None:
+        self.essential = essential
+        self.switch: Switch = switch.open_switch(essential)
+        self.warnings: list[str] = list(essential.warnings)
+
+    def run(self, *, wait: bool) -> tuple[int, dict[str, Any], str]:
+        """(exit code, data, words): 0 when open or quiet, 10 otherwise; `wait` turns 10 into 0 once it is quiet."""
+        try:
+            with switch.reading(self.switch) as cursor:
+                numbers = [item.id for item in resumption.active(cursor, self.switch.name)]
+            limit = self.essential.send_deadline_s + DRAIN_MARGIN_S if wait else 0.0
+            if numbers:
+                drain.until_quiet(self.switch, self.essential, tuple(numbers), limit, self.warnings.append)
+            with switch.reading(self.switch) as cursor:
+                return self._look(cursor)
+        except SwitchUnavailable as error:
+            return self._unreadable(str(error))
+        finally:
+            self.switch.close()
+
+    def _look(self, cursor: Cursor) -> tuple[int, dict[str, Any], str]:
+        name = self.switch.name
+        found = [
+            receipt.build(cursor, name, item.id, self.essential.recall_s) for item in resumption.active(cursor, name)
+        ]
+        waiting = stop_ledger.unrecorded(cursor, name, self.essential)
+        gate = bool(rows(cursor, name, "SELECT 1 FROM gate WHERE id = 1"))
+        alarms = rows(cursor, name, "SELECT kind, detail, raised_at FROM alarm WHERE confirmed_at IS NULL ORDER BY id")
+        quiet = gate and not waiting and all(item.quiet_confirmed for item in found)
+        data = {
+            "suspended": bool(found) or bool(waiting) or not gate,
+            "quiet_confirmed": quiet if (found or waiting or not gate) else None,
+            "epoch": killswitch.epoch_or_zero(cursor, name),
+            "held": _count(cursor, name, "held"),
+            "scheduled": _count(cursor, name, "scheduled"),
+            "unconfirmed": sum(len(item.unconfirmed) for item in found),
+            "suspensions": [item.as_json() for item in found],
+            "stop_cell_unrecorded": [order.request_id for order in waiting],
+            "gate_missing": not gate,
+            "alarms": [{"kind": k, "detail": d, "raised_at": clock.to_text(at)} for k, d, at in alarms],
+            "last_drill": None,
+            "warnings": self.warnings,
+        }
+        return DONE if quiet else NOT_CONFIRMED, data, _words(data, found)
+
+    def _unreadable(self, why: str) -> tuple[int, dict[str, Any], str]:
+        """The store does not answer: closed, and what the cell says."""
+        try:
+            cell = stop_cell.read(self.essential.cell_file)
+            says = "stop" if cell.stops else f"fence {cell.fence}"
+        except stop_cell.CellError as error:
+            says = str(error)
+        data = {"suspended": None, "quiet_confirmed": False, "error": why, "stop_cell": says, "warnings": self.warnings}
+        words = (
+            f"NOT READABLE  {why}\n  nothing is published while the store cannot be read; the stop cell says: {says}"
+        )
+        return NOT_CONFIRMED, data, words
+
+
+def _count(cursor: Cursor, dialect: str, state: str) -> int:
+    return int(rows(cursor, dialect, "SELECT count(*) FROM post WHERE state = ?", (state,))[0][0])
+
+
+def _words(data: dict[str, Any], found: list[Receipt]) -> str:
+    lines = [receipt.words(item) for item in found]
+    if data["stop_cell_unrecorded"]:
+        lines.append("SUSPENDED ON THIS HOST  the stop cell is set and not yet in the ledger; only resume lifts it")
+    if data["gate_missing"]:
+        lines.append("SUSPENDED  the gate's row is missing: run `standfast crisis`, then `standfast resume`")
+    if not lines:
+        lines.append(
+            f"OPEN  nothing is suspended (epoch {data['epoch']}); {data['scheduled']} scheduled, {data['held']} held"
+        )
+    lines += [f"  alarm       {item['kind']}: {item['detail']} (since {item['raised_at']})" for item in data["alarms"]]
+    return "\n".join([*lines, *(f"  warning     {item}" for item in data["warnings"])])

@@ -1,0 +1,82 @@
+"""Where the ledger and this host's STOP cell meet: stops the ledger does not know are recorded, known ones become the fence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from config.essentials import Essentials
+from scheduler import killswitch, stop_cell, witness
+from scheduler.killswitch import Order, Recorded
+from store.chain import Cursor
+
+STOP_CELL = "stop cell"
+"""Who suspended, when only the cell knew of it."""
+
+
+def unrecorded(cursor: Cursor, dialect: str, essential: Essentials) -> list[Order]:
+    """The suspensions that the cell asks for and the ledger lacks; a cell that cannot be read asks for one of its own."""
+    try:
+        stops = stop_cell.read(essential.cell_file).stops
+    except stop_cell.CellError as error:
+        return _for_lost_cell(cursor, dialect, str(error))
+    orders = [Order(stop, STOP_CELL, "the stop cell was set while the store could not record it") for stop in stops]
+    return [order for order in orders if killswitch.find(cursor, dialect, order.request_id) is None]
+
+
+def _for_lost_cell(cursor: Cursor, dialect: str, reason: str) -> list[Order]:
+    if _all_is_suspended(cursor, dialect):
+        return []
+    epoch = killswitch.epoch_or_zero(cursor, dialect)
+    return [Order(f"lost-cell-{epoch}", STOP_CELL, reason)]
+
+
+def _all_is_suspended(cursor: Cursor, dialect: str) -> bool:
+    query = "SELECT 1 FROM suspension WHERE lifted_epoch IS NULL AND scope_kind = 'all'"
+    return bool(killswitch.rows(cursor, dialect, query))
+
+
+def adopt(cursor: Cursor, dialect: str, essential: Essentials) -> list[Recorded]:
+    """The suspensions recorded now for stops that only the cell knew; the caller holds the exclusive lock and commits."""
+    return [killswitch.suspend(cursor, dialect, order) for order in unrecorded(cursor, dialect, essential)]
+
+
+def raise_fence(cursor: Cursor, dialect: str, essential: Essentials, *, lifted_all: bool = False) -> str | None:
+    """Lift the cell's fence to the ledger's epoch and take out the stops that the ledger has; why not, or None.
+
+    The caller reads the ledger in a transaction that began after the commit in question. A cell that cannot be read means stop:
+    it is laid down anew only when the ledger stops everything, or a person has just lifted such a stop (`lifted_all`).
+    """
+    epoch = killswitch.epoch_or_zero(cursor, dialect)
+    try:
+        known = [stop for stop in _stops(essential) if killswitch.find(cursor, dialect, stop) is not None]
+    except stop_cell.CellError as error:
+        if not (lifted_all or _all_is_suspended(cursor, dialect)):
+            return f"{error}: nothing is sent from this host until `standfast resume`"
+        known = []
+    try:
+        if epoch:
+            stop_cell.raise_fence(essential.cell_file, epoch, known)
+    except stop_cell.CellError as error:
+        return str(error)
+    return _note_epoch(cursor, dialect, essential, epoch)
+
+
+def _stops(essential: Essentials) -> tuple[str, ...]:
+    return stop_cell.read(essential.cell_file).stops
+
+
+def _note_epoch(cursor: Cursor, dialect: str, essential: Essentials, epoch: int) -> str | None:
+    """Tell an existing witness; a missing one is the daemon's to judge."""
+    file = witness_file(cursor, dialect, essential)
+    try:
+        if file is not None and file.exists():
+            witness.note(file.absolute(), epoch=epoch, durable=True)
+    except (witness.WitnessError, OSError) as error:
+        return str(error)
+    return None
+
+
+def witness_file(cursor: Cursor, dialect: str, essential: Essentials) -> Path | None:
+    """This host's witness of the store, None when the store has no id."""
+    found = killswitch.rows(cursor, dialect, "SELECT value FROM meta WHERE key = 'store_id'")
+    return witness.file_for(essential.state_dir, str(found[0][0])) if found else None

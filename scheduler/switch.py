@@ -1,0 +1,67 @@
+"""A connection for the switch to the store that the settings name, whichever database it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from config.essentials import Essentials
+from config.fault import Fault
+
+
+class SwitchUnavailable(Fault):
+    """The database cannot be read or cannot record the stop now: one line."""
+
+
+class Switch(Protocol):
+    """What the dialect files offer: a reading and an exclusive transaction on a plain DB-API cursor."""
+
+    name: str
+    ended: list[Any]
+    """Whom the hostage rule has ended (processes or backends)."""
+
+    def reading(self) -> Any: ...
+    def exclusive(self) -> Any: ...
+    def commit(self) -> None: ...
+    def rollback(self) -> None: ...
+    def close(self) -> None: ...
+    def failure(self, error: Exception) -> SwitchUnavailable | None: ...
+
+
+def open_switch(essential: Essentials) -> Switch:
+    """A switch for the settings' database; connects when first used, with that database's driver alone."""
+    if essential.database_url.startswith("sqlite:///"):
+        from scheduler.switch_sqlite import SqliteSwitch
+
+        return SqliteSwitch(essential.database_url, essential.workers_dir)
+    from scheduler.switch_postgres import PostgresSwitch
+
+    return PostgresSwitch(essential.database_url)
+
+
+@contextmanager
+def reading(switch: Switch) -> Iterator[Any]:
+    """A cursor for reading, undone at the end. Raises SwitchUnavailable for any fault of the database."""
+    with _told(switch):
+        yield switch.reading()
+    switch.rollback()
+
+
+@contextmanager
+def exclusive(switch: Switch) -> Iterator[Any]:
+    """A cursor under the store's exclusive lock; committed at the end, undone when the block raises."""
+    with _told(switch):
+        yield switch.exclusive()
+        switch.commit()
+
+
+@contextmanager
+def _told(switch: Switch) -> Iterator[None]:
+    try:
+        yield
+    except BaseException as error:
+        switch.rollback()
+        if isinstance(error, Exception) and (unavailable := switch.failure(error)) is not None:
+            raise unavailable from None
+        raise

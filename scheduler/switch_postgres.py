@@ -1,0 +1,123 @@
+"""The switch on PostgreSQL: the store's advisory lock taken exclusively, as its own first statement, and the hostage rule.
+
+Advisory locks queue fairly: once this waits, later sharers wait behind it. So a sharer that still holds the lock when our
+wait of one second ends has held it for that whole second, and what has not committed cannot send: its backend is ended.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from config import clock
+from scheduler.switch import SwitchUnavailable
+from store.lock import LOCK_KEY
+
+DRIVER = "postgresql+psycopg://"
+SWITCH_NAME = "standfast-switch"
+"""The application name of crisis and resume: such a backend is never ended by another."""
+CONNECT_S = 4
+OPTIONS = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "lock_timeout=1s",
+        "statement_timeout=10s",
+        "idle_in_transaction_session_timeout=1s",
+        "synchronous_commit=on",
+    )
+)
+GIVE_UP_S = 15.0
+END_HOLDERS = f"""SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted AND l.pid <> pg_backend_pid() AND a.application_name <> '{SWITCH_NAME}'
+AND ((l.classid::bigint << 32) | l.objid::bigint) = {LOCK_KEY} AND l.objsubid = 1
+AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""  # noqa: S608 (constants only)
+
+
+class PostgresSwitch:
+    """A connection for the switch."""
+
+    name = "postgresql"
+
+    def __init__(self, url: str) -> None:
+        self.url = "postgresql://" + url.removeprefix(DRIVER)
+        self.ended: list[Any] = []
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def connect(self) -> None:
+        """Connect, bounded in time. Raises SwitchUnavailable."""
+        try:
+            self._connection = psycopg.connect(
+                self.url,
+                autocommit=True,
+                connect_timeout=CONNECT_S,
+                application_name=SWITCH_NAME,
+                options=OPTIONS,
+                tcp_user_timeout=5000,
+            )
+        except psycopg.Error as error:
+            raise SwitchUnavailable(_line(error)) from None
+
+    def reading(self) -> Any:
+        """A cursor in a reading transaction: one consistent view."""
+        return self._guard("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    def exclusive(self) -> Any:
+        """A cursor in a transaction that holds the store's lock; ends backends that hold it for over 1 s."""
+        start = clock.boot_s()
+        while True:
+            cursor = self._guard("BEGIN ISOLATION LEVEL READ COMMITTED")
+            try:
+                cursor.execute(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+                return cursor
+            except psycopg.errors.LockNotAvailable:
+                self.rollback()
+                self._end_holders()
+            except psycopg.Error as error:
+                raise SwitchUnavailable(_line(error)) from None
+            if clock.boot_s() - start > GIVE_UP_S:
+                raise SwitchUnavailable(f"the store's lock could not be had in {GIVE_UP_S:.0f} s")
+
+    def commit(self) -> None:
+        """Make the transaction durable. Raises SwitchUnavailable: then it may or may not have happened; ask again by id."""
+        self._guard("COMMIT")
+
+    def rollback(self) -> None:
+        """Undo the transaction, if any."""
+        if self._connection is not None and not self._connection.closed:
+            try:
+                self._connection.execute("ROLLBACK")
+            except psycopg.Error:
+                self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def failure(self, error: Exception) -> SwitchUnavailable | None:
+        """`error` as SwitchUnavailable when it is the database's, None when it is not."""
+        return SwitchUnavailable(_line(error)) if isinstance(error, psycopg.Error) else None
+
+    def _guard(self, statement: str) -> Any:
+        if self._connection is None or self._connection.closed:
+            self.connect()
+        assert self._connection is not None
+        try:
+            return self._connection.execute(statement)
+        except psycopg.Error as error:
+            self.close()
+            raise SwitchUnavailable(_line(error)) from None
+
+    def _end_holders(self) -> None:
+        try:
+            ended = self._guard(END_HOLDERS).fetchall()
+        except psycopg.Error as error:
+            raise SwitchUnavailable(_line(error)) from None
+        self.ended += [row for row in ended if row[0]]
+
+
+def _line(error: Exception) -> str:
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return f"PostgreSQL: {first}"

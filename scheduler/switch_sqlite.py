@@ -1,0 +1,148 @@
+"""The switch on SQLite: its own connection, ``BEGIN IMMEDIATE`` with a short retry, and the hostage rule.
+
+SQLite's own busy handler backs off and was seen to starve the stop for 22 s; asking again every half millisecond needed a
+third of a second at worst. One host only.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from config import clock
+from scheduler import liveness
+from scheduler.switch import SwitchUnavailable
+
+PREFIX = "sqlite:///"
+RETRY_S = 0.0005
+HOSTAGE_AFTER_S = 1.0
+GIVE_UP_S = 15.0
+READ_GIVE_UP_S = 3.0
+WRITE_LOCK_BYTES = frozenset({120, 122})
+"""In the -shm file: the WAL's write and recover locks (SQLite file format, section "WAL-mode locks")."""
+
+
+class SqliteSwitch:
+    """A connection for the switch. `workers_dir` holds the lock files of those who may be ended."""
+
+    name = "sqlite"
+
+    def __init__(self, url: str, workers_dir: Path) -> None:
+        self.file = Path(url.removeprefix(PREFIX))
+        self.workers_dir = workers_dir
+        self.ended: list[Any] = []
+        self._connection: sqlite3.Connection | None = None
+
+    def connect(self) -> None:
+        """Open the database, which must exist. Raises SwitchUnavailable."""
+        try:
+            uri = f"{self.file.absolute().as_uri()}?mode=rw"
+            self._connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
+            self._connection.execute("PRAGMA synchronous=FULL")
+        except sqlite3.Error as error:
+            raise SwitchUnavailable(f"{self.file}: {error}") from None
+
+    def reading(self) -> Any:
+        """A cursor in a reading transaction: one consistent view, waits for no writer."""
+        cursor = self._begin("BEGIN", lambda: None, READ_GIVE_UP_S)
+        cursor.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+        return cursor
+
+    def exclusive(self) -> Any:
+        """A cursor in a transaction that holds the store's lock; ends a registered writer that holds it for over 1 s."""
+        return self._begin("BEGIN IMMEDIATE", self._end_holder, GIVE_UP_S)
+
+    def commit(self) -> None:
+        """Make the transaction durable. Raises SwitchUnavailable; then it did not happen."""
+        self._guard(lambda: self._own().execute("COMMIT"))
+
+    def rollback(self) -> None:
+        """Undo the transaction, if any."""
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def failure(self, error: Exception) -> SwitchUnavailable | None:
+        """`error` as SwitchUnavailable when it is the database's, None when it is not."""
+        return SwitchUnavailable(f"{self.file}: {error}") if isinstance(error, sqlite3.Error) else None
+
+    def _own(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self.connect()
+        assert self._connection is not None
+        return self._connection
+
+    def _begin(self, statement: str, on_hostage: Callable[[], None], give_up_s: float) -> sqlite3.Cursor:
+        cursor = self._own().cursor()
+        start = clock.boot_s()
+        looked = start
+        while not self._try(cursor, statement):
+            now = clock.boot_s()
+            if now - start > give_up_s:
+                raise SwitchUnavailable(f"{self.file}: locked by {holder_text(self.file)} for {give_up_s:.0f} s")
+            if now - looked > HOSTAGE_AFTER_S:
+                looked = now
+                on_hostage()
+            Event().wait(RETRY_S)
+        return cursor
+
+    def _try(self, cursor: sqlite3.Cursor, statement: str) -> bool:
+        try:
+            cursor.execute(statement)
+            return True
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                return False
+            raise SwitchUnavailable(f"{self.file}: {error}") from None
+        except sqlite3.Error as error:
+            raise SwitchUnavailable(f"{self.file}: {error}") from None
+
+    def _guard(self, action: Callable[[], Any]) -> None:
+        try:
+            action()
+        except sqlite3.Error as error:
+            self.rollback()
+            raise SwitchUnavailable(f"{self.file}: {error}") from None
+
+    def _end_holder(self) -> None:
+        for pid in holders(self.file):
+            if (process := liveness.end(self.workers_dir, pid)) is not None:
+                self.ended.append(process)
+
+
+def holders(file: Path) -> list[int]:
+    """The processes that hold the database's write lock now (granted, not waiting), from ``/proc/locks``."""
+    found = []
+    inode = {key for suffix, key in (("-shm", _device_inode(Path(f"{file}-shm"))),) if key}
+    for line in Path("/proc/locks").read_text(encoding="ascii", errors="replace").splitlines():
+        fields = line.split()
+        if "->" in fields or len(fields) < 8 or fields[1] != "POSIX" or fields[3] != "WRITE":
+            continue
+        first, last = int(fields[6]), 2**63 if fields[7] == "EOF" else int(fields[7])
+        if fields[5] in inode and any(first <= byte <= last for byte in WRITE_LOCK_BYTES):
+            found.append(int(fields[4]))
+    return [pid for pid in found if pid not in (os.getpid(), -1)]
+
+
+def holder_text(file: Path) -> str:
+    """Who holds the write lock, for people."""
+    names = [f"process {pid}" for pid in holders(file)]
+    return ", ".join(names) or "an unknown process"
+
+
+def _device_inode(path: Path) -> str | None:
+    """The file as ``/proc/locks`` names it."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return f"{os.major(stat.st_dev):02x}:{os.minor(stat.st_dev):02x}:{stat.st_ino}"

@@ -1,0 +1,93 @@
+"""The witness: outside the store, the highest epoch and attempt number this host has seen.
+
+A store that is behind its witness, or a used store with no witness, was restored from an older copy (or never ran here):
+nothing is published until a person has looked. The attempt number is written before the send.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from config.fault import Fault
+
+WIDTH = 64
+
+
+class WitnessError(Fault):
+    """The witness cannot be read or written: one line naming the file and the reason."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The highest epoch and the highest attempt number seen."""
+
+    epoch: int
+    attempt: int
+
+
+def file_for(state_dir: Path, store_id: str) -> Path:
+    """The witness of the store `store_id` on this host."""
+    return state_dir / f"{store_id}.witness"
+
+
+def read(path: Path) -> Seen | None:
+    """What was seen, or None when there is no witness. Raises WitnessError when it cannot be read."""
+    try:
+        return _parse(path, path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise WitnessError(f"witness {path}: {error.strerror}: mend its permissions") from None
+
+
+def note(path: Path, *, epoch: int = 0, attempt: int = 0, durable: bool = False) -> Seen:
+    """The witness after it rose to at least these. `durable` waits for the disk. Raises WitnessError."""
+    with _opened(path) as descriptor:
+        before = _parse(path, os.pread(descriptor, WIDTH, 0)) or Seen(0, 0)
+        after = Seen(max(before.epoch, epoch), max(before.attempt, attempt))
+        if after != before:
+            os.pwrite(descriptor, f"{after.epoch:020d} {after.attempt:020d}\n".encode(), 0)
+        if durable:
+            os.fsync(descriptor)
+        return after
+
+
+def is_behind(seen: Seen | None, *, epoch: int, attempt: int, used: bool) -> str | None:
+    """Why a store with this epoch and highest attempt number must be called restored, or None."""
+    if seen is None:
+        return "the store has been used, but this host has no witness of it" if used else None
+    if epoch < seen.epoch:
+        return f"the store is at epoch {epoch}, this host has seen {seen.epoch}"
+    if attempt < seen.attempt:
+        return f"the store's newest attempt is {attempt}, this host has seen {seen.attempt}"
+    return None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = -1
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    except OSError as error:
+        raise WitnessError(f"witness {path}: {error.strerror}: mend its folder or permissions") from None
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _parse(path: Path, content: bytes) -> Seen | None:
+    if not content:
+        return None
+    try:
+        epoch, attempt = content.decode("ascii").split()
+        return Seen(int(epoch), int(attempt))
+    except ValueError:
+        raise WitnessError(f"witness {path}: its content is not a witness's: restore it or move it away") from None

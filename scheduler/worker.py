@@ -1,0 +1,114 @@
+"""Hands due posts to the publisher, never more than there are free threads, and one at a time per channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import RLock
+
+import structlog
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+
+from config import clock
+from scheduler import killswitch, liveness, post_queue
+from scheduler.publisher import Publisher
+from store.engine import StoreError, reading, writing
+from store.tables import Channel
+from store.tables import Worker as WorkerRow
+
+logger = structlog.get_logger()
+
+
+class Worker:
+    """Publishes what is due with up to `threads` calls at once; `poke` is called when one ends."""
+
+    def __init__(self, engine: Engine, publisher: Publisher, threads: int, poke: Callable[[], None]) -> None:
+        self.engine, self.publisher, self.threads, self.poke = engine, publisher, threads, poke
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="publish")
+        self._busy: dict[str, Future[str]] = {}
+        self._lock = RLock()
+        self._closing = False
+
+    def dispatch(self) -> int | None:
+        """Start what is due; returns the wall time (µs) of the next post that can be claimed, None when none waits.
+
+        Raises StoreError when the store cannot be read: then nothing is started.
+        """
+        self.publisher.pay()
+        with self._lock:
+            if self._closing:
+                return None
+            free = self.threads - len(self._busy)
+            with reading(self.engine) as session:
+                if not self.publisher.may_claim(session):
+                    return None
+                channels = [item for item in open_channels(session) if item.name not in self._busy]
+                ready = [
+                    item.name for item in channels if max(item.next_free_at, item.not_before_at) <= clock.wall_us()
+                ]
+                heads = post_queue.due_heads(session, ready, clock.wall_us(), free) if free > 0 else []
+                waiting = [item for item in channels if item.name not in {channel for channel, _ in heads}]
+                upcoming = post_queue.next_ready_at(session, waiting)
+            for channel, post in heads:
+                self._start(channel, post)
+            return upcoming if len(self._busy) < self.threads else None
+
+    def _start(self, channel: str, post: int) -> None:
+        future = self._pool.submit(self.publisher.publish_post, post)
+        self._busy[channel] = future
+        future.add_done_callback(lambda done: self._ended(channel, post, done))
+
+    def _ended(self, channel: str, post: int, done: Future[str]) -> None:
+        with self._lock:
+            self._busy.pop(channel, None)
+        if (error := done.exception()) is not None:
+            logger.error("publish broke off", action="publish", post=post, error=f"{type(error).__name__}: {error}")
+        elif done.result() != "not_claimed":  # what cannot be claimed now is looked at again with the next tick
+            self.poke()
+
+    @property
+    def busy(self) -> int:
+        """How many publish calls are under way."""
+        return len(self._busy)
+
+    def close(self) -> None:
+        """Start nothing more, wait for the calls under way (each has its deadline) and record their outcome."""
+        with self._lock:
+            self._closing = True
+        self._pool.shutdown(wait=True)
+        self.publisher.pay()
+
+
+def open_channels(session: Session) -> list[Channel]:
+    """The channels whose gate is open; none when the gate cannot be read."""
+    try:
+        return [item for item in session.exec(select(Channel)).all() if not post_queue.closed_by(session, item.name)]
+    except killswitch.GateClosed:
+        return []
+
+
+def enrol(engine: Engine, process: liveness.Process) -> None:
+    """Write this process down as a worker, so that others can tell whether it is alive."""
+    now = clock.wall_us()
+    with writing(engine) as session:
+        session.add(WorkerRow(**vars(process), started_at=now, heartbeat=1, heartbeat_at=now))
+
+
+def beat(engine: Engine, worker: str) -> None:
+    """One more heartbeat (for people; nobody is called dead for lacking one)."""
+    with writing(engine) as session:
+        row = session.get_one(WorkerRow, worker)
+        row.heartbeat, row.heartbeat_at = row.heartbeat + 1, clock.wall_us()
+        session.add(row)
+
+
+def retire(engine: Engine, worker: str) -> None:
+    """Write down that this worker has ended; its attempts have all been recorded."""
+    try:
+        with writing(engine) as session:
+            row = session.get_one(WorkerRow, worker)
+            row.ended_at = clock.wall_us()
+            session.add(row)
+    except StoreError as error:
+        logger.error("the end of the worker was not recorded", action="retire", error=str(error))

@@ -1,0 +1,146 @@
+"""Connections and sessions: one way to read, one way to write, on both databases.
+
+A write session begins with the store's lock: ``BEGIN IMMEDIATE`` on SQLite; on PostgreSQL the shared advisory lock as the
+transaction's own first statement (the switch takes it exclusively, so that its commit orders it against every writer).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
+from sqlmodel import Session, create_engine
+
+from store import chain
+from store.lock import LOCK_KEY
+
+APPLICATION_NAME = "standfast"
+
+
+class StoreError(Exception):
+    """The store cannot be used now: one line that says what, where and what to do."""
+
+
+def open_engine(url: str, *, busy_timeout_s: float = 10.0, pool_size: int = 16) -> Engine:
+    """An engine for `url`; connects to nothing yet."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(url, busy_timeout_s)
+    arguments = {"application_name": APPLICATION_NAME, "connect_timeout": 5}
+    engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+    event.listen(engine, "connect", _prepare_postgres)
+    return engine
+
+
+def _sqlite(url: str, busy_timeout_s: float) -> Engine:
+    arguments = {"check_same_thread": False, "timeout": busy_timeout_s, "isolation_level": None}
+    engine = create_engine(url, connect_args=arguments)
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET idle_in_transaction_session_timeout = '1s'")
+        cursor.execute("SET synchronous_commit = on")
+    connection.commit()
+
+
+def dialect(session: Session) -> str:
+    """``sqlite`` or ``postgresql``."""
+    return session.get_bind().dialect.name
+
+
+def cursor(session: Session) -> chain.Cursor:
+    """A DB-API cursor inside the session's own transaction, for the switch's SQL. Flush before, expire after."""
+    session.flush()
+    found: chain.Cursor = session.connection().connection.cursor()
+    return found
+
+
+READ_BEGINS = {
+    "sqlite": ("BEGIN",),
+    "postgresql": (
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        "SET LOCAL idle_in_transaction_session_timeout = 0",
+    ),
+}
+"""How a reading transaction begins: one snapshot for all of it. It holds no lock, so it may take its time."""
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session for reading: one consistent view, never waits for a writer, nothing in it is kept."""
+    with told(engine), Session(engine) as session:
+        connection = session.connection()
+        for statement in READ_BEGINS[engine.dialect.name]:
+            connection.exec_driver_sql(statement)
+        yield session
+        session.rollback()
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """A session under the store's lock: commits when the block ends, rolls back when it raises."""
+    with told(engine), Session(engine, expire_on_commit=False) as session:
+        connection = session.connection()
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({LOCK_KEY})")
+        yield session
+        session.commit()
+
+
+@contextmanager
+def told(engine: Engine) -> Iterator[None]:
+    """Turn a database's failure into a StoreError that says what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        if _is_the_stores(error):
+            raise StoreError(explain(str(error.orig), engine.url.render_as_string(hide_password=True))) from error
+        raise
+
+
+def _is_the_stores(error: DBAPIError) -> bool:
+    """True when the store failed rather than the program: SQLite tells a damaged file by the bare base class."""
+    missing_table = getattr(error.orig, "sqlstate", None) == "42P01"
+    known = isinstance(error, OperationalError | InternalError) or type(error) is DatabaseError
+    return known or missing_table or error.connection_invalidated
+
+
+REMEDIES = (
+    ("locked", "is locked by another process: wait a moment and repeat, or see `standfast doctor`"),
+    ("disk is full", "has no room left on its disk: free some space; nothing was changed"),
+    ("No space left", "has no room left on its disk: free some space; nothing was changed"),
+    ("readonly", "cannot be written: mend the permissions of the file and its folder"),
+    ("read-only", "cannot be written: mend the permissions or end the server's read-only mode"),
+    ("unable to open", "cannot be opened: run `standfast init`, or mend database_url or the permissions"),
+    ("no such table", "has no tables: run `standfast init`"),
+    ("does not exist", "has no such database or tables: create it and run `standfast init`"),
+    ("malformed", "is damaged: stop the daemon and restore a backup"),
+    ("not a database", "is not a database: mend database_url or restore a backup"),
+    ("disk I/O error", "cannot be read or written (I/O error): check the disk"),
+    ("connection", "does not answer: start the database server or mend database_url"),
+)
+
+
+def explain(error: str, url: str) -> str:
+    """One line for people from a database's own message."""
+    first = error.strip().splitlines()[0] if error.strip() else "no message"
+    for sign, remedy in REMEDIES:
+        if sign in error:
+            return f"the store {url} {remedy} ({first})"
+    return f"the store {url} failed: {first}; see `standfast doctor`"

@@ -1,0 +1,359 @@
+"""The tables, as SQLModel classes.
+
+Moments are wall time in microseconds since 1970-01-01 UTC (``*_at``, BIGINT); boot-time moments end in ``_boot_ns`` and mean
+something only together with the host and boot that wrote them. States are short words checked by the database itself.
+The switch reads and writes the same tables in plain SQL (`scheduler.killswitch`): a renamed column must be renamed there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, Integer, Text, text
+from sqlmodel import Field, SQLModel
+
+POST_STATES = (
+    "draft",
+    "in_review",
+    "scheduled",
+    "publishing",
+    "published",
+    "held",
+    "unknown",
+    "failed",
+    "cancelled",
+)
+ATTEMPT_STATES = (
+    "claimed",
+    "sending",
+    "published",
+    "rejected",
+    "unknown",
+    "aborted",
+    "not_sent",
+    "closed_by_person",
+)
+LIVE_ATTEMPT_STATES = ("claimed", "sending", "unknown", "published")
+"""One attempt per (post, part) in these: the database itself refuses a double."""
+
+IDENTITY = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    words = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({words})", name=f"{column}_known")
+
+
+def _big(*, nullable: bool = False, index: bool = False, default: int | None = None) -> Any:
+    kind = Column(BigInteger, nullable=nullable, index=index, server_default=None if default is None else str(default))
+    return Field(default=default, sa_column=kind)
+
+
+def _text(default: str = "") -> Any:
+    return Field(default=default, sa_column=Column(Text, nullable=False))
+
+
+def _json(default: Any) -> Any:
+    return Field(default_factory=lambda: default, sa_column=Column(JSON, nullable=False))
+
+
+class Meta(SQLModel, table=True):
+    """What the store is: ``store_id`` (random, for ever) and the like."""
+
+    key: str = Field(primary_key=True)
+    value: str
+
+
+class Gate(SQLModel, table=True):
+    """One row (id 1). A missing row means suspended. `epoch` rises at each suspend, lift and restore."""
+
+    id: int = Field(primary_key=True)
+    epoch: int = _big()
+    generation: int = _big()
+
+
+class Suspension(SQLModel, table=True):
+    """Append-only but for the lift and `quiet_at`. Active while `lifted_epoch` is null and `starts_at` has come."""
+
+    __table_args__ = (Index("suspension_active", "lifted_epoch"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
+    epoch: int = _big()
+    kind: str
+    scope_kind: str
+    scope_value: str = ""
+    reason: str = _text()
+    by: str
+    at: int = _big()
+    starts_at: int = _big()
+    request_id: str = Field(unique=True)
+    lifted_epoch: int | None = _big(nullable=True)
+    lifted_by: str | None = None
+    lifted_at: int | None = _big(nullable=True)
+    lift_reason: str | None = None
+    quiet_at: int | None = _big(nullable=True)
+
+
+class SuspensionChannel(SQLModel, table=True):
+    """The channels a group suspension covered when it was declared: leaving the group lifts nothing."""
+
+    __tablename__ = "suspension_channel"
+
+    suspension_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    channel: str = Field(primary_key=True)
+
+
+class SuspensionInflight(SQLModel, table=True):
+    """The attempts that were sending or unknown when the suspension was recorded, written in its own transaction."""
+
+    __tablename__ = "suspension_inflight"
+
+    suspension_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    attempt_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    state_then: str
+
+
+class ResumeRequest(SQLModel, table=True):
+    """The first step of a resume: bound to the epoch in which it was asked, void when the epoch moves."""
+
+    __tablename__ = "resume_request"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
+    suspension_id: int = _big(index=True)
+    epoch: int = _big()
+    code_hash: str
+    by: str
+    reason: str = _text()
+    at: int = _big()
+    used_at: int | None = _big(nullable=True)
+
+
+class Channel(SQLModel, table=True):
+    """One account on one platform; its name is for ever. `secrets` maps a credential to the variable that holds it."""
+
+    __table_args__ = (_one_of("state", ("active", "suspended")),)
+
+    name: str = Field(primary_key=True)
+    platform: str
+    state: str = "active"
+    settings: dict[str, str] = _json({})
+    secrets: dict[str, str] = _json({})
+    spacing_us: int = _big(default=0)
+    next_free_at: int = _big(default=0)
+    not_before_at: int = _big(default=0)
+    created_at: int = _big()
+
+
+class ChannelGroup(SQLModel, table=True):
+    """A channel's membership of a group (``parks``, ``public-safety``)."""
+
+    __tablename__ = "channel_group"
+
+    channel: str = Field(primary_key=True)
+    name: str = Field(primary_key=True, index=True)
+
+
+class Person(SQLModel, table=True):
+    """Somebody who may do something here. `id` is the short name that files and logs carry."""
+
+    __table_args__ = (_one_of("state", ("active", "left")),)
+
+    id: str = Field(primary_key=True)
+    name: str
+    state: str = "active"
+    created_at: int = _big()
+
+
+class RoleGrant(SQLModel, table=True):
+    """A role given to a person, on one channel or on all (``*``)."""
+
+    __tablename__ = "role_grant"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
+    person: str = Field(index=True)
+    role: str
+    channel: str = "*"
+    granted_by: str
+    granted_at: int = _big()
+    revoked_by: str | None = None
+    revoked_at: int | None = _big(nullable=True)
+
+
+class Token(SQLModel, table=True):
+    """A sign-in token: only the SHA-256 of its secret is kept."""
+
+    id: str = Field(primary_key=True)
+    person: str = Field(index=True)
+    secret_hash: str = Field(index=True)
+    label: str = ""
+    created_at: int = _big()
+    expires_at: int | None = _big(nullable=True)
+    revoked_at: int | None = _big(nullable=True)
+
+
+class CalendarFile(SQLModel, table=True):
+    """A calendar as it was last applied, or why it was not (`fault`)."""
+
+    __tablename__ = "calendar_file"
+
+    name: str = Field(primary_key=True)
+    digest: str = ""
+    owner: str = ""
+    synced_at: int | None = _big(nullable=True)
+    staged_until: int = _big(default=0)
+    fault: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    fault_digest: str = ""
+
+
+class CalendarEntry(SQLModel, table=True):
+    """One entry of an applied calendar: its body as read, and the hash that says whether it changed."""
+
+    __tablename__ = "calendar_entry"
+
+    file: str = Field(primary_key=True)
+    entry: str = Field(primary_key=True)
+    digest: str
+    body: dict[str, Any] = _json({})
+
+
+class Post(SQLModel, table=True):
+    """One piece of content for one channel at one time.
+
+    `due_at` is the time it was promised for; `ready_at` is when to try (later than due after a retry or spacing).
+    """
+
+    __table_args__ = (
+        _one_of("state", POST_STATES),
+        Index("post_ready", "channel", "state", "ready_at"),
+        Index("post_due", "state", "due_at"),
+        Index("post_published", "published_at"),
+        Index("post_file", "file", "entry"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
+    channel: str
+    state: str = "scheduled"
+    hold_reason: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    text: str = _text()
+    media: list[dict[str, str]] = _json([])
+    tags: list[str] = _json([])
+    content_hash: str
+    local_time: str
+    zone: str
+    time_note: str | None = None
+    due_at: int = _big()
+    ready_at: int = _big()
+    lateness_us: int = _big()
+    tries: int = 0
+    author: str
+    file: str | None = None
+    entry: str | None = None
+    source_key: str | None = Field(default=None, unique=True)
+    created_at: int = _big()
+    updated_at: int = _big()
+    published_at: int | None = _big(nullable=True)
+    remote_id: str | None = None
+    link: str | None = None
+
+
+class Attempt(SQLModel, table=True):
+    """One attempt at one part of a post. Its id is its number: it only rises, and is witnessed before the send."""
+
+    __table_args__ = (
+        _one_of("state", ATTEMPT_STATES),
+        Index(
+            "attempt_one_live",
+            "post_id",
+            "part",
+            unique=True,
+            sqlite_where=text("state IN ('claimed', 'sending', 'unknown', 'published')"),
+            postgresql_where=text("state IN ('claimed', 'sending', 'unknown', 'published')"),
+        ),
+        Index(
+            "attempt_open",
+            "state",
+            sqlite_where=text("state IN ('claimed', 'sending', 'unknown')"),
+            postgresql_where=text("state IN ('claimed', 'sending', 'unknown')"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
+    post_id: int = _big(index=True)
+    part: int = 0
+    channel: str
+    state: str
+    worker: str = Field(index=True)
+    idempotency_key: str
+    content_hash: str
+    claim_epoch: int = _big()
+    authorise_epoch: int | None = _big(nullable=True)
+    claimed_at: int = _big()
+    sending_at: int | None = _big(nullable=True)
+    deadline_boot_ns: int | None = _big(nullable=True)
+    finished_at: int | None = _big(nullable=True)
+    outcome: str | None = None
+    detail: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    remote_id: str | None = None
+    link: str | None = None
+    looks: int = 0
+    look_at: int | None = _big(nullable=True)
+    closed_by: str | None = None
+
+
+class Worker(SQLModel, table=True):
+    """A process that publishes: a fresh id for every start, never reused."""
+
+    id: str = Field(primary_key=True)
+    kind: str
+    host: str
+    boot_id: str
+    pid: int
+    pid_start: int = _big()
+    lock_file: str
+    started_at: int = _big()
+    heartbeat: int = _big(default=0)
+    heartbeat_at: int = _big(default=0)
+    ended_at: int | None = _big(nullable=True)
+
+
+class Alarm(SQLModel, table=True):
+    """Something a person must look at before claims go on (``clock``: wall time jumped)."""
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
+    kind: str
+    host: str
+    detail: str = _text()
+    raised_at: int = _big()
+    confirmed_by: str | None = None
+    confirmed_at: int | None = _big(nullable=True)
+
+
+class LogEntry(SQLModel, table=True):
+    """An entry of the hash chain (`store.chain`): what was done or refused, by whom, and the hash of all before it."""
+
+    __tablename__ = "log_entry"
+
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    at: int = _big()
+    actor: str
+    action: str = Field(index=True)
+    subject: str
+    detail: str = _text()
+    previous: str
+    hash: str
+
+
+class ChainHead(SQLModel, table=True):
+    """One row (id 1): the newest entry's number and hash, so that a cut-off tail shows."""
+
+    __tablename__ = "chain_head"
+
+    id: int = Field(primary_key=True)
+    seq: int = _big()
+    hash: str

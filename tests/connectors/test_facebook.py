@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from config import clock
+from connectors.errors import (
+    AccountError,
+    CannotTell,
+    Duplicate,
+    PublishError,
+    RateLimited,
+    Rejected,
+    SignIn,
+    Uncertain,
+)
+from connectors.facebook import PAGES, FacebookConnector
+from connectors.protocol import Account, Connector, Deadline, Media, Prepared
+from sandbox.client import Client
+from tests.connectors.contract import message, permit, search
+from tests.connectors.faults import answers
+from tests.connectors.http_contract import HttpContract
+from tests.connectors.server import Connection, Server
+
+TOKEN = "canary/PageToken+1="
+
+
+def connector(base_url: str, **settings: str) -> FacebookConnector:
+    given = {"page_id": "815", "base_url": base_url, **settings}
+    return FacebookConnector(Account("library-fb", "facebook", given, {"page_token": TOKEN}))
+
+
+class TestFacebookConnector(HttpContract):
+    canaries = (TOKEN,)
+    too_many = b'{"error": {"code": 4, "message": "too many"}}'
+
+    def connector(self, base_url: str) -> Connector:
+        return connector(base_url)
+
+
+def test_the_request_names_the_version_and_keeps_the_token_out_of_the_address() -> None:
+    with Server(answers(200, b'{"id": "815_1"}')) as server:
+        published = connector(server.url).publish(message("Hi & ho"), Prepared(("7",)), permit())
+    head, _, body = server.requests()[0].decode().partition("\r\n\r\n")
+    assert head.startswith("POST /v26.0/815/feed HTTP/1.1\r\n")
+    fields = parse_qs(body)
+    assert fields["message"] == ["Hi & ho"]
+    assert json.loads(fields["attached_media[0]"][0]) == {"media_fbid": "7"}
+    assert fields["access_token"] == [TOKEN]
+    assert published.link == "https://www.facebook.com/815_1"
+
+
+def test_the_second_time_is_duplicate(box: Client) -> None:
+    """I3: Facebook's own refusal leads to a look, not to a repeat."""
+    facebook = connector(box.url)
+    published = facebook.publish(message(), Prepared(), permit())
+    with pytest.raises(Duplicate):
+        facebook.publish(message(), Prepared(), permit())
+    assert facebook.find(message(), search(), Deadline.after(10)) == published
+    facebook.close()
+
+
+CODES: list[tuple[int, object, type[PublishError]]] = [
+    *[(400, code, RateLimited) for code in (4, 17, 32, 341, 613)],
+    *[(400, code, SignIn) for code in (190, 102, 10)],
+    *[(400, code, Rejected) for code in (100, 200, 250, 299, 368, 1500)],
+    (403, 4, RateLimited),
+    (200, 190, SignIn),
+    (200, 100, Rejected),
+    (400, 506, Duplicate),
+    (200, 506, Duplicate),
+    *[(400, code, Uncertain) for code in (1, 2)],
+    (200, 99999, Uncertain),
+    (400, "100", Uncertain),
+    (400, True, Uncertain),
+    (400, None, Uncertain),
+    (500, 100, Uncertain),
+    (503, 4, Uncertain),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "outcome"), CODES)
+def test_a_code_has_its_outcome(status: int, code: object, outcome: type[PublishError]) -> None:
+    body = json.dumps({"error": {"message": "why", "code": code}, "id": "815_1"}).encode()
+    with Server(answers(status, body)) as server, pytest.raises(PublishError) as failure:
+        connector(server.url).publish(message(), Prepared(), permit())
+    assert type(failure.value) is outcome
+    assert "why" in failure.value.detail
+
+
+@pytest.mark.parametrize("error", ["text", [], 3, {"code": 10**400}, {"message": {"a": 1}}])
+def test_an_error_of_a_strange_shape_is_unknown(error: object) -> None:
+    with (
+        Server(answers(200, json.dumps({"error": error, "id": "1"}).encode())) as server,
+        pytest.raises(Uncertain),
+    ):
+        connector(server.url).publish(message(), Prepared(), permit())
+
+
+def edges(published: list[dict[str, Any]], scheduled: dict[str, Any] | None = None) -> Server:
+    """A Page's published posts, one page per request (the last again and again), and its scheduled posts."""
+    left = list(published)
+
+    def script(connection: Connection) -> None:
+        asked = connection.read_request()
+        page = scheduled or {"data": []}
+        if b"/published_posts?" in asked:
+            page = left.pop(0) if len(left) > 1 else left[0]
+        connection.answer(200, json.dumps(page).encode())
+
+    return Server(script)
+
+
+def post(text: str, **more: Any) -> dict[str, Any]:
+    created = clock.to_datetime(clock.wall_us()).strftime("%Y-%m-%dT%H:%M:%S+0000")
+    return {"id": "815_77", "message": text, "created_time": created, **more}
+
+
+def look(server: Server) -> Any:
+    return connector(server.url).find(message("Hello there"), search(), Deadline.after(10))
+
+
+MORE = {"next": "https://elsewhere.example/steal", "cursors": {"after": "c1"}}
+
+
+def test_a_post_on_a_later_page_is_found_without_going_elsewhere() -> None:
+    with edges([{"data": [], "paging": MORE}, {"data": [post("Hello there ")]}]) as server:
+        assert look(server).remote_id == "815_77"
+    assert b"after=c1" in server.requests()[1]
+
+
+def test_more_pages_than_are_read_cannot_tell() -> None:
+    """I5: not having looked at all is not "not found"."""
+    with edges([{"data": [], "paging": MORE}]) as server, pytest.raises(CannotTell, match="500"):
+        look(server)
+    assert len(server.requests()) == PAGES
+
+
+def test_the_same_text_in_the_pages_own_planner_cannot_tell() -> None:
+    """KS-16: it would go out beside a repeat."""
+    with edges([{"data": []}], {"data": [post("Hello there")]}) as server, pytest.raises(CannotTell, match="815_77"):
+        look(server)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [{"data": {}}, {"paging": {}}, {"data": [], "paging": {"next": "x"}}, {"data": None}, {"data": "Hello there"}],
+)
+def test_a_list_that_is_none_cannot_tell(page: dict[str, Any]) -> None:
+    with edges([page]) as server, pytest.raises(CannotTell):
+        look(server)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"id": "../1"},
+        {"id": None},
+        {"message": None},
+        {"message": ["Hello there"]},
+        {"created_time": "1999-01-01T00:00:00+0000"},
+    ],
+)
+def test_a_strange_post_in_the_list_is_passed_over(strange: dict[str, Any]) -> None:
+    with edges([{"data": [post("Hello there") | strange, 3, None]}]) as server:
+        assert look(server) is None
+
+
+def test_each_thing_that_facebook_would_not_take_is_a_line(picture: Media) -> None:
+    with picture.path.open("ab") as file:
+        file.truncate(4_000_001)
+    lines = FacebookConnector.problems(message("a" * 63_207, media=(picture,) * 11))
+    assert "cut 1" in lines[0]
+    assert "11 images" in lines[1]
+    assert "4,000,001" in lines[2]
+
+
+@pytest.mark.parametrize("page_id", ["815/../me", "a b", "?x"])
+def test_a_page_id_that_cannot_be_is_named(page_id: str) -> None:
+    with pytest.raises(AccountError, match="page_id="):
+        connector("http://127.0.0.1:1", page_id=page_id)
+
+
+def test_a_missing_token_is_named() -> None:
+    with pytest.raises(AccountError, match="the secret page_token"):
+        FacebookConnector(Account("c", "facebook", {"page_id": "1"}))

@@ -1,0 +1,135 @@
+"""One way to read and one way to write, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from store.engine import StoreError, open_engine, reading, writing
+from store.lock import LOCK_KEY
+from tests.support.databases import await_lock_queue
+
+ADD = text("INSERT INTO meta (key, value) VALUES (:key, 'x')")
+COUNT = text("SELECT count(*) FROM meta")
+
+
+def _count(engine: Engine) -> int:
+    with reading(engine) as session:
+        return int(session.execute(COUNT).scalar_one())
+
+
+def test_a_new_store_has_its_first_rows(engine: Engine) -> None:
+    """The gate is open at epoch 1, the chain is empty, and the store has a name."""
+    with reading(engine) as session:
+        assert session.execute(text("SELECT id, epoch FROM gate")).all() == [(1, 1)]
+        assert session.execute(text("SELECT id, seq FROM chain_head")).all() == [(1, 0)]
+        assert len(session.execute(text("SELECT value FROM meta WHERE key = 'store_id'")).scalar_one()) == 32
+
+
+def test_what_is_written_is_kept_when_the_block_ends(engine: Engine) -> None:
+    with writing(engine) as session:
+        session.execute(ADD, {"key": "kept"})
+    assert _count(engine) == 2
+
+
+def test_what_is_written_is_gone_when_the_block_raises(engine: Engine) -> None:
+    def change() -> None:
+        with writing(engine) as session:
+            session.execute(ADD, {"key": "lost"})
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        change()
+    assert _count(engine) == 1
+
+
+def test_a_reader_sees_one_moment_while_a_writer_commits(engine: Engine) -> None:
+    """Both looks of one reading session see the same rows, and the writer does not wait for it."""
+    with reading(engine) as session:
+        before = session.execute(COUNT).scalar_one()
+        with writing(engine) as other:
+            other.execute(ADD, {"key": "later"})
+        assert session.execute(COUNT).scalar_one() == before
+    assert _count(engine) == before + 1
+
+
+def test_a_reader_does_not_wait_for_a_writer(engine: Engine) -> None:
+    with writing(engine) as session:
+        session.execute(ADD, {"key": "open"})
+        assert _count(engine) == 1
+
+
+def test_postgres_refuses_a_write_in_a_reading_session(postgres_url: str) -> None:
+    engine = open_engine(postgres_url)
+    with pytest.raises(StoreError, match="read-only"), reading(engine) as session:
+        session.execute(ADD, {"key": "slip"})
+    assert _count(engine) == 1
+    engine.dispose()
+
+
+def test_only_a_reader_may_idle_in_its_transaction(postgres_url: str) -> None:
+    """A reader holds no lock and is left alone; a writer who stops is ended after a second (the hostage rule)."""
+    engine = open_engine(postgres_url)
+    show = text("SHOW idle_in_transaction_session_timeout")
+    with reading(engine) as session:
+        assert session.execute(show).scalar_one() == "0"
+        assert session.execute(text("SHOW transaction_isolation")).scalar_one() == "repeatable read"
+    with writing(engine) as session:
+        assert session.execute(show).scalar_one() == "1s"
+        assert session.execute(text("SHOW transaction_isolation")).scalar_one() == "read committed"
+    engine.dispose()
+
+
+def test_a_writer_waits_for_the_switch(postgres_url: str) -> None:
+    """While the switch holds the lock alone, a writer gets no further than its first statement."""
+    engine = open_engine(postgres_url)
+    written = threading.Event()
+
+    def write() -> None:
+        with writing(engine) as session:
+            session.execute(ADD, {"key": "waited"})
+        written.set()
+
+    thread = threading.Thread(target=write)
+    with engine.connect() as switch:
+        switch.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+        thread.start()
+        await_lock_queue(switch)
+        assert not written.is_set()
+    assert written.wait(10)
+    thread.join()
+    engine.dispose()
+
+
+def test_sqlite_writers_take_turns(sqlite_url: str) -> None:
+    """A second writer that may not wait is told that the store is locked, and what to do."""
+    engine = open_engine(sqlite_url, busy_timeout_s=0.0)
+    with writing(engine), pytest.raises(StoreError, match="locked by another process: wait"), writing(engine):
+        pass
+    engine.dispose()
+
+
+def test_a_mistake_in_sql_is_not_called_a_broken_store(engine: Engine) -> None:
+    """Only what the operator can mend is told as such; a fault of the program stays visible."""
+    with pytest.raises(DBAPIError), writing(engine) as session:
+        session.execute(ADD, {"key": "store_id"})
+
+
+def test_a_database_that_does_not_answer_is_named_with_the_remedy() -> None:
+    engine = open_engine("postgresql+psycopg://nobody:hidden-word@127.0.0.1:1/none")
+    with pytest.raises(StoreError, match="start the database server") as caught, reading(engine):
+        pass
+    assert "hidden-word" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_database_is_named_with_the_remedy(sqlite_url: str) -> None:
+    Path(sqlite_url.removeprefix("sqlite:///")).write_bytes(b"not a database at all" * 100)
+    engine = open_engine(sqlite_url)
+    with pytest.raises(StoreError, match="is not a database"), reading(engine):
+        pass
+    engine.dispose()
