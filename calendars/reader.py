@@ -80,7 +80,7 @@ def read_folder(
 
 
 def files(folder: Path) -> list[Path]:
-    """What in `folder` is meant to be a calendar, by name: no folders, no images, no files that editors leave. Raises OSError."""
+    """What in `folder` is meant to be a calendar, by name: no folders, images or editors' own files. Raises OSError."""
     return sorted(path for path in folder.iterdir() if not _passed_over(path))
 
 

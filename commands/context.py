@@ -55,7 +55,7 @@ class Context:
     @cached_property
     def loaded(self) -> essentials.Loaded:
         """The settings as written, with the variables of ``.env`` under those of the environment."""
-        return essentials.merged({name: value for name, value in os.environ.items() if name != DEBUG_VARIABLE})
+        return essentials.merged()
 
     @cached_property
     def settings(self) -> Settings:

@@ -20,7 +20,7 @@ from dotenv import dotenv_values
 FILE_NAME = "standfast.toml"
 SYSTEM_FILE = Path("/etc/standfast") / FILE_NAME
 PREFIX = "STANDFAST_"
-NOT_SETTINGS = frozenset({"STANDFAST_TOKEN", "STANDFAST_CONFIG", "STANDFAST_CLOCK"})
+NOT_SETTINGS = frozenset({"STANDFAST_TOKEN", "STANDFAST_CONFIG", "STANDFAST_CLOCK", "STANDFAST_DEBUG"})
 """Variables with our prefix that are no settings."""
 
 DEFAULTS: Mapping[str, Any] = {

@@ -161,9 +161,8 @@ class OutboxConnector:
 
 def _appear(staged: Path, place: Path) -> bool:
     """True when `staged` became `place`; false when `place` is taken. Raises OSError, then nothing has appeared."""
-    if place.exists():
-        return False
     try:
+        # A folder that holds anything is never replaced by a rename.
         staged.rename(place)
     except OSError:
         if place.exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from sqlalchemy import Engine
 from sqlmodel import Session
@@ -80,26 +80,21 @@ class _Walk:
 
 
 def verify(engine: Engine) -> Verdict:
-    """The verdict on the whole chain, read in batches while others may go on appending. Raises StoreError."""
+    """The verdict on the whole chain as one moment sees it; others may go on appending. Raises StoreError."""
     walk = _Walk()
     try:
         with reading(engine) as session:
-            _walk_through(session, walk)
+            for row in _rows(session):
+                walk.check(row)
+            walk.check_head(*_head(session))
     except _Bad as bad:
         return Verdict(False, walk.last, bad.number, bad.reason)
     return Verdict(True, walk.last)
 
 
-def _walk_through(session: Session, walk: _Walk) -> None:
-    while True:
-        for row in _rows(session, walk.last or _BEFORE_ALL):
-            walk.check(row)
-        seq, own, newest = _head(session)
-        if (newest or 0) <= walk.last:  # else one was appended after the last batch
-            return walk.check_head(seq, own)
-
-
-def _rows(session: Session, after: int) -> Iterator[_Row]:
+def _rows(session: Session) -> Iterator[_Row]:
+    """Every entry in order, a batch at a time."""
+    after = _BEFORE_ALL
     while batch := _batch(session, after):
         yield from batch
         after = batch[-1][0]
@@ -116,11 +111,8 @@ def _batch(session: Session, after: int) -> list[_Row]:
     return [tuple(row) for row in at.fetchall()]
 
 
-def _head(session: Session) -> Any:
-    """The head's number and hash, and the newest entry's number, all as one statement sees them."""
+def _head(session: Session) -> tuple[int | None, str | None]:
+    """The head's number and hash; None when its row is gone."""
     at = cursor(session)
-    at.execute(
-        "SELECT (SELECT seq FROM chain_head WHERE id = 1), (SELECT hash FROM chain_head WHERE id = 1), "
-        "(SELECT max(seq) FROM log_entry)"
-    )
-    return at.fetchone()
+    at.execute("SELECT seq, hash FROM chain_head WHERE id = 1")
+    return at.fetchone() or (None, None)

@@ -115,17 +115,20 @@ def name_of(path: Path, settings: Settings) -> str | Fault:
     return Fault(str(path), 1, path.name, where)
 
 
-def rights(session: Session, calendar: Calendar) -> list[Fault]:
-    """One fault per channel on which the owner may not queue."""
+def rights(session: Session, calendar: Calendar) -> dict[str, str]:
+    """Why the owner may not queue, by channel of the file; empty when they may on all."""
     channels = sorted({channel for entry in calendar.entries for channel in entry.channels})
-    found = []
-    for channel in channels:
-        why = access.eligible(session, calendar.owner, channel)
-        if why is not None:
-            remedy = "name another owner, or let somebody grant it with `standfast people grant`"
-            message = f"is the owner and may not queue on {channel}: {why}; {remedy}"
-            found.append(Fault(str(calendar.path), 1, calendar.owner, message))
-    return found
+    reasons = {channel: access.eligible(session, calendar.owner, channel) for channel in channels}
+    return {channel: why for channel, why in reasons.items() if why is not None}
+
+
+def refusals(calendar: Calendar, refused: Mapping[str, str]) -> list[Fault]:
+    """What `rights` found, as faults of the file."""
+    remedy = "name another owner, or let somebody grant it with `standfast people grant`"
+    return [
+        Fault(str(calendar.path), 1, calendar.owner, f"is the owner and may not queue on {channel}: {why}; {remedy}")
+        for channel, why in refused.items()
+    ]
 
 
 def twins(session: Session, calendar: Calendar, settings: Settings) -> list[Fault]:
@@ -161,3 +164,15 @@ def read(path: Path, settings: Settings, city: City) -> reader.Reading:
     """The calendar in `path` and no faults, or None and all its faults; read against what is known of the city."""
     known = None if city.platforms is None else tuple(city.platforms)
     return reader.read(path, default_zone=settings.timezone, known_channels=known, length_of=city.length_of)
+
+
+def look(path: Path, settings: Settings, city: City, session: Session | None) -> tuple[Calendar | None, list[Fault]]:
+    """The calendar in `path`, and every fault that can be told without planning it; without `session` nobody's rights."""
+    calendar, faults = read(path, settings, city)
+    if calendar is None:
+        return None, faults
+    bodies = Bodies(calendar).read()
+    faults = bodies.faults + bodies.refused(calendar.entries, city)
+    if session is not None:
+        faults += refusals(calendar, rights(session, calendar))
+    return calendar, sorted(faults, key=lambda fault: fault.line)

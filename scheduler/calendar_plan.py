@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from calendars.entry import Calendar, Entry, Fault, Occurrence
 from config import clock
@@ -70,6 +70,7 @@ class Plan:
     entries: list[dict[str, Any]] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     images: dict[Path, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
     leftovers: bool = False
 
     @property
@@ -91,7 +92,8 @@ def plan(session: Session, calendar: Calendar, now: int, settings: Settings, *, 
     known = stager.revision_of(row)
     source = Source(file, calendar.owner, int(settings.lateness * clock.SECOND))
     made = Plan(calendar, source, known, now + stager.horizon_us(settings))
-    made.faults += calendar_check.rights(session, calendar)
+    made.refused = calendar_check.rights(session, calendar)
+    made.faults += calendar_check.refusals(calendar, made.refused)
     made.faults += calendar_check.twins(session, calendar, settings)
     bodies = calendar_check.Bodies(calendar).read()
     made.faults += bodies.faults
@@ -107,9 +109,7 @@ def plan(session: Session, calendar: Calendar, now: int, settings: Settings, *, 
 
 def _leftovers(session: Session, file: str) -> bool:
     """True when a sync that ended early left posts that were never made real."""
-    start = post_queue.STAGED
-    staged = func.substr(col(Post.source_key), 1, len(start)) == start
-    query = select(Post.id).where(Post.state == "draft", Post.file == file, staged).limit(1)
+    query = select(Post.id).where(post_queue.is_staged(), Post.file == file).limit(1)
     return session.exec(query).first() is not None
 
 
@@ -146,8 +146,7 @@ class _Difference:
         if not names:
             return {}
         query = select(*_COLUMNS).where(col(Post.file) == self._file, col(Post.source_key).is_not(None))
-        staged = func.substr(col(Post.source_key), 1, len(post_queue.STAGED)) == post_queue.STAGED
-        query = query.where(~((col(Post.state) == "draft") & staged)).order_by(col(Post.due_at), col(Post.id))
+        query = query.where(~post_queue.is_staged()).order_by(col(Post.due_at), col(Post.id))
         if len(names) <= FEW:
             query = query.where(col(Post.entry).in_(names))
         found: dict[str, list[Existing]] = {}

@@ -202,11 +202,10 @@ def remember_fault(engine: Engine, name: str, fault: str, digest: str, actor: st
     return True
 
 
-def channels_of_file(engine: Engine, name: str) -> list[str]:
-    """The channels on which posts of the file still wait."""
-    query = select(Post.channel).where(Post.file == name, col(Post.state).in_(states.EDITABLE)).distinct()
-    with reading(engine) as session:
-        return sorted(session.exec(query))
+def waiting(session: Session, name: str) -> dict[str, int]:
+    """How many posts of the file still wait, by channel."""
+    query = select(Post.channel, func.count()).where(Post.file == name, col(Post.state).in_(states.EDITABLE))
+    return dict(session.exec(query.group_by(Post.channel).order_by(Post.channel)).all())
 
 
 def remove(engine: Engine, name: str, actor: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import Engine, func
-from sqlmodel import select
+from sqlmodel import Session, col, select
 
 from config import clock
 from records import log
@@ -61,3 +61,14 @@ def raise_alarm(engine: Engine, detail: str) -> None:
     with writing(engine) as session:
         session.add(Alarm(kind=CLOCK, host=liveness.host(), detail=detail, raised_at=clock.wall_us()))
         log.record(session, "standfast", "alarm", CLOCK, {"detail": detail})
+
+
+def confirm(session: Session, person: str) -> int:
+    """How many clock alarms `person` has confirmed: the time shown now is right, claims go on."""
+    waiting = session.exec(select(Alarm).where(col(Alarm.confirmed_at).is_(None), Alarm.kind == CLOCK)).all()
+    for alarm in waiting:
+        alarm.confirmed_by, alarm.confirmed_at = person, clock.wall_us()
+        session.add(alarm)
+    if waiting:
+        log.record(session, person, "confirm_clock", CLOCK, {"alarms": [alarm.id for alarm in waiting]})
+    return len(waiting)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, bindparam, delete, func, insert, update
+from sqlalchemy import ColumnElement, CursorResult, bindparam, delete, func, insert, inspect, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col, select
 
@@ -207,13 +207,21 @@ UNSYNCHRONIZED: Any = {"execution_options": {"synchronize_session": False}}
 """For statements over many rows: the sessions that run them hold no such post."""
 
 
+def is_staged() -> ColumnElement[bool]:
+    """The condition on a post that it is only laid down: no person sees or touches it."""
+    return (col(Post.state) == "draft") & (
+        func.substr(func.coalesce(col(Post.source_key), ""), 1, len(STAGED)) == STAGED
+    )
+
+
 def insert_new(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> int:
     """How many of `rows` were new; one whose unique key is taken already is passed over."""
     if not rows:
         return 0
     make = postgresql.insert if dialect(session) == "postgresql" else sqlite.insert
-    result = session.connection().execute(make(table).on_conflict_do_nothing(), [dict(row) for row in rows])
-    return result.rowcount
+    key = inspect(table).primary_key[0]
+    result = session.connection().execute(make(table).on_conflict_do_nothing().returning(key), [*map(dict, rows)])
+    return len(result.all())
 
 
 def add_scheduled(session: Session, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -241,9 +249,9 @@ def flip_staged(session: Session, file: str, mark: str) -> int:
 def drop_staged(session: Session, file: str, *, but: str = "", only: str = "") -> int:
     """How many staged posts of `file` were removed: all but those of the mark `but`, or `only` those of one mark."""
     key, start = col(Post.source_key), f"{STAGED}{only or but}:"
-    gone = delete(Post).where(col(Post.state) == "draft", col(Post.file) == file)
+    gone = delete(Post).where(is_staged(), col(Post.file) == file)
     own = func.substr(key, 1, len(start)) == start
-    gone = gone.where(own) if only else gone.where(func.substr(key, 1, len(STAGED)) == STAGED, ~own)
+    gone = gone.where(own) if only else gone.where(~own)
     return cast("CursorResult[Any]", session.execute(gone, **UNSYNCHRONIZED)).rowcount
 
 

@@ -70,8 +70,8 @@ def unknown_channel(name: str, names: Iterable[str]) -> str:
 
 
 def conditions(session: Session, wanted: Wanted) -> list[ColumnElement[bool]]:
-    """`wanted`, its ids aside, as conditions on a post."""
-    found: list[Any] = []
+    """`wanted`, its ids aside, as conditions on a post; what a calendar sync has only laid down is never meant."""
+    found: list[Any] = [~post_queue.is_staged()]
     if wanted.channels:
         found.append(col(Post.channel).in_(wanted.channels))
     if wanted.states:
@@ -103,7 +103,8 @@ def ids_of(session: Session, wanted: Wanted) -> list[int]:
     known: set[int] = set()
     for start in range(0, len(asked), post_queue.PAGE):
         page = [number for number in asked[start : start + post_queue.PAGE] if 0 < number <= MOST_ID]
-        known.update(i for i in session.exec(select(Post.id).where(col(Post.id).in_(page))) if i is not None)
+        query = select(Post.id).where(col(Post.id).in_(page), ~post_queue.is_staged())
+        known.update(i for i in session.exec(query) if i is not None)
     if missing := [number for number in asked if number not in known]:
         raise PostError(f"there is no post {number}: `standfast post list` shows them" for number in missing)
     return sorted(asked)

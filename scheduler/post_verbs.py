@@ -319,7 +319,9 @@ def _released(session: Session, posts: Sequence[Post], gap_us: int) -> Iterator[
     moments = spacing.slots(spacing.next_second(now), gap_us, spacing.planned(session, posts[0].channel, gap_us, own))
     for post in posts:
         if post.due_at > now:
-            yield _Step(post, "scheduled", _fresh(post.due_at), f"goes out at its own time, {_when(post.due_at)}")
+            yield _Step(
+                post, "scheduled", _fresh(post.due_at), f"scheduled at its own time, {clock.to_text(post.due_at)}"
+            )
         else:
             yield _at(post, "scheduled", _occurrence(next(moments), post.zone))
 
@@ -359,7 +361,3 @@ def _fresh(at_us: int) -> dict[str, Any]:
 
 def _occurrence(at_us: int, zone: str) -> Occurrence:
     return Occurrence(zones.local_of(at_us, zone), zone, at_us)
-
-
-def _when(us: int) -> str:
-    return clock.to_text(us)

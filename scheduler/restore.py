@@ -27,14 +27,14 @@ RESTORE = "restore"
 def guard(engine: Engine, essential: Essentials, witness_file: Path) -> str | None:
     """Why the store suspended itself, or None when it is the one this host knows. The witness is up to date afterwards."""
     with reading(engine) as session:
-        epoch, attempt, used = _extent(session)
+        epoch, attempt, used = extent(session)
     seen, reason = _judge(witness_file, epoch, attempt, used)
     if reason is None and _cell_is_ahead(essential, epoch):
         reason = f"the store is at epoch {epoch}, behind the stop cell's fence"
     if reason is not None:
         _suspend(engine, essential, seen, epoch, attempt, reason)
     with reading(engine) as session:
-        epoch, attempt, _ = _extent(session)
+        epoch, attempt, _ = extent(session)
     witness.note(witness_file, epoch=epoch, attempt=max(attempt, seen.attempt), durable=True)
     return reason
 
@@ -56,7 +56,7 @@ def _cell_is_ahead(essential: Essentials, epoch: int) -> bool:
         return False
 
 
-def _extent(session: Session) -> tuple[int, int, bool]:
+def extent(session: Session) -> tuple[int, int, bool]:
     """(epoch, highest attempt number, whether anything was ever sent or stopped)."""
     epoch = killswitch.epoch_or_zero(cursor(session), dialect(session))
     highest = session.exec(select(func.max(Attempt.id))).one() or 0

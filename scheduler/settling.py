@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from config import settings
+from config import log_output, settings
 from config.essentials import Essentials
 from config.settings import Settings, SettingsError
 from scheduler import reconciler, rescuer
@@ -12,6 +12,7 @@ from store.engine import open_engine
 
 def settle(essential: Essentials, attempts: frozenset[int]) -> dict[int, str]:
     """Attempt → what the platform said, for those of `attempts` that are unknown after the rescue."""
+    log_output.configure()
     engine = open_engine(essential.database_url, busy_timeout_s=2.0)
     pool = ConnectorPool(engine)
     try:

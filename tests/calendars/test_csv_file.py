@@ -70,7 +70,7 @@ def test_a_mistake_in_the_header_row_is_named(read: Read, header: str, value: st
     assert said(faults) == [(2, value, message)]
 
 
-def test_csv_is_read_as_a_spreadsheet_saves_it(read: Read, tmp_path: Path) -> None:
+def test_csv_is_read_as_a_spreadsheet_saves_it(read: Read) -> None:
     """Byte order mark, CRLF, padded comment lines, quoted comments, blank rows, capitals in the header, several images."""
     rows = (
         '## for people,,,\r\n# owner: maria,,,\r\n"# channels: parks-x; city",,,\r\n\r\n'

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from calendars import reader
-from calendars.draft import MAX_FAULTS
+from calendars.draft import MAX_FAULTS, Faults, TooManyFaults
 from calendars.entry import MediaItem
 from tests.calendars.conftest import CHANNELS, Read, said
 
@@ -281,6 +281,14 @@ def test_a_file_that_is_wrong_throughout_is_cut_short(read: Read) -> None:
     assert faults[-1].message == "more than 1000 mistakes: mend these and check again"
 
 
+def test_looking_ends_when_a_file_is_wrong_throughout() -> None:
+    faults = Faults("c.yaml")
+    for line in range(1, MAX_FAULTS + 1):
+        faults.add(line, "", "wrong")
+    with pytest.raises(TooManyFaults):
+        faults.add(MAX_FAULTS + 1, "", "wrong")
+
+
 def test_a_text_over_the_channels_length_is_named_with_both_counts(read: Read) -> None:
     def length_of(channel: str, text: str) -> tuple[int, int] | None:
         return (len(text), 4) if channel == "parks-x" else None
@@ -359,6 +367,7 @@ def test_a_folder_is_read_by_name_without_editors_files(tmp_path: Path) -> None:
         "#b.yaml#",
         "c.tmp",
         "notes.txt",
+        "photo.png",
     ):
         (tmp_path / name).write_text(HEAD + GOOD)
     (tmp_path / "media").mkdir()

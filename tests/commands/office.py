@@ -11,7 +11,10 @@ import typer
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
+from commands import calendar as calendar_commands
+from commands import channel as channel_commands
 from commands import people as people_commands
+from commands import post as post_commands
 from commands import records as records_commands
 from commands import sign_in
 from governance import people
@@ -24,6 +27,9 @@ TABLES = ("person", "role_grant", "token", "chain_head", "log_entry")
 app = typer.Typer()
 app.add_typer(people_commands.app, name="people")
 app.add_typer(records_commands.app, name="records")
+app.add_typer(post_commands.app, name="post")
+app.add_typer(channel_commands.app, name="channel")
+app.add_typer(calendar_commands.app, name="calendar")
 for function in (sign_in.login, sign_in.logout, sign_in.whoami):
     app.command()(function)
 

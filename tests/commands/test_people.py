@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from governance import authority
+from governance import authority, roles
 from tests.commands.office import Office
 
 ANY_TEXT = st.one_of(
@@ -107,7 +107,7 @@ def test_reading_needs_no_token(office: Office) -> None:
 
 
 def test_the_citys_own_roles_are_obeyed(office: Office) -> None:
-    every = json.dumps(list(__import__("governance.roles").roles.PERMISSIONS))
+    every = json.dumps(list(roles.PERMISSIONS))
     (office.city.root / "roles.toml").write_text(
         f'[steward]\npermissions = {every}\n[clerk]\npermissions = ["queue"]\n'
     )
@@ -166,3 +166,29 @@ def test_a_store_that_was_never_made_is_not_made_by_reading(office: Office, tmp_
 
 def test_a_store_without_tables_says_init(office: Office, bare_url: str) -> None:
     assert "run `standfast init`" in office.fails("people", "list", STANDFAST_DATABASE_URL=bare_url)
+
+
+BAD = ("a\0b", "a\ud800", "\x1b[2J", "a\nb")
+TEXTS = [
+    ("add", "cy", "--name", "?"),
+    ("add", "?", "--name", "Cy"),
+    ("grant", "?", "steward"),
+    ("grant", "ana", "?"),
+    ("grant", "ana", "operator", "--channel", "?"),
+    ("revoke", "?", "steward"),
+    ("revoke", "ana", "?"),
+    ("revoke", "ana", "steward", "--channel", "?"),
+    ("token", "?"),
+    ("token", "ana", "--label", "?"),
+    ("revoke-token", "?"),
+    ("leave", "?"),
+]
+
+
+@pytest.mark.parametrize("words", TEXTS, ids=" ".join)
+def test_text_that_cannot_be_kept_is_refused_by_name(office: Office, words: tuple[str, ...]) -> None:
+    before = office.rows()
+    for bad in BAD:
+        line = office.fails("people", *(bad if word == "?" else word for word in words))
+        assert "which cannot be kept: take it out" in line
+    assert office.rows() == before

@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import Engine
 
 from config import clock
-from scheduler import calendar_sync, killswitch, post_queue, stager
-from store.engine import cursor, dialect, open_engine, writing
-from store.tables import Channel
+from scheduler import calendar_sync, killswitch, post_queue, post_selection, stager
+from store.engine import cursor, dialect, open_engine, reading, writing
+from store.tables import Channel, RoleGrant
 from tests.support.calendar_city import Desk, SetClock, open_desk, texts
 
 YEAR = "2026-12"
@@ -269,8 +269,6 @@ def test_a_new_owner_answers_for_what_still_waits(desk: Desk) -> None:
     desk.applied("parks.csv")
     desk.set_post(desk.posts()[0].id, state="published")
     with writing(desk.engine) as session:
-        from store.tables import RoleGrant
-
         session.add(RoleGrant(person="bob", role="administrator", channel="parks", granted_by="ada", granted_at=0))
     desk.write("parks.csv", f"e3,{YEAR}-03 09:00,Text", f"e4,{YEAR}-04 09:00,Text", owner="bob")
     desk.applied("parks.csv")
@@ -421,6 +419,8 @@ def test_a_sync_killed_between_its_batches_leaves_nothing_to_publish(
     left = desk.posts()
     assert len(left) == 2 * stager.BATCH
     assert {post.state for post in left} == {"draft"}
+    with reading(desk.engine) as session:
+        assert post_selection.ids_of(session, post_selection.Wanted()) == [], "nor can a person release it"
     assert desk.applied("parks.csv").applied
     posts = desk.posts()
     assert len(posts) == 2500
@@ -434,7 +434,8 @@ def test_removing_a_file_cancels_what_waits_and_leaves_what_went_out(desk: Desk)
     first, second, _ = desk.posts()
     desk.set_post(first.id, state="published")
     desk.set_post(second.id, state="held", hold_reason="late")
-    assert calendar_sync.channels_of_file(desk.engine, "parks.csv") == ["parks"]
+    with reading(desk.engine) as session:
+        assert calendar_sync.waiting(session, "parks.csv") == {"parks": 2}
     assert calendar_sync.remove(desk.engine, "parks.csv", "ada") == 2
     assert [post.state for post in desk.posts()] == ["published", "cancelled", "cancelled"]
     assert desk.file("parks.csv") is None

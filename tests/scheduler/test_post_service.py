@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -15,11 +16,11 @@ from sqlalchemy import Engine
 from config import clock
 from governance import access, roles
 from governance.access import Refused
-from scheduler import content, post_selection, post_service, post_verbs, post_views
+from scheduler import content, post_queue, post_selection, post_service, post_verbs, post_views
 from scheduler.post_selection import PostError, Wanted
 from scheduler.post_service import Edit, NewPost
 from scheduler.post_verbs import Done, NewTime
-from store.engine import reading
+from store.engine import reading, writing
 from tests.scheduler.desk import HOUR, MINUTE, Desk, asked, at, settle
 
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452") + b"a picture"
@@ -266,6 +267,39 @@ def test_a_post_in_a_workers_hands_is_left_alone_by_every_verb(desk: Desk, verb:
     assert desk.found(post).state == "publishing"
 
 
+def test_a_worker_that_claims_first_wins_and_the_cancel_is_refused(desk: Desk) -> None:
+    """The row's lock orders the two: a post cannot be cancelled under a call."""
+    post = desk.post()
+    refused: list[PostError] = []
+
+    def cancel() -> None:
+        try:
+            _cancel(desk, post)
+        except PostError as error:
+            refused.append(error)
+
+    person = threading.Thread(target=cancel)
+    with writing(desk.engine) as session:
+        post_queue.move_post(session, post, "publishing")
+        session.flush()
+        person.start()
+        _wait_for_a_waiter(desk)
+    person.join(30)
+    assert "a call is under way" in str(refused[0])
+    assert desk.found(post).state == "publishing"
+
+
+def _wait_for_a_waiter(desk: Desk) -> None:
+    """Until somebody waits for a lock (SQLite shows nobody: there the store's one lock is the order)."""
+    until = clock.boot_s() + 20
+    while desk.engine.dialect.name == "postgresql":
+        with desk.engine.connect() as connection:
+            query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            if connection.exec_driver_sql(query).scalar_one():
+                return
+        assert clock.boot_s() < until, "nobody waits"
+
+
 # release and reschedule
 
 
@@ -392,7 +426,6 @@ def test_ten_thousand_posts_are_released_in_one_transaction(desk: Desk) -> None:
     """All or nothing, and quickly enough that nobody waits long for the lock."""
     from sqlalchemy import insert
 
-    from store.engine import writing
     from store.tables import Post
 
     pattern = desk.found(desk.post(state="held", due_in=-HOUR)).model_dump(exclude={"id"})

@@ -80,7 +80,7 @@ class Desk:
         """Every row of the tables that a sync writes, to be compared."""
         with reading(self.engine) as session:
             return {
-                table.__tablename__: sorted(map(str, session.exec(select(table)).all()))
+                table.__name__: sorted(map(str, session.exec(select(table)).all()))
                 for table in (Post, CalendarEntry, CalendarFile, LogEntry)
             }
 

@@ -1,0 +1,235 @@
+"""What `standfast doctor` looks at: each check is one function that says ok, warns, or names a fault with its remedy."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from config import clock
+from config.essentials import Essentials
+from config.settings import Settings
+from connectors import registry
+from connectors.errors import ConnectorError
+from governance import access
+from scheduler import host_lock, killswitch, liveness, restore, resumption, stop_cell, stop_ledger, witness
+from store import migration
+from store.engine import StoreError, cursor, dialect, reading
+from store.tables import Alarm, Attempt, CalendarFile, Channel, Gate, Meta
+from store.tables import Worker as WorkerRow
+
+OK, WARN, BAD = "ok", "warning", "fault"
+LEAST_FREE = 64 * 1024 * 1024
+"""Bytes of free disk below which the store may soon fail to write."""
+SILENT_S = 30.0
+"""A daemon without a heartbeat for this long is hung or gone."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's: `level` is ok, warning or fault; `text` says what and, unless ok, the remedy."""
+
+    check: str
+    level: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What is looked at."""
+
+    settings: Settings
+    essential: Essentials
+    engine: Engine
+    environ: Mapping[str, str]
+
+
+Found = Iterator[tuple[str, str]]
+
+
+def examine(patient: Patient) -> list[Finding]:
+    """All findings; a check that fails itself is a fault of its own and hides no other."""
+    found: list[Finding] = []
+    for name, check in CHECKS.items():
+        try:
+            found += [Finding(name, level, text) for level, text in check(patient)]
+        except (StoreError, OSError, ConnectorError) as error:
+            found.append(Finding(name, BAD, str(error)))
+    return found
+
+
+def _settings(patient: Patient) -> Found:
+    where = patient.settings.root / "standfast.toml"
+    yield OK, f"{where}, time zone {patient.settings.timezone}"
+    if clock.is_rehearsal():
+        yield WARN, f"{clock.REHEARSAL_VARIABLE} is set: time is a rehearsal's, no real platform is reached; unset it"
+
+
+def _store(patient: Patient) -> Found:
+    migration.check(patient.engine)
+    yield OK, patient.engine.url.render_as_string(hide_password=True)
+    if patient.engine.dialect.name == "sqlite":
+        file = Path(patient.essential.database_url.removeprefix("sqlite:///"))
+        kind = host_lock.file_system(file)
+        if kind in host_lock.NETWORK_FILE_SYSTEMS:
+            yield BAD, f"{file} lies on a network file system ({kind}): put it on a local disk, or use PostgreSQL"
+
+
+def _disk(patient: Patient) -> Found:
+    free = shutil.disk_usage(patient.essential.data_dir).free
+    if free < LEAST_FREE:
+        yield BAD, f"{patient.essential.data_dir} has {free // 2**20} MiB left: free some space"
+    else:
+        yield OK, f"{free // 2**20} MiB free at {patient.essential.data_dir}"
+
+
+def _gate(patient: Patient) -> Found:
+    with reading(patient.engine) as session:
+        if session.get(Gate, 1) is None:
+            yield (
+                BAD,
+                "the gate's row is missing, so everything is suspended: run `standfast crisis`, then `standfast resume`",
+            )
+            return
+        name = dialect(session)
+        active = resumption.active(cursor(session), name)
+        waiting = stop_ledger.unrecorded(cursor(session), name, patient.essential)
+        epoch = killswitch.epoch(cursor(session), name)
+    for item in active:
+        yield (
+            WARN,
+            f"SUSPENDED: {item.scope}, since {clock.to_text(item.at)} by {item.by}: see `standfast crisis status`",
+        )
+    if waiting:
+        yield (
+            WARN,
+            "the stop cell holds a stop that the ledger lacks: the daemon records it; `standfast resume` lifts it",
+        )
+    if not active and not waiting:
+        yield OK, f"open, epoch {epoch}"
+
+
+def _cell(patient: Patient) -> Found:
+    try:
+        yield OK, f"{patient.essential.cell_file}, fence {stop_cell.read(patient.essential.cell_file).fence}"
+    except stop_cell.CellError as error:
+        yield BAD, f"{error}: nothing is sent from this host until `standfast resume` lays it down anew"
+
+
+def _witness(patient: Patient) -> Found:
+    with reading(patient.engine) as session:
+        file = witness.file_for(patient.essential.state_dir, session.get_one(Meta, "store_id").value)
+        epoch, attempt, used = restore.extent(session)
+    try:
+        behind = witness.is_behind(witness.read(file), epoch=epoch, attempt=attempt, used=used)
+    except witness.WitnessError as error:
+        behind = str(error)
+    if behind:
+        yield WARN, f"{behind}: if the store was restored, the daemon suspends it at its next start"
+    else:
+        yield OK, str(file)
+
+
+def _daemon(patient: Patient) -> Found:
+    with reading(patient.engine) as session:
+        workers = session.exec(select(WorkerRow).where(col(WorkerRow.ended_at).is_(None))).all()
+    alive = [item for item in workers if not _is_gone(item)]
+    if not alive:
+        yield WARN, "no daemon is running, so nothing goes out: start `standfast daemon`"
+    for item in alive:
+        yield _pulse(item)
+
+
+def _is_gone(row: WorkerRow) -> bool:
+    fields = (row.id, row.kind, row.host, row.boot_id, row.pid, row.pid_start, row.lock_file)
+    return liveness.is_dead(liveness.Process(*fields))
+
+
+def _pulse(row: WorkerRow) -> tuple[str, str]:
+    silent_s = (clock.wall_us() - row.heartbeat_at) / clock.SECOND / clock.factor()
+    if silent_s > SILENT_S:
+        return (
+            WARN,
+            f"process {row.pid} on {row.host} has had no heartbeat for {silent_s:.0f} s: it hangs or is stopped",
+        )
+    return OK, f"process {row.pid} on {row.host}"
+
+
+def _alarms(patient: Patient) -> Found:
+    with reading(patient.engine) as session:
+        waiting = session.exec(select(Alarm).where(col(Alarm.confirmed_at).is_(None))).all()
+    for item in waiting:
+        yield BAD, f"{item.detail}: nothing is claimed until `standfast doctor --confirm-clock`"
+    if not waiting:
+        yield OK, "none"
+
+
+def _channels(patient: Patient) -> Found:
+    with reading(patient.engine) as session:
+        channels = session.exec(select(Channel).order_by(Channel.name)).all()
+    if not channels:
+        yield WARN, "there is no channel yet: `standfast channel add NAME --platform outbox`"
+    for item in channels:
+        try:
+            account = registry.resolve_account(item.name, item.platform, item.settings, item.secrets, patient.environ)
+            registry.open_connector(account).close()
+            yield OK, f"{item.name} ({item.platform})"
+        except ConnectorError as error:
+            yield BAD, error.detail
+
+
+def _calendars(patient: Patient) -> Found:
+    folder = patient.settings.calendars_dir
+    if not folder.is_dir():
+        yield WARN, f"{folder} does not exist: make it, or mend `calendars`"
+    with reading(patient.engine) as session:
+        files = session.exec(select(CalendarFile)).all()
+    for item in files:
+        if item.fault:
+            yield BAD, item.fault.splitlines()[0]
+    yield OK, f"{len(files)} applied from {folder}"
+
+
+def _people(patient: Patient) -> Found:
+    with reading(patient.engine) as session:
+        for permission in ("suspend", "resume", "people"):
+            holders = access.holders(session, permission)
+            needed = 2 if permission == "resume" and patient.settings.resume_two_persons else 1
+            if len(holders) < needed:
+                yield BAD, f"{len(holders)} of {needed} needed people may {permission}: `standfast people grant`"
+            else:
+                yield OK, f"{permission}: {', '.join(holders)}"
+    if not patient.essential.authority_file.exists():
+        yield (
+            WARN,
+            "the local authority file is missing: tokens cannot be checked while the store is away; restart the daemon",
+        )
+
+
+def _attempts(patient: Patient) -> Found:
+    with reading(patient.engine) as session:
+        unknown = session.exec(select(Attempt).where(Attempt.state == "unknown")).all()
+    for item in unknown:
+        yield WARN, f"post {item.post_id} on {item.channel}: outcome unknown; look there, then `standfast post close`"
+    if not unknown:
+        yield OK, "every call's outcome is known"
+
+
+CHECKS: Mapping[str, Callable[[Patient], Found]] = {
+    "settings": _settings,
+    "store": _store,
+    "disk": _disk,
+    "gate": _gate,
+    "stop cell": _cell,
+    "witness": _witness,
+    "clock": _alarms,
+    "daemon": _daemon,
+    "people": _people,
+    "channels": _channels,
+    "calendars": _calendars,
+    "attempts": _attempts,
+}

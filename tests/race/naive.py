@@ -1,0 +1,69 @@
+"""The publisher that everybody writes first: look whether publishing is suspended, send, write down that it was sent.
+
+It runs in the same races, on the same store and sandbox, with the same faults, stops and kills, to show that they bite.
+"""
+
+from __future__ import annotations
+
+import mmap
+import signal
+from threading import Event
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from config import clock, essentials
+from connectors.errors import ConnectorError
+from connectors.protocol import Deadline, Message, Permit, Prepared
+from scheduler.account import ConnectorPool
+from store.engine import open_engine, reading, writing
+from store.tables import Post, Suspension
+from tests.race.points import Points
+from tests.race.worker import Config, Diary
+
+POLL_S = 0.05
+
+
+def run(config: Config, calm: mmap.mmap) -> None:
+    """Publish what is due until SIGTERM."""
+    diary = Diary(config.log)
+    points = Points(config.seed, config.likelihood, lambda what: diary.write(f"{config.name}: {what}"), calm)
+    stop = Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    engine = open_engine(essentials.load().database_url)
+    points.watch(engine)
+    connectors = ConnectorPool(engine)
+    while not stop.wait(POLL_S):
+        for post in _due(engine):
+            _publish(engine, connectors, points, post)
+
+
+def _due(engine: Engine) -> list[Post]:
+    with reading(engine) as session:
+        query = select(Post).where(Post.state == "scheduled", col(Post.due_at) <= clock.wall_us())
+        found = list(session.exec(query.order_by(col(Post.due_at))))
+        session.expunge_all()
+    return found
+
+
+def _is_suspended(session: Session) -> bool:
+    return session.exec(select(Suspension.id).where(col(Suspension.lifted_epoch).is_(None)).limit(1)).first() is not None
+
+
+def _publish(engine: Engine, connectors: ConnectorPool, points: Points, post: Post) -> None:
+    with reading(engine) as session:
+        fresh = session.get_one(Post, post.id)
+        if fresh.state != "scheduled" or _is_suspended(session):
+            return
+    points.reach("after the look at the flag")
+    message = Message(post.id or 0, f"naive-{post.id}", post.text)
+    permit = Permit(Deadline.after(1.2), lambda: None)
+    try:
+        made = connectors(post.channel).publish(message, Prepared(), permit)
+    except ConnectorError:
+        return  # it will be tried again
+    points.reach("after the call")
+    with writing(engine) as session:
+        row = session.get_one(Post, post.id)
+        row.state, row.published_at, row.remote_id = "published", clock.wall_us(), made.remote_id
+        session.add(row)

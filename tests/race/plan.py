@@ -1,0 +1,160 @@
+"""What one trial does, drawn from its seed: posts, faults of the platforms, signals to the workers, crises and resumes."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Variant = Literal["crisis", "calm", "quiet twin", "gate lost", "store locked"]
+"""``calm``: kills and stops, but no crisis; ``quiet twin``: neither, nor faults: then everything goes out."""
+
+FAULTS: tuple[tuple[str, float, float], ...] = (
+    ("timeout_after", 0.4, 2.0),
+    ("timeout_before", 0.4, 2.0),
+    ("late", 0.2, 1.8),
+    ("delay", 0.1, 0.9),
+    ("delay", 0.1, 0.9),
+    ("slow_body", 0.1, 0.8),
+    ("reset_after", 0, 0),
+    ("reset_before", 0, 0),
+    ("half_body", 0, 0),
+    ("no_id", 0, 0),
+    ("500", 0, 0),
+    ("503", 0, 0),
+    ("403", 0, 0),
+    ("429_retry_after", 1, 1),
+)
+"""(fault, least and most seconds)"""
+
+
+@dataclass(frozen=True)
+class PlannedPost:
+    """One post: `due_s` after the start (the second wave: after the resume), the fault its first request meets."""
+
+    channel: str
+    due_s: float
+    fault: dict[str, Any] | None
+    cancelled_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Signal:
+    """At `at_s` a worker drawn then is stopped (and continued, or killed, `after_s` later) or killed."""
+
+    at_s: float
+    stop: bool
+    after_s: float
+    then_kill: bool
+    replace_s: float | None
+
+
+@dataclass(frozen=True)
+class Crisis:
+    """A stop at `at_s`: of all or one channel; as a subprocess or a fork; perhaps killed or stopped on its way."""
+
+    at_s: float
+    scope: str = "all"
+    wait: bool = True
+    subprocess: bool = False
+    killed_after_s: float | None = None
+    stopped_after_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A trial."""
+
+    seed: int
+    variant: Variant
+    channels: dict[str, str]
+    posts: list[PlannedPost]
+    second_wave: list[PlannedPost]
+    signals: list[Signal]
+    crises: list[Crisis]
+    workers: int
+    likelihood: float
+    dwell_s: float
+    resume_by_subprocess: bool
+    release: bool
+    relapse: bool
+    """A second crisis soon after the resume."""
+    store_trouble_s: float = 0.8
+    extra: dict[str, float] = field(default_factory=dict)
+
+
+def variant_of(seed: int) -> Variant:
+    """Of 40 trials, 2 lose the gate's row, 2 the store for a while; the rest meet a crisis."""
+    return {7: "gate lost", 27: "gate lost", 17: "store locked", 37: "store locked"}.get(seed % 40, "crisis")  # type: ignore[return-value]  # get() forgets the literals
+
+
+def draw(seed: int, variant: Variant | None = None) -> Plan:
+    """The plan of trial `seed`."""
+    rng = random.Random(seed)
+    kind = variant or variant_of(seed)
+    still = kind == "quiet twin"
+    channels = _channels(rng)
+    crisis_s = rng.uniform(0.5, 1.7)
+    return Plan(
+        seed=seed,
+        variant=kind,
+        channels=channels,
+        posts=_posts(rng, channels, rng.randint(8, 14), crisis_s, still),
+        second_wave=[PlannedPost(rng.choice(list(channels)), rng.uniform(0.05, 0.5), None) for _ in range(3)],
+        signals=[] if still else [_signal(rng, crisis_s) for _ in range(rng.randint(1, 4))],
+        crises=_crises(rng, crisis_s, channels) if kind == "crisis" else [],
+        workers=rng.choice((2, 2, 3)),
+        likelihood=0.0 if still else rng.choice((0.0, 0.03, 0.06, 0.12)),
+        dwell_s=rng.uniform(0.05, 0.6),
+        resume_by_subprocess=rng.random() < 0.04,
+        release=rng.random() < 0.4,
+        relapse=kind == "crisis" and rng.random() < 0.15,
+        store_trouble_s=crisis_s,
+    )
+
+
+def _channels(rng: random.Random) -> dict[str, str]:
+    platforms = ["x", "facebook", *rng.choices(("x", "facebook"), k=rng.randint(0, 2))]
+    return {f"{platform}{number}": platform for number, platform in enumerate(platforms)}
+
+
+def _posts(rng: random.Random, channels: dict[str, str], count: int, crisis_s: float, still: bool) -> list[PlannedPost]:
+    """Half of them due about the crisis, the others before and after it."""
+    found = []
+    for _ in range(count):
+        about = rng.gauss(crisis_s, 0.2) if rng.random() < 0.5 else rng.uniform(0.2, crisis_s + 1.5)
+        channel = rng.choice(list(channels))
+        cancelled = max(0.2, about + rng.uniform(-0.1, 0.1)) if rng.random() < 0.06 and not still else None
+        found.append(PlannedPost(channel, max(0.2, about), None if still else _fault(rng, channels[channel]), cancelled))
+    return found
+
+
+def _fault(rng: random.Random, platform: str) -> dict[str, Any] | None:
+    if rng.random() < 0.55:
+        return None
+    name, least, most = rng.choice(FAULTS)
+    return {"name": name, "platform": platform, **({"seconds": rng.uniform(least, most)} if most else {})}
+
+
+def _signal(rng: random.Random, crisis_s: float) -> Signal:
+    return Signal(
+        at_s=max(0.3, rng.gauss(crisis_s, 0.25) if rng.random() < 0.6 else rng.uniform(0.3, 4)),
+        stop=rng.random() < 0.6,
+        after_s=rng.choice((rng.uniform(0.02, 0.4), rng.uniform(0.2, 3.0))),
+        then_kill=rng.random() < 0.3,
+        replace_s=rng.uniform(0.02, 0.6) if rng.random() < 0.8 else None,
+    )
+
+
+def _crises(rng: random.Random, at_s: float, channels: dict[str, str]) -> list[Crisis]:
+    first = Crisis(
+        at_s,
+        scope=f"channel:{rng.choice(list(channels))}" if rng.random() < 0.12 else "all",
+        wait=rng.random() < 0.85,
+        subprocess=rng.random() < 0.06,
+        killed_after_s=rng.uniform(0, 0.06) if rng.random() < 0.15 else None,
+        stopped_after_s=rng.uniform(0, 0.06) if rng.random() < 0.1 else None,
+    )
+    if rng.random() < 0.15:
+        return [first, Crisis(at_s + rng.uniform(0, 0.5), scope=rng.choice(("all", f"channel:{next(iter(channels))}")))]
+    return [first]
