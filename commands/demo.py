@@ -14,6 +14,7 @@ import typer
 from commands.context import UserError, clean_text, fail, guarded
 
 app = typer.Typer(rich_markup_mode=None)
+MOST_FAULTS = 12
 
 
 @app.command()
@@ -34,7 +35,8 @@ def demo(
         with _ended_by_signals(), _place(folder) as root, screen() as own:
             faults = demo_story.Story(root, own).run()
         if faults:
-            fail("\n".join(f"demo: {fault}" for fault in faults))
+            more = [f"… and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+            fail("\n".join(f"demo: {fault}" for fault in [*faults[:MOST_FAULTS], *more]))
 
 
 def _kept(name: str) -> Path:

@@ -25,7 +25,9 @@ from config.fault import Fault
 
 SPEED = 86_400.0
 """A second of the demo is a day of the city."""
-POLL_S = 0.05
+POLL_S = 0.02
+TOKENS = ("access_token", "page_token")
+"""The secrets by which a platform tells accounts apart."""
 COMMAND_S = 60.0
 """Longest that any command may take, on a busy machine."""
 HOUSE = Path(__file__).resolve().parent.parent
@@ -43,7 +45,7 @@ settle = "5d"
 look_every = "6h"
 retry_first = "6h"
 retry_most = "2d"
-recall = "3d"
+recall = "2d"
 resume_code_life = "60d"
 """
 
@@ -76,8 +78,8 @@ class DemoCity:
     tokens: dict[str, str] = field(default_factory=dict)
     """Person → sign-in token."""
     daemon: subprocess.Popen[bytes] | None = None
-    slowest_s: float = 0.0
-    """The longest that a command has taken so far."""
+    last_s: float = 0.0
+    """How long the last command took: the measure of how busy this machine is."""
     _running: set[subprocess.Popen[Any]] = field(default_factory=set)
 
     @property
@@ -103,7 +105,7 @@ class DemoCity:
         for number, body in enumerate(self.channels.values(), start=1):
             account = str(body.get("settings", {}).get("page_id", 900_000 + number))
             for secret, variable in body.get("secrets", {}).items():
-                found[variable] = f"{account}-demo" if secret == "access_token" else f"demo-{variable.lower()}"
+                found[variable] = f"{account}-demo" if secret in TOKENS else f"demo-{variable.lower()}"
         return found
 
     def point_channels(self, url: str) -> None:
@@ -120,9 +122,10 @@ class DemoCity:
         """(Platform, token as it is seen there) → channel."""
         known = self._credentials()
         return {
-            (body["platform"], known[body["secrets"]["access_token"]]): name
+            (body["platform"], known[variable]): name
             for name, body in self.channels.items()
-            if "access_token" in body.get("secrets", {})
+            for secret, variable in body.get("secrets", {}).items()
+            if secret in TOKENS
         }
 
     @property
@@ -175,7 +178,7 @@ class DemoCity:
                 Event().wait(POLL_S)
             self._running.discard(process)
             said = Said(process.returncode, _text(out), _text(err))
-        self.slowest_s = max(self.slowest_s, clock.boot_s() - began)
+        self.last_s = clock.boot_s() - began
         if said.code not in codes:
             last = [*said.err.splitlines(), *said.out.splitlines(), "no message"][0]
             raise DemoFault(f"{words(arguments)} ended with exit code {said.code}: {last}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -51,14 +51,21 @@ class Row:
     entry: str | None
 
 
+COLUMNS = tuple(getattr(Post, column.name) for column in fields(Row))
+ORDER = (col(Post.due_at), col(Post.id))
+
+
 @dataclass
 class Facts:
     """What happened, as the commands' own answers told it."""
 
     entries: int = 0
     receipt: dict[str, Any] = field(default_factory=dict)
+    waiting: frozenset[int] = frozenset()
+    """The posts that were scheduled once it was quiet."""
     suspended_us: int | None = None
     lifted_us: int | None = None
+    fell_due: int = 0
     held: int = 0
     released: tuple[int, ...] = ()
     rescheduled: tuple[int, ...] = ()
@@ -87,10 +94,10 @@ class View:
         """The post `number`."""
         return next(post for post in self.posts if post.id == number)
 
-    def fell_due(self, facts: Facts) -> int:
-        """How many posts fell due in the silence so far."""
-        start, end = facts.suspended_us or self.now_us, facts.lifted_us or self.now_us
-        return sum(start < post.due_at <= end for post in self.posts)
+    def fell_due(self, facts: Facts) -> set[int]:
+        """The posts whose time came while the gate was closed, so far; the times of before the resume's decisions."""
+        end = facts.lifted_us or self.now_us
+        return {post.id for post in self.posts if post.id in facts.waiting and post.due_at <= end}
 
     def in_silence(self, facts: Facts) -> list[Sent]:
         """What reached a platform between the stop and the resume, without what the receipt names."""
@@ -117,21 +124,7 @@ class Evidence:
 
     def _posts(self) -> list[Row]:
         with reading(self.engine) as session:
-            return [
-                Row(
-                    post.id or 0,
-                    post.channel,
-                    post.state,
-                    post.text,
-                    post.due_at,
-                    post.ready_at,
-                    post.remote_id,
-                    post.zone,
-                    post.file,
-                    post.entry,
-                )
-                for post in session.exec(select(Post).order_by(col(Post.due_at), col(Post.id)))
-            ]
+            return [Row(*found) for found in session.connection().execute(select(*COLUMNS).order_by(*ORDER))]
 
     def _arrived(self) -> list[Sent]:
         return [

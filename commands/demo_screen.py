@@ -32,7 +32,7 @@ class Screen:
     def act(self, title: str) -> None:
         """A new part of the story."""
         self.console.print()
-        self.console.print(Text(title, style="bold cyan"))
+        self._line(title, "bold cyan")
 
     def command(self, line: str, who: str = "") -> None:
         """A command that is run now, and by whom."""
@@ -42,13 +42,13 @@ class Screen:
         """A sentence for people."""
         self._line(f"  {text}", style)
 
-    def answer(self, text: str) -> None:
-        """What a command said, line by line."""
-        for line in text.splitlines():
+    def answer(self, text: str, most: int = 100) -> None:
+        """What a command said, the first `most` lines of it."""
+        lines = text.splitlines()
+        for line in lines[:most]:
             self._line(f"    {line}", "dim")
-
-    def heading(self, view: View, state: str) -> None:
-        """How things stand, in a few words, when nothing else shows it."""
+        if len(lines) > most:
+            self._line(f"    … and {len(lines) - most} more lines", "dim")
 
     def show(self, view: View, state: str, *, shut: bool = False) -> None:
         """How things stand; `shut` while publishing is suspended."""

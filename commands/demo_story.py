@@ -22,18 +22,21 @@ from sandbox import client
 from store.engine import open_engine
 
 STEWARD, DIRECTOR, OPERATOR = "steward", "maya.chen", "joel.brandt"
-NAMES = {STEWARD: "The Demo's Steward", DIRECTOR: "Maya Chen", OPERATOR: "Joel Brandt"}
+NAMES = {STEWARD: "Demo Steward", DIRECTOR: "Maya Chen", OPERATOR: "Joel Brandt"}
 DAY_US = 86_400 * clock.SECOND
 LEAD_US = 2 * DAY_US
 """The city's time before its first post: the daemon starts meanwhile."""
-BEFORE_CRISIS_US = 12 * DAY_US
+BEFORE_CRISIS_US = 10 * DAY_US
 """From the first post to the crisis."""
-SILENCE_S, SILENT_POSTS = 4.0, 6
+SILENCE_S, SILENT_POSTS = 3.5, 6
 """How long the silence is shown at least, and how many posts shall have fallen due in it."""
 AGAIN = 5
 """Posts of the calendars that shall go out after the resume before the demo ends."""
 PATIENCE_S = 45.0
 """Longest wait for anything, on a busy machine."""
+SHOW_S = 0.15
+"""Time between two looks while a command runs."""
+MOST_RELEASED = 8
 SUMMARY = "summary.json"
 
 
@@ -45,7 +48,7 @@ class Story:
         self.city = DemoCity(root, RehearsalClock(0, clock.boot_ns(), 1.0))
         self.facts = Facts()
         self.state, self.shut = "", False
-        self.began = clock.boot_s()
+        self.began = self.looked = clock.boot_s()
         self.evidence: Evidence | None = None
         self.box: client.Client
 
@@ -141,7 +144,7 @@ class Story:
     def _crisis(self) -> None:
         self.screen.act("3  A tornado warning. The director stops everything while a call is under way")
         # The platform takes this post at once and answers late: at the stop, its call is in flight.
-        self.box.fault("delay", seconds=min(8.0, max(2.0, 2 * self.city.slowest_s)))
+        self.box.fault("delay", seconds=min(8.0, max(2.0, 2 * self.city.last_s)))
         self._until("a call under way", lambda view: any(item.fault == "delay" for item in view.sent))
         self.state, self.shut = "SUSPENDING", True
         reason = "Tornado warning until 18:00"
@@ -149,6 +152,7 @@ class Story:
         self.screen.answer(said.err)
         self.facts.receipt = said.data
         self.facts.suspended_us, _ = self._ledger()
+        self.facts.waiting = frozenset(post.id for post in self._view().posts if post.state == "scheduled")
         if said.code != 0:
             raise DemoFault("the crisis was recorded, but quiet was not confirmed: see the receipt above")
 
@@ -163,7 +167,7 @@ class Story:
         quiet = clock.boot_s()
 
         def enough(view: View) -> bool:
-            return clock.boot_s() - quiet >= SILENCE_S and view.fell_due(self.facts) >= SILENT_POSTS
+            return clock.boot_s() - quiet >= SILENCE_S and len(view.fell_due(self.facts)) >= SILENT_POSTS
 
         self._until("posts to fall due in the silence", enough)
 
@@ -174,15 +178,22 @@ class Story:
             "5  All clear. The operator resumes in two steps, and decides about every post whose time has passed"
         )
         offer = self._do("resume", "--reason", "Warning expired", "--json", person=OPERATOR)
-        self.screen.answer(offer.err)
+        self.screen.answer(offer.err, 12)
         code, reason = offer.data["code"], "Warning expired, desk staffed"
         said = self._do("resume", "--confirm", code, "--reason", reason, "--json", person=OPERATOR)
         self.screen.answer(said.err)
         self.facts.held = said.data["held"]
         _, self.facts.lifted_us = self._ledger()
         self.state, self.shut = "PUBLISHING AGAIN", False
-        self.screen.answer(self._do("post", "list", "--state", "held", person=OPERATOR).out)
-        self._decide([post for post in self._look().posts if post.state == "held"])
+        view = self._view()
+        held = [post for post in view.posts if post.state == "held"]
+        due = view.fell_due(self.facts)
+        self.facts.fell_due = len(due)
+        if {post.id for post in held} != due or self.facts.held != len(due):
+            told = f"the resume said {self.facts.held} are held, the store has {len(held)}"
+            raise DemoFault(f"{len(due)} posts fell due in the silence, but {told}")
+        self.screen.answer(self._do("post", "list", "--state", "held", "--limit", "12", person=OPERATOR).out)
+        self._decide(held)
 
     def _decide(self, held: list[Row]) -> None:
         """Cancel the first, give the second a new time, release one of each series of the next, leave the rest."""
@@ -192,10 +203,10 @@ class Story:
         for post in held[2:]:
             series.setdefault((post.channel, post.file, post.entry), post.id)
         self.facts.cancelled, self.facts.rescheduled = (held[0].id,), (held[1].id,)
-        self.facts.released = tuple(series.values())[: max(1, len(held) // 2)]
+        self.facts.released = tuple(series.values())[:MOST_RELEASED]
         self._verb("release", *map(str, self.facts.released))
         # Far enough ahead that the command itself, however slow, ends before it.
-        ahead = int(max(4.0, 4 * self.city.slowest_s) * SPEED) * clock.SECOND
+        ahead = int(max(2.5, 3 * self.city.last_s) * SPEED) * clock.SECOND
         at = zones.local_of(self.city.clock.wall_us() + ahead, self.screen.zone).replace("T", " ")[:16]
         self._verb("reschedule", str(held[1].id), "--at", at)
         self._verb("cancel", str(held[0].id))
@@ -263,7 +274,7 @@ class Story:
             "calendar_entries": facts.entries,
             "posts": len(view.posts),
             "in_flight_at_the_stop": len(facts.receipt["in_flight"]),
-            "fell_due_in_the_silence": view.fell_due(facts),
+            "fell_due_in_the_silence": facts.fell_due,
             "went_out_in_the_silence": len(view.in_silence(facts)),
             "held_at_the_resume": facts.held,
             "released": len(facts.released),
@@ -280,6 +291,7 @@ class Story:
 
     def _view(self) -> View:
         assert self.evidence is not None
+        self.looked = clock.boot_s()
         return self.evidence.view(self.city.clock.wall_us())
 
     def _look(self) -> View:
@@ -292,12 +304,14 @@ class Story:
     def _show(self, view: View) -> None:
         state = self.state or "STARTING"
         if self.facts.suspended_us is not None and self.shut:
-            due, out = view.fell_due(self.facts), len(view.in_silence(self.facts))
+            due, out = len(view.fell_due(self.facts)), len(view.in_silence(self.facts))
             state = f"SUSPENDED: {due} posts fell due, {out} went out"
         self.screen.show(view, state, shut=self.shut)
 
     def _watch(self) -> None:
         """What is done while a command runs."""
+        if clock.boot_s() - self.looked < SHOW_S:
+            return
         if self.city.daemon is not None and self.city.daemon.poll() is None and self.evidence is not None:
             self._show(self._view())
 
@@ -308,7 +322,7 @@ class Story:
                 raise DemoFault(
                     f"waited {PATIENCE_S:g} s in vain for {what}; `--keep DIR` keeps the files to look into"
                 )
-            Event().wait(POLL_S)
+            Event().wait(3 * POLL_S)
 
     def _do(self, *arguments: str, person: str | None = None, codes: tuple[int, ...] = (0,)) -> Said:
         shown = tuple(item for item in arguments if item != "--json")

@@ -41,6 +41,7 @@ def init(
 ) -> None:
     """Set up a city in this folder. Safe to run again: it migrates the store and changes nothing else."""
     with guarded() as context:
+        _check_person(person, name)
         made = _settings_file(timezone, database_url)
         context.settings  # noqa: B018 (a mistake in the settings must show before anything is made)
         _folders(context)
@@ -56,16 +57,27 @@ def _settings_file(timezone: str, database_url: str | None) -> bool:
 
     if essentials.merged().file is not None:
         return False
+    _check_settings(timezone, database_url)
     database = f'database_url = "{database_url}"' if database_url else '# database_url = "postgresql+psycopg://…"'
     text = TEMPLATE.format(timezone=timezone, database=database)
     file = Path.cwd() / essentials.FILE_NAME
     try:
         file.write_text(text, encoding="utf-8")
         check(essentials.merged())
-    except (SettingsError, UnicodeEncodeError):
+    except (SettingsError, UnicodeError):
         file.unlink(missing_ok=True)
         raise
     return True
+
+
+def _check_settings(timezone: str, database_url: str | None) -> None:
+    """Raise UserError for what cannot stand between the quotes of the settings file, or is no time zone."""
+    from calendars import zones
+
+    if (why := zones.wrong(timezone)) is not None:
+        raise UserError(f"--timezone {timezone[:60]!a} {why}")
+    if set(clean_text(database_url or "", "--database-url", most=1000)) & {'"', "\\"}:
+        raise UserError("--database-url holds a quote or a backslash: write them as %22 and %5C")
 
 
 def _folders(context: Context) -> None:
@@ -75,22 +87,25 @@ def _folders(context: Context) -> None:
 
 
 def _store(context: Context) -> bool:
-    """True when the store is new: then the cell is laid down and the witness begins."""
-    from scheduler import stop_cell, witness
+    """True when the store is new. Where nothing was ever sent or stopped, the cell is laid down and the witness begins."""
+    from scheduler import restore
     from store import migration
-    from store.engine import open_engine, reading
-    from store.tables import Meta
+    from store.engine import open_engine
 
     context.__dict__["engine"] = open_engine(
         context.essential.database_url, busy_timeout_s=context.settings.busy_timeout
     )
     fresh = migration.initialise(context.engine)
-    if fresh:
-        with reading(context.engine) as session:
-            store_id = session.get_one(Meta, "store_id").value
-        stop_cell.lay_down(context.essential.cell_file, 0)
-        witness.note(witness.file_for(context.essential.state_dir, store_id), epoch=1, durable=True)
+    restore.begin_if_unused(context.engine, context.essential, restore.file_of(context.engine, context.essential))
     return fresh
+
+
+def _check_person(person: str | None, name: str | None) -> None:
+    """Raise UserError or PeopleError, before anything is made, when the first person cannot be known under these."""
+    from governance import people
+
+    given = clean_text(person, "person") if person is not None else "somebody"
+    people.check_new(given, given if name is None else clean_text(name, "name", most=200))
 
 
 def _first_person(context: Context, person: str | None, name: str | None) -> str | None:
@@ -102,9 +117,9 @@ def _first_person(context: Context, person: str | None, name: str | None) -> str
     with reading(context.engine) as session:
         if session.exec(select(Person.id).limit(1)).first() is not None:
             return None
-    chosen = clean_text(person, "person") if person else _own_name()
+    chosen = _own_name() if person is None else person
     with writing(context.engine) as session:
-        token = people.bootstrap(session, chosen, clean_text(name or chosen, "name"))
+        token = people.bootstrap(session, chosen, chosen if name is None else name)
     people.refresh_authority(context.engine, context.essential.authority_file)
     login_file.store(context.essential.data_dir, context.loaded.environ, token)
     return token

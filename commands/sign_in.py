@@ -73,7 +73,10 @@ def _read(file: str | None) -> str:
     if file is None and sys.stdin.isatty():
         return str(typer.prompt("token", hide_input=True))
     if file is None or file == "-":
-        return sys.stdin.read(MOST)
+        try:
+            return sys.stdin.read(MOST)
+        except UnicodeDecodeError:
+            raise UserError("what standard input holds is no token: it is not even text") from None
     try:
         with Path(file).open(encoding="utf-8", errors="replace") as stream:
             return stream.read(MOST)

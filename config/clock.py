@@ -78,6 +78,8 @@ def from_environment(text: str | None) -> Clock:
         start, _, rest = text.partition("@")
         anchor, _, factor = rest.partition("x")
         clock = RehearsalClock(int(start), int(anchor), float(factor))
+        if not 0 < clock.factor < float("inf"):
+            raise ValueError
     except ValueError:
         raise ValueError(f"{REHEARSAL_VARIABLE}={text!r} is not START_US@BOOT_NSxFACTOR: unset it") from None
     return clock

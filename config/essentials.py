@@ -35,6 +35,8 @@ DEFAULTS: Mapping[str, Any] = {
 
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST_S = 1e10
+"""Three centuries: beyond it a moment no longer fits a database's integers."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,12 @@ def seconds(value: object) -> float:
 
     Raises ValueError naming the value.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e10:
-        return float(value)
-    found = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError(f"{value!r} is not a duration: write a number with s, m, h or d, such as 30s or 5m")
-    return float(found["number"]) * _UNITS[found["unit"]]
+    given = value
+    if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip())) is not None:
+        given = float(found["number"]) * _UNITS[found["unit"]]
+    if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < _LONGEST_S:
+        return float(given)
+    raise ValueError(f"{value!r} is not a duration: write a number with s, m, h or d, such as 30s or 5m")
 
 
 def find_file(environ: Mapping[str, str], start: Path) -> Path | None:
@@ -97,16 +99,33 @@ def find_file(environ: Mapping[str, str], start: Path) -> Path | None:
     if named := environ.get("STANDFAST_CONFIG"):
         return Path(named).absolute()
     for folder in (start, *start.parents):
-        if (folder / FILE_NAME).is_file():
+        if _is_there(folder / FILE_NAME):
             return folder / FILE_NAME
-    return SYSTEM_FILE if SYSTEM_FILE.is_file() else None
+    return SYSTEM_FILE if _is_there(SYSTEM_FILE) else None
+
+
+def _is_there(file: Path) -> bool:
+    """False also for a file in a folder that this account may not look into."""
+    try:
+        return file.is_file()
+    except OSError:
+        return False
+
+
+def _here() -> Path:
+    """The working directory, the root when it is gone."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return Path("/")
 
 
 def merged(environ: Mapping[str, str] | None = None, start: Path | None = None) -> Loaded:
     """All settings as written, file under ``.env`` under variables; unreadable sources become warnings."""
     environ = os.environ if environ is None else environ
-    file = find_file(environ, (start or Path.cwd()).absolute())
-    root = file.parent if file else (start or Path.cwd()).absolute()
+    start = (start or _here()).absolute()
+    file = find_file(environ, start)
+    root = file.parent if file else start
     values, warnings = _file_values(file)
     env_values, more = _dotenv(root / ".env")
     together = {**env_values, **environ}
@@ -121,14 +140,14 @@ def _file_values(file: Path | None) -> tuple[dict[str, Any], list[str]]:
         return {}, []
     try:
         return tomllib.loads(file.read_text(encoding="utf-8")), []
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: of TOML, of UTF-8, of a number's length
         return {}, [f"{file}: cannot be read ({error}): mend the file; defaults are used until then"]
 
 
 def _dotenv(file: Path) -> tuple[dict[str, str], list[str]]:
     try:
         found = dotenv_values(file) if file.is_file() else {}
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except (OSError, ValueError) as error:
         return {}, [f"{file}: cannot be read ({error}): mend the file; it is left out until then"]
     return {name: value for name, value in found.items() if value is not None}, []
 
@@ -176,15 +195,23 @@ def flag(value: object) -> bool:
 
 def path_below(root: Path, text: str) -> Path:
     """`text` as a path, relative ones from the folder of the settings file."""
-    return (root / Path(text).expanduser()).absolute()
+    return (root / _expanded(Path(text))).absolute()
+
+
+def _expanded(path: Path) -> Path:
+    """`path` with its ``~`` replaced; as it stands when there is no such home, so that the stop goes on and names it."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def state_dir(root: Path, text: str, environ: Mapping[str, str]) -> Path:
     """Where the witness lives: outside the data directory, so that a restored backup cannot bring it along."""
     if text:
         return path_below(root, text)
-    base = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME") or "~").expanduser() / ".local" / "state")
-    return Path(base) / "standfast"
+    home = _expanded(Path(environ.get("HOME") or "~"))
+    return root / (environ.get("XDG_STATE_HOME") or home / ".local" / "state") / "standfast"
 
 
 def database_url(root: Path, data_dir: Path, text: str) -> str:

@@ -75,7 +75,7 @@ class Settings(BaseModel):
     def _zone_exists(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ValueError, OSError):
+        except (ValueError, OSError, KeyError):  # KeyError: the zone that is well-formed and unknown
             raise ValueError("is not an IANA time zone: write one such as America/Chicago") from None
         return value
 
@@ -115,19 +115,25 @@ def check(loaded: essentials.Loaded) -> Settings:
     if loaded.warnings:
         raise SettingsError(list(loaded.warnings))
     source = str(loaded.file or "the environment")
+    faults = [_unknown(source, "root", loaded.values["root"])] if "root" in loaded.values else []
     try:
-        settings = Settings(**loaded.values, root=loaded.root)
+        settings = Settings(**{**loaded.values, "root": loaded.root})
     except ValidationError as error:
-        raise SettingsError([_line(source, item) for item in error.errors()]) from None
-    if faults := _cross_faults(settings):
-        raise SettingsError([f"{source}: {fault}" for fault in faults])
+        raise SettingsError(faults + [_line(source, item) for item in error.errors()]) from None
+    faults += [f"{source}: {fault}" for fault in _cross_faults(settings)]
+    if faults:
+        raise SettingsError(faults)
     return settings
+
+
+def _unknown(source: str, name: str, value: object) -> str:
+    return f"{source}: {name} = {value!r} is not a setting: take it out or mend its name"
 
 
 def _line(source: str, item: Any) -> str:
     name = ".".join(str(part) for part in item["loc"]) or "settings"
     if item["type"] == "extra_forbidden":
-        return f"{source}: {name} = {item['input']!r} is not a setting: take it out or mend its name"
+        return _unknown(source, name, item["input"])
     reason = str(item["msg"]).removeprefix("Value error, ")
     return f"{source}: {name} = {item['input']!r}: {reason}"
 

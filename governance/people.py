@@ -176,11 +176,16 @@ def _record(session: Session, actor: str, action: str, subject: str, detail: Map
     chain.append(cursor(session), dialect(session), actor=actor, action=action, subject=subject, detail=detail)
 
 
-def _insert_person(session: Session, person: str, name: str) -> Person:
+def check_new(person: str, name: str) -> None:
+    """Nothing when somebody can be known under these. Raises PeopleError naming the value."""
     if not ID.fullmatch(person):
         raise PeopleError(f"person {person[:70]!a} cannot be an id: use up to 64 of a-z, 0-9, '.', '_' and '-'")
     if not name.strip():
         raise PeopleError(f"person {person!r} needs a name: give --name")
+
+
+def _insert_person(session: Session, person: str, name: str) -> Person:
+    check_new(person, name)
     if (there := session.get(Person, person)) is not None:
         raise PeopleError(f"there is a person {person!r} already ({there.name}, {there.state}): choose another id")
     made = Person(id=person, name=name.strip(), created_at=clock.wall_us())
@@ -189,9 +194,14 @@ def _insert_person(session: Session, person: str, name: str) -> Person:
     return made
 
 
+def _short(number: int) -> str:
+    """`number`, or how large it is where its digits would fill the screen."""
+    return str(number) if abs(number) < 10**12 else "more than 10^12" if number > 0 else "less than -10^12"
+
+
 def _insert_token(session: Session, person: str, label: str, lifetime_us: int | None) -> NewToken:
     if lifetime_us is not None and not 0 < lifetime_us <= MOST_DAYS * DAY_US:
-        raise PeopleError(f"a token cannot live {lifetime_us / DAY_US:g} days: choose 1 to {MOST_DAYS}")
+        raise PeopleError(f"a token cannot live {_short(lifetime_us // DAY_US)} days: choose 1 to {MOST_DAYS}")
     now = clock.wall_us()
     made = NewToken(
         id=(token_id := secrets.token_hex(6)),

@@ -152,11 +152,15 @@ def _flip(session: Session, plan: Plan, mark: str, actor: str) -> None:
 
 
 def _move(session: Session, plan: Plan) -> None:
-    moves = [post_queue.Move(post.id, post.state, "cancelled", {"source_key": None}) for post in plan.cancel]
-    for change in plan.change:
-        kept = change.post.state
-        moves.append(post_queue.Move(change.post.id, kept, kept, change.values))
-    post_queue.move_posts(session, moves)
+    """Cancel and change, piece by piece: the database must not wait long for the next statement."""
+    for start in range(0, len(plan.cancel), stager.BATCH):
+        posts = plan.cancel[start : start + stager.BATCH]
+        moves = [post_queue.Move(post.id, post.state, "cancelled", {"source_key": None}) for post in posts]
+        post_queue.move_posts(session, moves)
+    for start in range(0, len(plan.change), stager.BATCH):
+        changes = plan.change[start : start + stager.BATCH]
+        moves = [post_queue.Move(c.post.id, c.post.state, c.post.state, c.values) for c in changes]
+        post_queue.move_posts(session, moves)
 
 
 def _replace_entries(session: Session, plan: Plan, mark: str) -> None:

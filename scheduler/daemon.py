@@ -9,7 +9,6 @@ from threading import Event, Thread
 
 import structlog
 from sqlalchemy import Engine
-from sqlmodel import select
 
 from config import clock
 from config.essentials import Essentials
@@ -26,7 +25,6 @@ from scheduler import (
     stop_cell,
     stop_ledger,
     switch,
-    witness,
     worker,
 )
 from scheduler.account import ConnectorPool
@@ -38,7 +36,7 @@ from scheduler.reload import Reloader
 from scheduler.worker import Worker
 from store import migration
 from store.engine import open_engine, reading
-from store.tables import Attempt, Meta
+from store.tables import Meta
 
 logger = structlog.get_logger()
 SQLITE = "sqlite:///"
@@ -90,25 +88,15 @@ class Daemon:
     def _guard(self, engine: Engine) -> list[str]:
         """What people must know before anything is published, after the store, the cell and the clock were looked at."""
         liveness.clear_dead(self.essential.workers_dir)
-        if not self._is_used(engine):
-            stop_cell.lay_down(self.essential.cell_file, 0)
-        restored = restore.guard(engine, self.essential, self.witness_file(engine))
+        witness_file = restore.file_of(engine, self.essential)
+        restore.begin_if_unused(engine, self.essential, witness_file)
+        restored = restore.guard(engine, self.essential, witness_file)
         self.keep_cell()
         alarm = clock_guard.check_start(engine, self.settings.clock_jump)
         people.refresh_authority(engine, self.essential.authority_file)
         rescuer.rescue(engine)
         notes = [f"SUSPENDED: {restored}"] if restored else []
         return [*notes, f"NOTHING IS CLAIMED: {alarm}"] if alarm else notes
-
-    @staticmethod
-    def _is_used(engine: Engine) -> bool:
-        with reading(engine) as session:
-            return session.exec(select(Attempt.id).limit(1)).first() is not None
-
-    def witness_file(self, engine: Engine) -> Path:
-        """This host's witness of the store."""
-        with reading(engine) as session:
-            return witness.file_for(self.essential.state_dir, session.get_one(Meta, "store_id").value)
 
     def keep_cell(self) -> None:
         """Record stops that only the cell knows, and turn those that the ledger has into the fence."""
@@ -159,7 +147,7 @@ class Daemon:
             engine=engine,
             settings=self.settings,
             cell_file=self.essential.cell_file,
-            witness_file=self.witness_file(engine),
+            witness_file=restore.file_of(engine, self.essential),
             media_dir=self.essential.data_dir / "media",
             worker=own_id,
             key_prefix=f"sf-{store_id[:8]}",

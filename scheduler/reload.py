@@ -63,7 +63,9 @@ class Reloader:
             return self.look()
         except (StoreError, OSError) as error:
             log.error("calendars_not_read", error=str(error), action="calendar_reload")
-            return False
+        except Exception:  # the thread must outlive a bug: without it no calendar would be applied any more
+            log.exception("calendars_not_read", action="calendar_reload")
+        return False
 
     def _wakes(self) -> Iterator[None]:
         """Once at the start, at every change in the folder, and every `reload_every` at the latest."""
@@ -90,7 +92,7 @@ class Reloader:
                 if self._stop.is_set():
                     return
                 yield
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # watchfiles raises both
             log.warning("calendars_not_watched", folder=str(self._folder), error=str(error), action="calendar_reload")
 
     def look(self) -> bool:

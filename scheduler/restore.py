@@ -18,7 +18,7 @@ from scheduler import killswitch, post_queue, stop_cell, stop_ledger, switch, wi
 from scheduler.killswitch import Order
 from scheduler.witness import Seen
 from store.engine import cursor, dialect, reading, writing
-from store.tables import Attempt, LogEntry, Post
+from store.tables import Attempt, LogEntry, Meta, Post
 
 logger = structlog.get_logger()
 RESTORE = "restore"
@@ -37,6 +37,22 @@ def guard(engine: Engine, essential: Essentials, witness_file: Path) -> str | No
         epoch, attempt, _ = extent(session)
     witness.note(witness_file, epoch=epoch, attempt=max(attempt, seen.attempt), durable=True)
     return reason
+
+
+def begin_if_unused(engine: Engine, essential: Essentials, witness_file: Path) -> bool:
+    """True when nothing was ever sent or stopped here: then the cell is laid down and the witness begins."""
+    with reading(engine) as session:
+        epoch, attempt, used = extent(session)
+    if not used:
+        stop_cell.lay_down(essential.cell_file, 0)
+        witness.note(witness_file, epoch=epoch, attempt=attempt, durable=True)
+    return not used
+
+
+def file_of(engine: Engine, essential: Essentials) -> Path:
+    """This host's witness of the store."""
+    with reading(engine) as session:
+        return witness.file_for(essential.state_dir, session.get_one(Meta, "store_id").value)
 
 
 def _judge(file: Path, epoch: int, attempt: int, used: bool) -> tuple[Seen, str | None]:

@@ -35,9 +35,7 @@ def planned(session: Session, channel: str, gap_us: int, also: Iterable[int] = (
     """The moments on `channel` that a release keeps its distance from, rising: what went out less than `gap_us` ago, is
     being sent, or is scheduled; and `also`."""
     now = clock.wall_us()
-    return heapq.merge(
-        _sent(session, channel, now - gap_us), _waiting(session, channel, now - gap_us), sorted(also)
-    )
+    return heapq.merge(_sent(session, channel, now - gap_us), _waiting(session, channel, now - gap_us), sorted(also))
 
 
 def _sent(session: Session, channel: str, since: int) -> list[int]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from scheduler.resumption import Resumption, active
 from scheduler.status import Status
 from scheduler.switch import open_switch, reading
 from store.engine import StoreError, open_engine, writing
+from store.lock import LOCK_KEY
 from tests.race.worker import Diary
 
 PERSON = Identity("ana", "Ana", "token")
@@ -38,8 +41,6 @@ def stop(diary: Diary, scope: str, wait: bool) -> None:
 
 def stop_by_command(diary: Diary, scope: str, wait: bool) -> None:
     """`standfast crisis` itself."""
-    import json
-
     arguments = ["crisis", "--scope", scope, "--json", *([] if wait else ["--no-wait"])]
     diary.write("begun", scope=scope)
     with _command(arguments) as process:
@@ -96,8 +97,6 @@ def lift(diary: Diary, suspension: int) -> None:
 
 def lift_by_command(diary: Diary, suspension: int) -> None:
     """`standfast resume` itself, in both steps."""
-    import json
-
     with _command(["resume", "--reason", "race", "--suspension", str(suspension), "--json"]) as asking:
         offer = asking.communicate()[0]
     diary.write("confirming", suspension=suspension)
@@ -154,10 +153,7 @@ def lose_gate(diary: Diary) -> None:
 
 def lock_store(diary: Diary, seconds: float) -> None:
     """Keep the store's lock for some time: nobody can write, so nothing may be authorised."""
-    from threading import Event
-
     _under_lock(diary, "store locked", lambda cursor: None, lambda: Event().wait(seconds))
-    diary.write("store open")
 
 
 def _under_lock(diary: Diary, word: str, act: Callable[[Any], object], hold: Callable[[], object]) -> None:
@@ -166,8 +162,6 @@ def _under_lock(diary: Diary, word: str, act: Callable[[Any], object], hold: Cal
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
-            from store.lock import LOCK_KEY
-
             connection.exec_driver_sql("SET idle_in_transaction_session_timeout = 0")
             connection.commit()
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
@@ -177,8 +171,9 @@ def _under_lock(diary: Diary, word: str, act: Callable[[Any], object], hold: Cal
         act(cursor)
         locked_ns = clock.boot_ns()
         hold()
+        open_ns = clock.boot_ns()
         connection.commit()
-        diary.write(word, in_flight=in_flight, locked_ns=locked_ns)
+        diary.write(word, in_flight=in_flight, locked_ns=locked_ns, open_ns=open_ns)
     engine.dispose()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 Variant = Literal["crisis", "calm", "quiet twin", "gate lost", "store locked"]
@@ -46,7 +46,6 @@ class Signal:
     stop: bool
     after_s: float
     then_kill: bool
-    replace_s: float | None
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,6 @@ class Plan:
     relapse: bool
     """A second crisis soon after the resume."""
     store_trouble_s: float = 0.8
-    extra: dict[str, float] = field(default_factory=dict)
 
 
 def variant_of(seed: int) -> Variant:
@@ -142,7 +140,6 @@ def _signal(rng: random.Random, crisis_s: float) -> Signal:
         stop=rng.random() < 0.6,
         after_s=rng.choice((rng.uniform(0.02, 0.4), rng.uniform(0.2, 3.0))),
         then_kill=rng.random() < 0.3,
-        replace_s=rng.uniform(0.02, 0.6) if rng.random() < 0.8 else None,
     )
 
 

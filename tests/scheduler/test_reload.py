@@ -91,6 +91,11 @@ def rounds(desk: Desk) -> Iterator[Rounds]:
         yield hand
 
 
+def says(desk: Desk, text: str) -> Callable[[], bool]:
+    """Whether the one post says `text`, to be asked later."""
+    return lambda: texts(desk.posts()) == [text]
+
+
 def year() -> int:
     return clock.to_datetime(clock.wall_us()).year + 1
 
@@ -116,8 +121,9 @@ def test_a_folder_without_notices_is_looked_at_all_the_same(
 
     monkeypatch.setattr(watchfiles, "watch", refuse)
     with watching(desk):
-        desk.write("parks.csv", row("First"))
-        assert signal.wait(lambda: texts(desk.posts()) == ["First"])
+        for text in ("First", "Second"):
+            desk.write("parks.csv", row(text))
+            assert signal.wait(says(desk, text))
 
 
 def test_a_folder_that_comes_later_is_found(desk: Desk, signal: Signal) -> None:
@@ -211,12 +217,15 @@ def test_a_file_that_is_gone_is_told_once_and_its_posts_stay(desk: Desk, rounds:
     assert [post.state for post in desk.posts()] == ["scheduled"]
 
 
-def test_a_store_that_failed_is_tried_again(desk: Desk, rounds: Rounds, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [StoreError("the store is locked"), RuntimeError("a bug")])
+def test_a_failure_is_tried_again(
+    desk: Desk, rounds: Rounds, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     desk.write("parks.csv", row("First"))
     whole = calendar_sync.sync
 
     def fail(*_arguments: object, **_options: object) -> object:
-        raise StoreError("the store is locked")
+        raise error
 
     monkeypatch.setattr(calendar_sync, "sync", fail)
     assert rounds.reloader.look()

@@ -1,0 +1,89 @@
+"""Many trials at once: a process that has imported everything forks one process per trial, a few at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from sandbox import client
+from sandbox.client import Client
+from tests.race import plan, trial
+from tests.race.family import die_with_parent
+from tests.race.oracle import Verdict
+from tests.race.trial import Bench
+from tests.support.databases import Databases
+
+WIDTH = 6
+"""Trials at once: they mostly wait."""
+
+
+@contextmanager
+def _store(databases: Databases, database: str, folder: Path) -> Iterator[str]:
+    if database == "sqlite":
+        yield databases.sqlite(folder)
+        return
+    with databases.postgres() as url:
+        yield url
+
+
+class Pool:
+    """Runs trials on one database. `keep`: where the folders of trials stay for a person to look at."""
+
+    def __init__(
+        self, databases: Databases, database: str, publisher: str = "standfast", variant: plan.Variant | None = None
+    ) -> None:
+        self.databases, self.database = databases, database
+        self.publisher, self.variant = publisher, variant
+        self.keep: Path | None = None
+
+    def run(self, seeds: list[int], width: int = WIDTH) -> list[Verdict]:
+        """The verdicts, by seed."""
+        with tempfile.TemporaryDirectory(prefix="races-") as scratch, ExitStack() as stack:
+            root = self.keep or Path(scratch)
+            box = stack.enter_context(client.start(root / "arrivals.jsonl"))
+            self._warm(root)
+            waiting, running = list(reversed(seeds)), dict[int, int]()
+            while waiting or running:
+                while waiting and len(running) < width:
+                    seed = waiting.pop()
+                    running[self._fork(seed, root, box)] = seed
+                running.pop(os.wait()[0], None)
+            return [self._verdict(root, seed) for seed in seeds]
+
+    def _warm(self, root: Path) -> None:
+        """Make the template before trials ask for it all at once."""
+        folder = root / "warm"
+        folder.mkdir()
+        with _store(self.databases, self.database, folder):
+            pass
+
+    def _fork(self, seed: int, root: Path, box: Client) -> int:
+        folder = root / f"seed-{seed}"
+        folder.mkdir()
+        if pid := os.fork():
+            return pid
+        try:
+            die_with_parent()
+            bench = Bench(Client(box.url, box.log, box.pid), self.publisher)
+            with _store(self.databases, self.database, folder) as url:
+                verdict = trial.run(seed, url, folder, bench, self.variant)
+        except BaseException:
+            verdict = Verdict(seed, [f"trial: {traceback.format_exc()}"])
+        (folder / "verdict.json").write_text(json.dumps(asdict(verdict)))
+        if self.keep is None and not verdict.violations:
+            shutil.rmtree(folder / "city", ignore_errors=True)
+        os._exit(0)
+
+    @staticmethod
+    def _verdict(root: Path, seed: int) -> Verdict:
+        file = root / f"seed-{seed}" / "verdict.json"
+        if not file.exists():
+            return Verdict(seed, ["trial: it ended without a verdict"])
+        return Verdict(**json.loads(file.read_text()))

@@ -1,0 +1,321 @@
+"""One seeded trial: workers publish into the sandbox, fall or are felled, a crisis stops them, a person resumes; then the judge.
+
+The trial is a process without threads, the parent of all others in it. It keeps no connection to the store open while it forks.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import random
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import select
+
+from config import clock
+from governance import people
+from sandbox.client import Client
+from scheduler import content
+from store.engine import StoreError, open_engine, reading, writing
+from store.tables import Attempt, Channel, Gate, Post, Suspension, SuspensionInflight
+from tests.race import acts, naive, oracle, plan, worker
+from tests.race.family import Child, Family
+from tests.race.plan import Crisis, Plan, PlannedPost, Signal
+from tests.race.worker import Config, Diary, read_diary
+from tests.support import city as cities
+
+SETTINGS = {
+    "send_deadline": 1.2,
+    "prepare_deadline": 2,
+    "lateness": 120,
+    "spacing": 0,
+    "release_spacing": 0,
+    "retries": 4,
+    "retry_first": 0.1,
+    "retry_most": 0.5,
+    "settle": 1.2,
+    "look_every": 0.3,
+    "threads": 3,
+    "busy_timeout": 3,
+}
+SETTLED_WITHIN_S = 25.0
+WORKER, ACT, CRISIS = "worker", "act", "crisis"
+SECRETS = {
+    "x": ("consumer_key", "consumer_secret", "access_token", "access_token_secret"),
+    "facebook": ("page_token",),
+}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What trials share: the sandbox, and which publisher is raced."""
+
+    box: Client
+    publisher: str = "standfast"
+
+
+class Trial:
+    """One run of a plan."""
+
+    def __init__(self, drawn: Plan, url: str, folder: Path, bench: Bench) -> None:
+        self.plan, self.url, self.folder, self.bench = drawn, url, folder, bench
+        self.rng = random.Random(f"trial {drawn.seed}")
+        self.tag = f"t{drawn.seed}-{os.getpid()}"
+        self.calm: mmap.mmap = worker.nothing_shared()
+        self.family = Family(self.rng, folder / "errors.txt")
+        self.people, self.workers = folder / "people.jsonl", folder / "workers.jsonl"
+        self.diary = Diary(str(folder / "trial.jsonl"))
+        self._started = 0
+
+    def run(self) -> oracle.Verdict:
+        """The verdict on this trial."""
+        self._set_up()
+        try:
+            self._race()
+            settled = self._settle()
+            return oracle.judge(self._evidence(settled))
+        finally:
+            self.family.end_all()
+
+    # --- the city ----------------------------------------------------------------------------------------------------
+
+    def _set_up(self) -> None:
+        city = cities.make(self.folder / "city", self.url) if self._make_root() else None
+        assert city is not None
+        city.set(**SETTINGS)
+        for name in [name for name in os.environ if name.startswith("STANDFAST_")]:
+            del os.environ[name]
+        os.environ.update(city.environ)
+        os.chdir(city.root)
+        engine = open_engine(self.url)
+        with writing(engine) as session:
+            os.environ["STANDFAST_TOKEN"] = people.bootstrap(session, "ana", "Ana")
+            session.add_all(self._channel(number, *item) for number, item in enumerate(self.plan.channels.items()))
+        engine.dispose()
+        self.start_s = clock.boot_s()
+        self._add(self.plan.posts, 0)
+
+    def _make_root(self) -> bool:
+        (self.folder / "city").mkdir()
+        return True
+
+    def _channel(self, number: int, name: str, platform: str) -> Channel:
+        owner = f"{9_000_000 + self.plan.seed * 10 + number}{os.getpid()}"
+        settings = {"base_url": self.bench.box.url}
+        settings |= {"user_id": owner, "handle": "city"} if platform == "x" else {"page_id": owner}
+        secrets = {secret: f"{name}_{secret}".upper() for secret in SECRETS[platform]}
+        os.environ.update({variable: f"{owner}-{secret}" for secret, variable in secrets.items()})
+        return Channel(name=name, platform=platform, settings=settings, secrets=secrets, created_at=0)
+
+    def _add(self, posts: list[PlannedPost], wave: int) -> None:
+        """Queue posts, their faults, and who will cancel them."""
+        now_us, now_s = clock.wall_us(), clock.boot_s()
+        rows = [self._post(item, f"{self.tag}-{wave}-{n} A word.", now_us) for n, item in enumerate(posts)]
+        engine = open_engine(self.url)
+        with writing(engine) as session:
+            session.add_all(rows)
+            session.flush()
+            ids = [row.id for row in rows]
+        engine.dispose()
+        for item, row, number in zip(posts, rows, ids, strict=True):
+            if item.fault is not None:
+                self.bench.box.fault(**item.fault, text=row.text)
+            if item.cancelled_s is not None:
+                self.family.later(now_s + item.cancelled_s, lambda n=number or 0: self._act(acts.cancel, n))  # type: ignore[misc]  # a default binds it
+
+    def _post(self, item: PlannedPost, text: str, now_us: int) -> Post:
+        due = now_us + int(item.due_s * clock.SECOND)
+        return Post(
+            channel=item.channel,
+            text=text,
+            content_hash=content.content_hash(text, []),
+            local_time="",
+            zone="UTC",
+            due_at=due,
+            ready_at=due,
+            lateness_us=SETTINGS["lateness"] * clock.SECOND,
+            author="ana",
+            created_at=now_us,
+            updated_at=now_us,
+        )
+
+    # --- the race ----------------------------------------------------------------------------------------------------
+
+    def _race(self) -> None:
+        self.family.on_stop, self.family.on_end = self._has_stopped, self._has_ended
+        for _ in range(self.plan.workers):
+            self._start_worker()
+        for item in self.plan.signals:
+            self.family.later(self.start_s + item.at_s, lambda item=item: self._strike(item))  # type: ignore[misc]  # a default binds it
+        if self.plan.variant in ("crisis", "gate lost", "store locked"):
+            self._trouble()
+            self._resume()
+        else:
+            self._wait(self.start_s + max(post.due_s for post in self.plan.posts))
+        self._add(self.plan.second_wave, 1)
+        if self.plan.relapse:
+            self._crisis(Crisis(0))
+            self._resume()
+
+    def _trouble(self) -> None:
+        self._wait(self.start_s + (self.plan.crises[0].at_s if self.plan.crises else self.plan.store_trouble_s))
+        if self.plan.variant == "store locked":
+            return self._await_act(acts.lock_store, 1.0 + self.rng.random())
+        if self.plan.variant == "gate lost":
+            self._await_act(acts.lose_gate)
+            self._wait(clock.boot_s() + 1)
+            return self._crisis(Crisis(0))
+        for extra in self.plan.crises[1:]:
+            self.family.later(self.start_s + extra.at_s, lambda extra=extra: self._call(extra) and None)  # type: ignore[misc]  # a default binds it
+        self._crisis(self.plan.crises[0])
+        self.family.look_after(lambda: not self.family.alive(CRISIS), 20)
+        return None
+
+    def _crisis(self, item: Crisis) -> None:
+        """Call the crisis, and again when it was killed on its way; then perhaps ask until it is quiet."""
+        child = self._call(item)
+        self.family.look_after(lambda: not child.alive, 30)
+        if child.status:
+            child = self._call(Crisis(0, item.scope))
+            self.family.look_after(lambda: not child.alive, 30)
+        answers = [line for line in read_diary(self.people) if line["what"] == "answer"]
+        if answers and answers[-1]["code"] == 10 and self.rng.random() < 0.5:
+            self._continue_all()
+            self._await_act(acts.status, True)
+        self._wait(clock.boot_s() + self.plan.dwell_s)
+
+    def _call(self, item: Crisis) -> Child:
+        act = acts.stop_by_command if item.subprocess else acts.stop
+        child = self.family.fork(CRISIS, lambda: act(self._note(), item.scope, item.wait))
+        now = clock.boot_s()
+        if item.killed_after_s is not None:
+            self.family.later(now + item.killed_after_s, lambda: child.signal(signal.SIGKILL))
+        elif item.stopped_after_s is not None:
+            self.family.later(now + item.stopped_after_s, lambda: child.signal(signal.SIGSTOP))
+            self.family.later(now + item.stopped_after_s + 0.5, lambda: child.signal(signal.SIGCONT))
+        return child
+
+    def _resume(self) -> None:
+        self._await_act(acts.status, False)
+        self._await_act(acts.resume_all, self.plan.resume_by_subprocess)
+        if self.plan.release:
+            self._await_act(acts.release, tuple(post.id or 0 for post in self._posts() if post.state == "held"))
+
+    def _act(self, act: Callable[..., None], *given: Any) -> Child:
+        return self.family.fork(ACT, lambda: act(self._note(), *given))
+
+    def _await_act(self, act: Callable[..., None], *given: Any) -> None:
+        child = self._act(act, *given)
+        if not self.family.look_after(lambda: not child.alive, 60):
+            raise RuntimeError(f"{act.__name__} did not end")
+
+    def _note(self) -> Diary:
+        return Diary(str(self.people))
+
+    def _wait(self, until_s: float) -> None:
+        self.family.look_after(lambda: clock.boot_s() >= until_s, 60)
+
+    # --- the workers -------------------------------------------------------------------------------------------------
+
+    def _start_worker(self) -> None:
+        self._started += 1
+        likelihood = 0.0 if self.calm[0] else self.plan.likelihood
+        name = f"worker {self._started}"
+        config = Config(name, str(self.workers), f"{self.plan.seed} {self._started}", likelihood)
+        program = naive.run if self.bench.publisher == "naive" else worker.run
+        self.family.fork(WORKER, lambda: program(config, self.calm))
+
+    def _strike(self, item: Signal) -> None:
+        standing = [child for child in self.family.alive(WORKER) if not child.stopped]
+        if not standing:
+            return
+        child = self.rng.choice(standing)
+        self.diary.write("strike", target=child.pid, stop=item.stop)
+        child.signal(signal.SIGSTOP if item.stop else signal.SIGKILL)
+        if item.stop:
+            sign = signal.SIGKILL if item.then_kill else signal.SIGCONT
+            self.family.later(clock.boot_s() + item.after_s, lambda: child.signal(sign))
+
+    def _has_stopped(self, child: Child) -> None:
+        """It will go on, or be killed: nobody stays stopped for ever."""
+        wait = self.rng.choice((self.rng.uniform(0.02, 0.5), self.rng.uniform(0.5, 4.0)))
+        sign = signal.SIGKILL if child.kind == WORKER and self.rng.random() < 0.25 else signal.SIGCONT
+        self.family.later(clock.boot_s() + wait, lambda: child.signal(sign))
+
+    def _has_ended(self, child: Child) -> None:
+        if child.kind == WORKER and self.rng.random() < 0.85:
+            self.family.later(clock.boot_s() + self.rng.uniform(0.02, 0.6), self._start_worker)
+
+    def _continue_all(self) -> None:
+        for child in self.family.children:
+            child.signal(signal.SIGCONT)
+
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> bool:
+        """True when everything came to an end that it may stay in, once nobody falls any more."""
+        self.calm[0] = 1
+        self.family.forget_plans()
+        self.family.on_stop = lambda child: child.signal(signal.SIGCONT)
+        self._continue_all()
+        if not self.family.alive(WORKER):
+            self._start_worker()
+        looked = [0.0]
+
+        def over() -> bool:
+            if clock.boot_s() - looked[0] < 0.25:
+                return False
+            looked[0] = clock.boot_s()
+            return not oracle.unsettled(*self._state())
+
+        return self.family.look_after(over, SETTLED_WITHIN_S)
+
+    def _state(self) -> tuple[list[Post], list[Attempt], list[Channel]]:
+        return self._rows(Post), self._rows(Attempt), self._rows(Channel)
+
+    def _posts(self) -> list[Post]:
+        return self._rows(Post)
+
+    def _rows(self, table: Any) -> list[Any]:
+        engine = open_engine(self.url)
+        try:
+            with reading(engine) as session:
+                found = list(session.exec(select(table)).all())
+                session.expunge_all()
+                return found
+        except StoreError:
+            return []
+        finally:
+            engine.dispose()
+
+    def _evidence(self, settled: bool) -> oracle.Evidence:
+        return oracle.Evidence(
+            plan=self.plan,
+            settled=settled,
+            posts=self._rows(Post),
+            attempts=self._rows(Attempt),
+            channels=self._rows(Channel),
+            suspensions=self._rows(Suspension),
+            listed=self._rows(SuspensionInflight),
+            gate=next(iter(self._rows(Gate)), None),
+            arrivals=[line for line in self.bench.box.arrivals() if line.text.startswith(f"{self.tag}-")],
+            people=read_diary(self.people),
+            workers=read_diary(self.workers),
+            strikes=read_diary(self.folder / "trial.jsonl"),
+            publisher=self.bench.publisher,
+            kept_by=self._keepers(),
+        )
+
+    def _keepers(self) -> str:
+        """What went wrong in a process of the trial itself, if anything."""
+        file = self.folder / "errors.txt"
+        return file.read_text() if file.exists() else ""
+
+
+def run(seed: int, url: str, folder: Path, bench: Bench, variant: plan.Variant | None = None) -> oracle.Verdict:
+    """The verdict on trial `seed`."""
+    return Trial(plan.draw(seed, variant), url, folder, bench).run()
