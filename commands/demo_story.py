@@ -240,7 +240,9 @@ class Story:
             self.screen.close()
         self.screen.act("7  The sum, by the platforms' own log and the store")
         faults = [] if code == 0 else [f"the daemon ended with exit code {code} at SIGTERM"]
-        verified = self._do("records", "verify", "--json", codes=(0, 1)).data
+        said = self._do("records", "verify", "--json", codes=(0, 1))
+        self.screen.answer(said.err)
+        verified = said.data
         self.facts.chain = verified["entries"]
         if not verified["ok"]:
             faults.append(f"the log is broken at entry {verified['first_bad']}: {verified['reason']}")

@@ -22,17 +22,16 @@ from scheduler import (
     rescuer,
     restore,
     stager,
-    stop_cell,
-    stop_ledger,
-    switch,
     worker,
 )
 from scheduler.account import ConnectorPool
+from scheduler.cell_keeper import CellKeeper
 from scheduler.change import ChangeWatch
 from scheduler.clock_guard import ClockGuard
 from scheduler.engines.local import Duty, LocalEngine
 from scheduler.publisher import Place, Publisher
 from scheduler.reload import Reloader
+from scheduler.store_identity import StoreIdentity
 from scheduler.worker import Worker
 from store import migration
 from store.engine import open_engine, reading
@@ -40,7 +39,7 @@ from store.tables import Meta
 
 logger = structlog.get_logger()
 SQLITE = "sqlite:///"
-HEARTBEAT_S, RESCUE_S, RECONCILE_S, CELL_S, STAGE_S = 5.0, 2.0, 1.0, 0.5, 3600.0
+HEARTBEAT_S, RESCUE_S, RECONCILE_S, CELL_S, STAGE_S, STORE_S = 5.0, 2.0, 1.0, 0.5, 3600.0, 1.0
 DAEMON = "daemon"
 
 
@@ -61,6 +60,7 @@ class Daemon:
         """Publish until `stop` is set; `ready` is called once with a line for people. Raises Fault or StoreError."""
         with ExitStack() as stack:
             self._take_host(stack)
+            self.identity = StoreIdentity(self.essential.database_url)
             engine = open_engine(
                 self.essential.database_url,
                 busy_timeout_s=self.settings.busy_timeout,
@@ -91,30 +91,12 @@ class Daemon:
         witness_file = restore.file_of(engine, self.essential)
         restore.begin_if_unused(engine, self.essential, witness_file)
         restored = restore.guard(engine, self.essential, witness_file)
-        self.keep_cell()
+        CellKeeper(self.essential).keep()
         alarm = clock_guard.check_start(engine, self.settings.clock_jump)
         people.refresh_authority(engine, self.essential.authority_file)
         rescuer.rescue(engine)
         notes = [f"SUSPENDED: {restored}"] if restored else []
         return [*notes, f"NOTHING IS CLAIMED: {alarm}"] if alarm else notes
-
-    def keep_cell(self) -> None:
-        """Record stops that only the cell knows, and turn those that the ledger has into the fence."""
-        own = switch.open_switch(self.essential)
-        try:
-            with switch.reading(own) as cursor:
-                missing = stop_ledger.unrecorded(cursor, own.name, self.essential)
-            if missing:
-                with switch.exclusive(own) as cursor:
-                    adopted = stop_ledger.adopt(cursor, own.name, self.essential)
-                logger.error(
-                    "stop taken from the cell", action="adopt", suspensions=[item.suspension for item in adopted]
-                )
-            with switch.reading(own) as cursor:
-                if (trouble := stop_ledger.raise_fence(cursor, own.name, self.essential)) is not None:
-                    logger.error("fence not raised", action="fence", reason=trouble)
-        finally:
-            own.close()
 
     # --- publishing --------------------------------------------------------------------------------------------------
 
@@ -124,14 +106,16 @@ class Daemon:
         watch = ChangeWatch(engine)
         publisher = Publisher(self._place(engine, own_id, guard), pool)
         workers = Worker(engine, publisher, self.settings.threads, lambda: local.poke())
-        duties = [*self._duties(engine, own_id), *self.more_duties(engine)]
+        look_pool = ConnectorPool(engine)
+        duties = [*self._duties(engine, own_id, look_pool), *self.more_duties(engine)]
         local = LocalEngine(workers.dispatch, duties, watch.changed, lambda: guard.watch(engine), watch.every_s)
         calendars = Thread(target=Reloader(engine, self.settings, stop).run, name="calendars")
         local.start()
         try:
             calendars.start()
             ready()
-            stop.wait()
+            while not stop.wait(STORE_S):
+                self._refuse_other_store()
         finally:
             stop.set()
             local.stop()
@@ -139,6 +123,13 @@ class Daemon:
             workers.close()
             watch.close()
             pool.close()
+            look_pool.close()
+
+    def _refuse_other_store(self) -> None:
+        if not self.identity.is_same():
+            raise host_lock.HostFault(
+                f"{self.identity.file} was replaced or removed while the daemon ran; nothing more is published: start it again"
+            )
 
     def _place(self, engine: Engine, own_id: str, guard: ClockGuard) -> Place:
         with reading(engine) as session:
@@ -152,23 +143,16 @@ class Daemon:
             worker=own_id,
             key_prefix=f"sf-{store_id[:8]}",
             clock_guard=guard,
+            is_same_store=self.identity.is_same,
         )
 
-    def _duties(self, engine: Engine, own_id: str) -> list[Duty]:
-        look_pool = ConnectorPool(engine)
+    def _duties(self, engine: Engine, own_id: str, look_pool: ConnectorPool) -> list[Duty]:
+        keeper = CellKeeper(self.essential)
         media_dir = self.essential.data_dir / "media"
         return [
             Duty("heartbeat", HEARTBEAT_S, lambda: worker.beat(engine, own_id)),
-            Duty("stop_cell", CELL_S, self._keep_cell_if_set),
+            Duty("stop_cell", CELL_S, keeper.look),
             Duty("rescue", RESCUE_S, lambda: rescuer.rescue(engine)),
             Duty("reconcile", RECONCILE_S, lambda: reconciler.reconcile(engine, self.settings, look_pool, media_dir)),
             Duty("stage", STAGE_S, lambda: stager.stage_due_horizon(engine, self.settings, clock.wall_us())),
         ]
-
-    def _keep_cell_if_set(self) -> None:
-        try:
-            quiet = not stop_cell.read(self.essential.cell_file).stops
-        except stop_cell.CellError:
-            quiet = False
-        if not quiet:
-            self.keep_cell()

@@ -61,7 +61,9 @@ class EmergencyStop:
             try:
                 with liveness.registered_or_not(self.essential.workers_dir, liveness.SWITCH):
                     recorded = self._record(order)
-            except SwitchUnavailable as error:
+            except killswitch.SwitchError:
+                raise
+            except Exception as error:  # whatever it is, the cell stands and people must be told what is known
                 return self._not_recorded(request, str(error), cell_set)
             self._after_commit(recorded, request.scope)
             return self._confirm(recorded, request)
@@ -138,12 +140,19 @@ class EmergencyStop:
         for left in reversed(range(RECORD_TRIES)):
             try:
                 with switch.exclusive(self.switch) as cursor:
-                    return killswitch.suspend(cursor, self.switch.name, order)
+                    return killswitch.suspend(cursor, self.switch.name, order, at_least_epoch=self._fence() + 1)
             except SwitchUnavailable:
                 self.switch.close()
                 if not left:
                     raise
         raise AssertionError("unreachable")
+
+    def _fence(self) -> int:
+        """The cell's fence: the new epoch must lie above it even where the store was replaced by an older copy."""
+        try:
+            return stop_cell.read(self.essential.cell_file).fence
+        except stop_cell.CellError:
+            return 0
 
     def _after_commit(self, recorded: Recorded, scope: Scope) -> None:
         """Say SUSPENDED at once, then the fence."""
@@ -177,8 +186,12 @@ class EmergencyStop:
         try:
             drain.until_quiet(self.switch, self.essential, (recorded.suspension,), limit, self.warnings.append)
             built = look(self.switch, self.essential, recorded.suspension)
-        except SwitchUnavailable as error:
-            return Answer(NOT_CONFIRMED, f"SUSPENDED, NOT CONFIRMED  the store no longer answers: {error}")
+        except KeyboardInterrupt:
+            return Answer(
+                NOT_CONFIRMED, "SUSPENDED, NOT CONFIRMED  interrupted while waiting: `standfast crisis status --wait`"
+            )
+        except Exception as error:  # the suspension stands; nothing here may look as if it did not
+            return Answer(NOT_CONFIRMED, f"SUSPENDED, NOT CONFIRMED  what is in flight cannot be read: {error}")
         ended = [_ended_line(item) for item in self.switch.ended]
         built = replace(built, ended=ended, warnings=[*built.warnings, *self.warnings])
         return Answer(DONE if built.quiet_confirmed else NOT_CONFIRMED, receipt.words(built), built)

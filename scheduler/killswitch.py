@@ -20,6 +20,8 @@ ALL, CHANNEL, GROUP = "all", "channel", "group"
 CLAIMED = "('claimed')"
 OPEN_STATES = "('sending', 'unknown')"
 """Attempts in these may still have an effect."""
+STOP_CELL = "stop cell"
+"""Who suspended, when only the cell knew of it."""
 BANNER = "Publishing is suspended. New posts are accepted and wait behind the closed gate."
 
 COVERS = """(s.scope_kind NOT IN ('channel', 'group')
@@ -155,6 +157,7 @@ def suspend(cursor: Cursor, dialect: str, order: Order, *, at_least_epoch: int =
     `at_least_epoch`: after a restore the epoch must rise above all that this host has witnessed.
     """
     if (known := find(cursor, dialect, order.request_id)) is not None:
+        _name_person(cursor, dialect, known.suspension, order)
         return known
     check_scope(cursor, dialect, order.scope)
     now, new_epoch = clock.wall_us(), _next_epoch(cursor, dialect, at_least_epoch)
@@ -165,6 +168,16 @@ def suspend(cursor: Cursor, dialect: str, order: Order, *, at_least_epoch: int =
     detail |= {"in_flight": list(in_flight), "aborted": aborted, "request": order.request_id}
     append(cursor, dialect, actor=order.by, action="suspend", subject=f"suspension {number}", detail=detail)
     return Recorded(number, new_epoch, now, order.request_id, in_flight, aborted)
+
+
+def _name_person(cursor: Cursor, dialect: str, number: int, order: Order) -> None:
+    """Put the person's name to a suspension that was first taken from the stop cell, which knows no names."""
+    found = rows(cursor, dialect, "SELECT by FROM suspension WHERE id = ?", (number,))
+    if str(found[0][0]) != STOP_CELL or order.by == STOP_CELL:
+        return
+    run(cursor, dialect, "UPDATE suspension SET by = ?, reason = ? WHERE id = ?", (order.by, order.reason, number))
+    detail = {"reason": order.reason, "request": order.request_id, "first_taken_from": STOP_CELL}
+    append(cursor, dialect, actor=order.by, action="suspend", subject=f"suspension {number}", detail=detail)
 
 
 def _next_epoch(cursor: Cursor, dialect: str, at_least: int) -> int:

@@ -13,6 +13,7 @@ from connectors.protocol import Message, Published
 from records import log
 from scheduler import post_queue
 from scheduler.retry import backoff_us
+from store.chain import storable
 from store.tables import Attempt, Post
 
 Result = Published | PublishError
@@ -43,6 +44,8 @@ class Outcome:
 
     def write(self, result: Result) -> str:
         """The attempt's state from now on; one `match` from outcome to next state."""
+        if isinstance(result, PublishError):
+            result.detail = storable(result.detail)
         match result:
             case Published():
                 return self._published(result)
@@ -118,7 +121,7 @@ class Outcome:
 def mark_published(session: Session, attempt: int, post: int, found: Published, how: str) -> str:
     """``published``, after both rows say so (from ``sending`` or ``unknown``), with the link a person can open."""
     now = clock.wall_us()
-    values = {"remote_id": found.remote_id, "link": found.link}
+    values = {"remote_id": storable(found.remote_id), "link": storable(found.link)}
     if post_queue.move_attempt(session, attempt, "published", finished_at=now, outcome="published", **values):
         row = session.get_one(Attempt, attempt, populate_existing=True)
         at = row.sending_at if how == "reconcile" and row.sending_at else now

@@ -21,6 +21,8 @@ from store.tables import Alarm, Attempt, Channel, Post
 
 PAGE = 500
 """Ids in one statement: both databases bound the number of parameters."""
+AS_LOCKED: Any = {"execution_options": {"populate_existing": True}}
+"""A row that the session has seen before is read anew under its lock: another writer may have moved it on meanwhile."""
 
 
 def move_post(session: Session, post_id: int, to: str, *, only_from: Sequence[str] = (), **values: Any) -> bool:
@@ -47,12 +49,12 @@ def hold(session: Session, post_id: int, reason: str, *, only_from: Sequence[str
 
 def locked_channel(session: Session, name: str) -> Channel | None:
     """The channel's row, locked until the session ends: spacing and order hold between workers."""
-    return session.exec(select(Channel).where(Channel.name == name).with_for_update()).first()
+    return session.exec(select(Channel).where(Channel.name == name).with_for_update(), **AS_LOCKED).first()
 
 
 def locked_post(session: Session, post_id: int) -> Post | None:
     """The post's row, locked until the session ends."""
-    return session.exec(select(Post).where(Post.id == post_id).with_for_update()).first()
+    return session.exec(select(Post).where(Post.id == post_id).with_for_update(), **AS_LOCKED).first()
 
 
 def has_open_alarm(session: Session) -> bool:
@@ -158,7 +160,7 @@ def locked_posts(session: Session, ids: Sequence[int]) -> list[Post]:
     ordered = sorted(set(ids))
     for start in range(0, len(ordered), PAGE):
         query = select(Post).where(col(Post.id).in_(ordered[start : start + PAGE])).order_by(col(Post.id))
-        found += session.exec(query.with_for_update()).all()
+        found += session.exec(query.with_for_update(), **AS_LOCKED).all()
     return found
 
 
@@ -258,4 +260,4 @@ def drop_staged(session: Session, file: str, *, but: str = "", only: str = "") -
 def locked_unknown(session: Session, post_id: int) -> Attempt | None:
     """The post's attempt of unknown outcome, locked before its post as the reconciler does; None when there is none."""
     query = select(Attempt).where(Attempt.post_id == post_id, Attempt.state == "unknown")
-    return session.exec(query.with_for_update()).first()
+    return session.exec(query.with_for_update(), **AS_LOCKED).first()

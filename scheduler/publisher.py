@@ -6,8 +6,10 @@ not known to be. This module holds the only call of a connector's `publish` in t
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,6 +52,7 @@ class Place:
     worker: str
     key_prefix: str
     clock_guard: ClockGuard = field(default_factory=ClockGuard)
+    is_same_store: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Publisher:
     def __init__(self, place: Place, connector_of: Callable[[str], Connector]) -> None:
         self.place = place
         self.connector_of = connector_of
-        self._owed: list[Callable[[], None]] = []
+        self._owed: deque[Callable[[], object]] = deque()
 
     def publish_post(self, post_id: int) -> str:
         """What came of it: an attempt's final state, or why there was no attempt (``not_claimed``, ``held``)."""
@@ -123,27 +126,46 @@ class Publisher:
     # --- claim -------------------------------------------------------------------------------------------------------
 
     def _claim(self, post_id: int) -> Claim | str:
+        claim: Claim | str = "not_claimed"
+        try:
+            with writing(self.place.engine) as session:
+                claim = self._claim_in(session, post_id)
+        except Exception:  # the COMMIT was not acknowledged: the claim may stand, and nobody would take it up
+            if isinstance(claim, Claim):
+                self._owed.append(partial(self._unclaim, claim))
+            raise
+        return claim
+
+    def _claim_in(self, session: Session, post_id: int) -> Claim | str:
+        peek = session.get(Post, post_id)
+        if peek is None or peek.state != "scheduled":
+            return "not_claimed"
+        channel = post_queue.locked_channel(session, peek.channel)
+        post = post_queue.locked_post(session, post_id)
+        now = clock.wall_us()
+        if channel is None or post is None or post.state != "scheduled" or post.ready_at > now:
+            return "not_claimed"
+        if max(channel.next_free_at, channel.not_before_at) > now or not self._is_open(session, post.channel):
+            return "not_claimed"
+        if (reason := self._why_hold(session, post, channel.state, now)) is not None:
+            post_queue.hold(session, post_id, reason, only_from=("scheduled",))
+            log.record(session, "standfast", "hold", f"post {post_id}", {"reason": reason})
+            return "held"
+        channel.next_free_at = now + channel.spacing_us
+        session.add(channel)
+        return self._take(session, post)
+
+    def _unclaim(self, claim: Claim) -> None:
+        """End a claim that may or may not stand. What is not ``claimed`` stays: the number may be another attempt's by now."""
         with writing(self.place.engine) as session:
-            peek = session.get(Post, post_id)
-            if peek is None or peek.state != "scheduled":
-                return "not_claimed"
-            channel = post_queue.locked_channel(session, peek.channel)
-            post = post_queue.locked_post(session, post_id)
-            now = clock.wall_us()
-            if channel is None or post is None or post.state != "scheduled" or post.ready_at > now:
-                return "not_claimed"
-            if max(channel.next_free_at, channel.not_before_at) > now or not self._is_open(session, post.channel):
-                return "not_claimed"
-            if (reason := self._why_hold(session, post, channel.state, now)) is not None:
-                post_queue.hold(session, post_id, reason, only_from=("scheduled",))
-                log.record(session, "standfast", "hold", f"post {post_id}", {"reason": reason})
-                return "held"
-            channel.next_free_at = now + channel.spacing_us
-            session.add(channel)
-            return self._take(session, post)
+            attempt = session.get(Attempt, claim.attempt)
+            if attempt is not None and (attempt.post_id, attempt.state) == (claim.post, "claimed"):
+                self._give_up(session, attempt, "the claim was not acknowledged")
 
     def may_claim(self, session: Session) -> bool:
-        """True when the clock is steady, no alarm waits, and the stop cell would let the present epoch pass."""
+        """True when store and clock are the ones we began with, no alarm waits, and the stop cell would let this epoch pass."""
+        if not self.place.is_same_store():
+            return False
         if self.place.clock_guard.jumped_s() is not None or post_queue.has_open_alarm(session):
             return False
         epoch = killswitch.epoch_or_zero(cursor(session), dialect(session))
@@ -230,21 +252,18 @@ class Publisher:
             return self._write(claim, result)
         except Exception as error:  # whatever the store's trouble is, the outcome must not be lost
             logger.error("outcome not recorded yet", action="record", attempt=claim.attempt, error=str(error))
-            self._owed.append(lambda: self._settle(claim, result))
+            self._owed.append(partial(self._write, claim, result))
             return "owed"
 
-    def _settle(self, claim: Claim, result: Result) -> None:
-        self._write(claim, result)
-
     def pay(self) -> int:
-        """How many outcomes are still owed to the store after trying each once more."""
-        owed, self._owed = self._owed, []
-        for position, action in enumerate(owed):
+        """How many outcomes are still owed to the store after trying again, up to the first that fails."""
+        for _ in range(len(self._owed)):
+            action = self._owed.popleft()
             try:
                 action()
             except Exception as error:
                 logger.error("outcome still not recorded", action="record", error=str(error))
-                self._owed += owed[position:]
+                self._owed.append(action)  # behind the others: one that never goes in must not keep them out
                 break
         return len(self._owed)
 

@@ -6,11 +6,8 @@ from pathlib import Path
 
 from config.essentials import Essentials
 from scheduler import killswitch, stop_cell, witness
-from scheduler.killswitch import Order, Recorded
+from scheduler.killswitch import STOP_CELL, Order, Recorded
 from store.chain import Cursor
-
-STOP_CELL = "stop cell"
-"""Who suspended, when only the cell knew of it."""
 
 
 def unrecorded(cursor: Cursor, dialect: str, essential: Essentials) -> list[Order]:

@@ -45,7 +45,7 @@ def append(
     seq, previous = _head(cursor, dialect)
     seq, at = seq + 1, clock.wall_us()
     text = json.dumps(detail or {}, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    actor, action, subject = (_clean(value) for value in (actor, action, subject))
+    actor, action, subject = (storable(value) for value in (actor, action, subject))
     own = digest(seq, at, actor, action, subject, text, previous)
     mark = "?" if dialect == "sqlite" else "%s"
     cursor.execute(
@@ -68,6 +68,6 @@ def _head(cursor: Cursor, dialect: str) -> tuple[int, str]:
     return (int(row[0]), str(row[1])) if row else (0, FIRST)
 
 
-def _clean(value: str) -> str:
+def storable(value: str) -> str:
     """`value` as both databases can keep it: no NUL, no lone surrogate."""
     return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")

@@ -219,7 +219,8 @@ VALID = {
 def test_the_switch_and_the_rest_agree_on_every_shared_setting(tmp_path: Path) -> None:
     """`config.settings` reads the same values under the same names, defaults included."""
     assert VALID.keys() == essentials.DEFAULTS.keys()
-    for given_values in (dict[str, str](), VALID):
+    none: dict[str, str] = {}
+    for given_values in (none, VALID):
         loaded = essentials.Loaded(dict(given_values), None, tmp_path, {})
         full = settings.check(loaded)
         text = "".join(f"{name} = '{value}'\n" for name, value in given_values.items())

@@ -1,4 +1,4 @@
-"""Run races by hand: ``python -m tests.race --seed 17 --database sqlite`` (``--seeds 0:200``, ``--keep FOLDER`` to look at it)."""
+"""Run races by hand: ``python -m tests.race --seed 17 --database sqlite`` (``--keep FOLDER``: its files stay there)."""
 
 from __future__ import annotations
 

@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Event
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from config import clock, essentials
 from config.fault import Fault
@@ -24,6 +25,7 @@ from scheduler.status import Status
 from scheduler.switch import open_switch, reading
 from store.engine import StoreError, open_engine, writing
 from store.lock import LOCK_KEY
+from store.tables import Post
 from tests.race.worker import Diary
 
 PERSON = Identity("ana", "Ana", "token")
@@ -34,7 +36,9 @@ def stop(diary: Diary, scope: str, wait: bool) -> None:
     loaded = essentials.merged()
     request = emergency_stop.Request(Scope.parse(scope), "race", wait=wait)
     diary.write("begun", scope=scope)
-    answer = emergency_stop.EmergencyStop(essentials.load(), loaded.environ, lambda line: _told(diary, line)).run(request)
+    answer = emergency_stop.EmergencyStop(essentials.load(), loaded.environ, lambda line: _told(diary, line)).run(
+        request
+    )
     told = answer.receipt.as_json() if answer.receipt else None
     diary.write("answer", code=answer.code, receipt=told, words=answer.words)
 
@@ -118,6 +122,17 @@ def open_suspensions() -> list[int]:
         own.close()
 
 
+def add(diary: Diary, rows: list[Post]) -> None:
+    """Queue posts; `diary` gets their ids, in order."""
+    engine = open_engine(essentials.load().database_url, busy_timeout_s=30)
+    with writing(engine) as session:
+        session.add_all(rows)
+        session.flush()
+        ids = [row.id for row in rows]
+    diary.write("added", posts=ids)
+    engine.dispose()
+
+
 def cancel(diary: Diary, post: int) -> None:
     """`standfast post cancel`; refused when a worker has the post."""
     _verb(diary, "cancelled", lambda session: post_verbs.cancel(session, _request((post,))))
@@ -126,7 +141,11 @@ def cancel(diary: Diary, post: int) -> None:
 def release(diary: Diary, posts: tuple[int, ...]) -> None:
     """`standfast post release` of held posts, one by one: those with an open attempt are refused."""
     for post in posts:
-        _verb(diary, "released", lambda session, own=(post,): post_verbs.release(session, _request(own), 0))
+        _verb(diary, "released", partial(_release, post))
+
+
+def _release(post: int, session: Session) -> post_verbs.Done:
+    return post_verbs.release(session, _request((post,)), 0)
 
 
 def _request(posts: tuple[int, ...]) -> post_verbs.Request:
@@ -157,7 +176,7 @@ def lock_store(diary: Diary, seconds: float) -> None:
 
 
 def _under_lock(diary: Diary, word: str, act: Callable[[Any], object], hold: Callable[[], object]) -> None:
-    engine: Engine = open_engine(essentials.load().database_url)
+    engine: Engine = open_engine(essentials.load().database_url, busy_timeout_s=30)
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -175,5 +194,3 @@ def _under_lock(diary: Diary, word: str, act: Callable[[Any], object], hold: Cal
         connection.commit()
         diary.write(word, in_flight=in_flight, locked_ns=locked_ns, open_ns=open_ns)
     engine.dispose()
-
-

@@ -52,7 +52,7 @@ class Family:
         self.on_stop: Callable[[Child], None] = lambda _: None
         self.on_end: Callable[[Child], None] = lambda _: None
         self.rng, self._errors = rng, errors
-        self._planned: list[tuple[float, Callable[[], None]]] = []
+        self._planned: list[tuple[float, Callable[[], object]]] = []
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
 
     def fork(self, kind: str, run: Callable[[], None]) -> Child:
@@ -82,7 +82,7 @@ class Family:
         """The children of this kind that have not ended."""
         return [child for child in self.children if child.kind == kind and child.alive]
 
-    def later(self, at_s: float, act: Callable[[], None]) -> None:
+    def later(self, at_s: float, act: Callable[[], object]) -> None:
         """Do `act` at boot time `at_s`, when the family is being looked after."""
         self._planned.append((at_s, act))
 

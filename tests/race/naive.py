@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mmap
 import signal
+from contextlib import suppress
 from threading import Event
 
 from sqlalchemy import Engine
@@ -16,10 +17,10 @@ from config import clock, essentials
 from connectors.errors import ConnectorError
 from connectors.protocol import Deadline, Message, Permit, Prepared
 from scheduler.account import ConnectorPool
-from store.engine import open_engine, reading, writing
+from store.engine import StoreError, open_engine, reading, writing
 from store.tables import Post, Suspension
 from tests.race.points import Points
-from tests.race.worker import Config, Diary
+from tests.race.worker import READY, Config, Diary
 
 POLL_S = 0.05
 
@@ -33,9 +34,11 @@ def run(config: Config, calm: mmap.mmap) -> None:
     engine = open_engine(essentials.load().database_url)
     points.watch(engine)
     connectors = ConnectorPool(engine)
+    diary.write(READY)
     while not stop.wait(POLL_S):
-        for post in _due(engine):
-            _publish(engine, connectors, points, post)
+        with suppress(StoreError):
+            for post in _due(engine):
+                _publish(engine, connectors, points, post)
 
 
 def _due(engine: Engine) -> list[Post]:
@@ -47,7 +50,9 @@ def _due(engine: Engine) -> list[Post]:
 
 
 def _is_suspended(session: Session) -> bool:
-    return session.exec(select(Suspension.id).where(col(Suspension.lifted_epoch).is_(None)).limit(1)).first() is not None
+    return (
+        session.exec(select(Suspension.id).where(col(Suspension.lifted_epoch).is_(None)).limit(1)).first() is not None
+    )
 
 
 def _publish(engine: Engine, connectors: ConnectorPool, points: Points, post: Post) -> None:

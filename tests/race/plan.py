@@ -120,16 +120,21 @@ def _posts(rng: random.Random, channels: dict[str, str], count: int, crisis_s: f
     """Half of them due about the crisis, the others before and after it."""
     found = []
     for _ in range(count):
-        about = rng.gauss(crisis_s, 0.2) if rng.random() < 0.5 else rng.uniform(0.2, crisis_s + 1.5)
+        about = rng.gauss(crisis_s - 0.1, 0.15) if rng.random() < 0.5 else rng.uniform(0.2, crisis_s + 1.5)
         channel = rng.choice(list(channels))
         cancelled = max(0.2, about + rng.uniform(-0.1, 0.1)) if rng.random() < 0.06 and not still else None
-        found.append(PlannedPost(channel, max(0.2, about), None if still else _fault(rng, channels[channel]), cancelled))
+        found.append(
+            PlannedPost(channel, max(0.2, about), None if still else _fault(rng, channels[channel]), cancelled)
+        )
     return found
 
 
 def _fault(rng: random.Random, platform: str) -> dict[str, Any] | None:
-    if rng.random() < 0.55:
+    draw = rng.random()
+    if draw < 0.3:
         return None
+    if draw < 0.65:
+        return {"name": "delay", "platform": platform, "seconds": rng.uniform(0.03, 0.5)}
     name, least, most = rng.choice(FAULTS)
     return {"name": name, "platform": platform, **({"seconds": rng.uniform(least, most)} if most else {})}
 

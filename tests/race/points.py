@@ -17,6 +17,7 @@ from sqlalchemy import Engine, event
 
 IN_TRANSACTION = "in a transaction"
 BEGINS = ("BEGIN IMMEDIATE", "SELECT pg_advisory_xact_lock_shared")
+SHARE = 0.25
 MOST_STATEMENTS = 8
 """A stop inside a transaction falls on one of its first statements."""
 
@@ -24,14 +25,16 @@ MOST_STATEMENTS = 8
 class Points:
     """Draws at each place whether to fall there. `calm` is memory shared with the trial: once it is set nobody falls."""
 
-    def __init__(self, seed: str, likelihood: float, log: Callable[[str], None], calm: mmap.mmap, most: int = 2) -> None:
+    def __init__(
+        self, seed: str, likelihood: float, log: Callable[[str], None], calm: mmap.mmap, most: int = 2
+    ) -> None:
         self._random, self._lock = random.Random(seed), Lock()
         self._likelihood, self._log, self._calm, self._left = likelihood, log, calm, most
 
-    def reach(self, place: str) -> None:
-        """Stop or kill this process here, or go on."""
+    def reach(self, place: str, share: float = 1.0) -> None:
+        """Stop or kill this process here, or go on; `share` makes it less likely where one comes by more often."""
         with self._lock:
-            falls = self._random.random() < self._likelihood and self._left > 0 and not self._calm[0]
+            falls = self._random.random() < self._likelihood * share and self._left > 0 and not self._calm[0]
             if falls:
                 self._left -= 1
                 sign = signal.SIGKILL if self._random.random() < 0.3 else signal.SIGSTOP
@@ -49,14 +52,14 @@ class Points:
             elif "falls_in" in connection.info:
                 connection.info["falls_in"] -= 1
             if connection.info.get("falls_in") == 0:
-                self.reach(IN_TRANSACTION)
+                self.reach(IN_TRANSACTION, SHARE)
 
         def ended(connection: Any) -> None:
             connection.info.pop("falls_in", None)
 
         def committing(connection: Any) -> None:
             if "falls_in" in connection.info:
-                self.reach(f"{IN_TRANSACTION}, before its COMMIT")
+                self.reach(f"{IN_TRANSACTION}, before its COMMIT", SHARE)
             ended(connection)
 
         event.listen(engine, "after_cursor_execute", executed)

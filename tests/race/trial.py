@@ -1,4 +1,4 @@
-"""One seeded trial: workers publish into the sandbox, fall or are felled, a crisis stops them, a person resumes; then the judge.
+"""One seeded trial: workers publish into the sandbox, fall or are felled, a crisis comes, a person resumes; then the judge.
 
 The trial is a process without threads, the parent of all others in it. It keeps no connection to the store open while it forks.
 """
@@ -11,6 +11,7 @@ import random
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,9 @@ class Trial:
     # --- the city ----------------------------------------------------------------------------------------------------
 
     def _set_up(self) -> None:
-        city = cities.make(self.folder / "city", self.url) if self._make_root() else None
-        assert city is not None
+        root = self.folder / "city"
+        root.mkdir()
+        city = cities.make(root, self.url)
         city.set(**SETTINGS)
         for name in [name for name in os.environ if name.startswith("STANDFAST_")]:
             del os.environ[name]
@@ -96,12 +98,6 @@ class Trial:
             os.environ["STANDFAST_TOKEN"] = people.bootstrap(session, "ana", "Ana")
             session.add_all(self._channel(number, *item) for number, item in enumerate(self.plan.channels.items()))
         engine.dispose()
-        self.start_s = clock.boot_s()
-        self._add(self.plan.posts, 0)
-
-    def _make_root(self) -> bool:
-        (self.folder / "city").mkdir()
-        return True
 
     def _channel(self, number: int, name: str, platform: str) -> Channel:
         owner = f"{9_000_000 + self.plan.seed * 10 + number}{os.getpid()}"
@@ -115,17 +111,14 @@ class Trial:
         """Queue posts, their faults, and who will cancel them."""
         now_us, now_s = clock.wall_us(), clock.boot_s()
         rows = [self._post(item, f"{self.tag}-{wave}-{n} A word.", now_us) for n, item in enumerate(posts)]
-        engine = open_engine(self.url)
-        with writing(engine) as session:
-            session.add_all(rows)
-            session.flush()
-            ids = [row.id for row in rows]
-        engine.dispose()
-        for item, row, number in zip(posts, rows, ids, strict=True):
+        for item, row in zip(posts, rows, strict=True):
             if item.fault is not None:
                 self.bench.box.fault(**item.fault, text=row.text)
+        self._await_act(acts.add, rows)
+        ids = [line["posts"] for line in read_diary(self.people) if line["what"] == "added"][-1]
+        for item, number in zip(posts, ids, strict=True):
             if item.cancelled_s is not None:
-                self.family.later(now_s + item.cancelled_s, lambda n=number or 0: self._act(acts.cancel, n))  # type: ignore[misc]  # a default binds it
+                self.family.later(now_s + item.cancelled_s, partial(self._act, acts.cancel, number))
 
     def _post(self, item: PlannedPost, text: str, now_us: int) -> Post:
         due = now_us + int(item.due_s * clock.SECOND)
@@ -137,7 +130,7 @@ class Trial:
             zone="UTC",
             due_at=due,
             ready_at=due,
-            lateness_us=SETTINGS["lateness"] * clock.SECOND,
+            lateness_us=int(SETTINGS["lateness"]) * clock.SECOND,
             author="ana",
             created_at=now_us,
             updated_at=now_us,
@@ -146,11 +139,12 @@ class Trial:
     # --- the race ----------------------------------------------------------------------------------------------------
 
     def _race(self) -> None:
+        self._start_workers()
         self.family.on_stop, self.family.on_end = self._has_stopped, self._has_ended
-        for _ in range(self.plan.workers):
-            self._start_worker()
+        self.start_s = clock.boot_s()
+        self._add(self.plan.posts, 0)
         for item in self.plan.signals:
-            self.family.later(self.start_s + item.at_s, lambda item=item: self._strike(item))  # type: ignore[misc]  # a default binds it
+            self.family.later(self.start_s + item.at_s, partial(self._strike, item))
         if self.plan.variant in ("crisis", "gate lost", "store locked"):
             self._trouble()
             self._resume()
@@ -170,7 +164,7 @@ class Trial:
             self._wait(clock.boot_s() + 1)
             return self._crisis(Crisis(0))
         for extra in self.plan.crises[1:]:
-            self.family.later(self.start_s + extra.at_s, lambda extra=extra: self._call(extra) and None)  # type: ignore[misc]  # a default binds it
+            self.family.later(self.start_s + extra.at_s, partial(self._call, extra))
         self._crisis(self.plan.crises[0])
         self.family.look_after(lambda: not self.family.alive(CRISIS), 20)
         return None
@@ -221,11 +215,20 @@ class Trial:
 
     # --- the workers -------------------------------------------------------------------------------------------------
 
+    def _start_workers(self) -> None:
+        """Return when all are ready: until then nobody falls."""
+        self.calm[0] = 1
+        for _ in range(self.plan.workers):
+            self._start_worker()
+        ready = lambda: sum(line["what"] == worker.READY for line in read_diary(self.workers)) >= self.plan.workers  # noqa: E731
+        if not self.family.look_after(ready, 60):
+            raise RuntimeError("the workers did not become ready")
+        self.calm[0] = 0
+
     def _start_worker(self) -> None:
         self._started += 1
-        likelihood = 0.0 if self.calm[0] else self.plan.likelihood
         name = f"worker {self._started}"
-        config = Config(name, str(self.workers), f"{self.plan.seed} {self._started}", likelihood)
+        config = Config(name, str(self.workers), f"{self.plan.seed} {self._started}", self.plan.likelihood)
         program = naive.run if self.bench.publisher == "naive" else worker.run
         self.family.fork(WORKER, lambda: program(config, self.calm))
 
@@ -261,6 +264,7 @@ class Trial:
         self.calm[0] = 1
         self.family.forget_plans()
         self.family.on_stop = lambda child: child.signal(signal.SIGCONT)
+        self.family.on_end = lambda _: None if self.family.alive(WORKER) else self._start_worker()
         self._continue_all()
         if not self.family.alive(WORKER):
             self._start_worker()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import mmap
 import os
 import signal
@@ -25,8 +26,10 @@ from scheduler import daemon
 from scheduler.daemon import Daemon
 from scheduler.outcome import Claim, Result
 from scheduler.publisher import Leave, Publisher
+from store.engine import StoreError, open_engine
 from tests.race.points import Points
 
+READY = "ready"
 QUICK = {"HEARTBEAT_S": 2.0, "RESCUE_S": 0.4, "RECONCILE_S": 0.3, "CELL_S": 0.4}
 """The daemon's duties, often enough for a trial of seconds."""
 
@@ -74,13 +77,17 @@ def run(config: Config, calm: mmap.mmap) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     for name, seconds in QUICK.items():
         setattr(daemon, name, seconds)
-    daemon.open_engine = lambda *given, **named: _watched(points, *given, **named)  # type: ignore[attr-defined]
-    daemon.Publisher = lambda *given: Faltering(points, *given)  # type: ignore[attr-defined,assignment,misc]
-    _Unlocked(settings.load(), essentials.load(), kind="race").run(stop, lambda words: diary.write(f"{config.name}: {words}"))
+    daemon.open_engine = lambda *given, **named: _watched(points, *given, **named)  # type: ignore[attr-defined]  # the name it imports
+    daemon.Publisher = lambda *given: Faltering(points, *given)  # type: ignore[attr-defined,assignment]  # the name it imports
+    try:
+        _Unlocked(settings.load(), essentials.load(), kind="race").run(stop, lambda _: diary.write(READY))
+    except StoreError as error:
+        diary.write(f"{config.name}: ended", why=str(error))  # whoever started a daemon starts it again
 
 
 def _log_to(path: str) -> None:
     file = Path(path).with_suffix(".events").open("a", buffering=1)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it tells of each turn that a stop made late
     structlog.configure(
         processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()],
         logger_factory=structlog.PrintLoggerFactory(file),
@@ -89,8 +96,6 @@ def _log_to(path: str) -> None:
 
 
 def _watched(points: Points, *given: Any, **named: Any) -> Engine:
-    from store.engine import open_engine
-
     engine = open_engine(*given, **named)
     points.watch(engine)
     return engine
@@ -125,7 +130,7 @@ class Faltering(Publisher):
         super()._last_look(epoch)
         self._points.reach("after the last look")
 
-    def _call(self, connector: Connector, message: Message, prepared: Prepared, permit: Permit) -> Result:  # type: ignore[override]
+    def _call(self, connector: Connector, message: Message, prepared: Prepared, permit: Permit) -> Result:  # type: ignore[override]  # a static method there
         result = super()._call(connector, message, prepared, permit)
         self._points.reach("after the call")
         return result

@@ -223,6 +223,7 @@ def furnish(engine: Engine, url: str, data_dir: Path) -> dict[str, str]:
         folder = {"folder": str(data_dir / "outbox" / OUTBOX)}
         session.add(Channel(name=OUTBOX, platform="outbox", settings=folder, secrets={}, created_at=now))
         session.add(ChannelGroup(channel=X, name="outdoors"))
+    with writing(engine) as session:
         tokens = {"stew": people.bootstrap(session, "stew", "Stew Ward")}
         stew = Identity("stew", "Stew Ward", "token")
         for person, role in (
@@ -231,7 +232,12 @@ def furnish(engine: Engine, url: str, data_dir: Path) -> dict[str, str]:
             ("ann", "administrator"),
             ("olga", "operator"),
         ):
-            people.add_person(session, stew, person, person.title())
-            people.grant(session, stew, person, role)
-            tokens[person] = people.create_token(session, stew, person).token
+            _add_person(engine, stew, person, role, tokens)
     return tokens
+
+
+def _add_person(engine: Engine, stew: Identity, person: str, role: str, tokens: dict[str, str]) -> None:
+    with writing(engine) as session:
+        people.add_person(session, stew, person, person.title())
+        people.grant(session, stew, person, role)
+        tokens[person] = people.create_token(session, stew, person).token

@@ -1,0 +1,65 @@
+"""The daemon's care for this host's STOP cell: what only the cell knows is recorded, and the fence follows the ledger."""
+
+from __future__ import annotations
+
+import structlog
+
+from config import clock
+from config.essentials import Essentials
+from scheduler import killswitch, stop_cell, stop_ledger, switch
+
+logger = structlog.get_logger()
+PATIENCE_S = 5.0
+"""How long a stop may stand in the cell before it is recorded from there: its own process is about to do it by name."""
+
+
+class CellKeeper:
+    """Looks at the cell again and again (`look`), or sets it right at once (`keep`)."""
+
+    def __init__(self, essential: Essentials) -> None:
+        self.essential = essential
+        self._waiting_since: float | None = None
+
+    def look(self) -> None:
+        """Record a stop that has stood for a while; raise the fence when the ledger's epoch has moved on without it."""
+        try:
+            cell = stop_cell.read(self.essential.cell_file)
+        except stop_cell.CellError:
+            cell = None
+        if cell is not None and not cell.stops:
+            self._waiting_since = None
+            if self._epoch() > cell.fence:
+                self.keep()
+            return
+        now = clock.boot_s()
+        self._waiting_since = self._waiting_since or now
+        if now - self._waiting_since >= PATIENCE_S:
+            self._waiting_since = None
+            self.keep()
+
+    def keep(self) -> None:
+        """Record what only the cell knows, and turn what the ledger has into the fence. Raises SwitchUnavailable."""
+        own = switch.open_switch(self.essential)
+        try:
+            with switch.reading(own) as cursor:
+                missing = stop_ledger.unrecorded(cursor, own.name, self.essential)
+            if missing:
+                with switch.exclusive(own) as cursor:
+                    adopted = stop_ledger.adopt(cursor, own.name, self.essential)
+                logger.error(
+                    "stop taken from the cell", action="adopt", suspensions=[item.suspension for item in adopted]
+                )
+            with switch.reading(own) as cursor:
+                trouble = stop_ledger.raise_fence(cursor, own.name, self.essential)
+            if trouble is not None:
+                logger.error("fence not raised", action="fence", reason=trouble)
+        finally:
+            own.close()
+
+    def _epoch(self) -> int:
+        own = switch.open_switch(self.essential)
+        try:
+            with switch.reading(own) as cursor:
+                return killswitch.epoch_or_zero(cursor, own.name)
+        finally:
+            own.close()

@@ -1,0 +1,27 @@
+"""What the scheduler's tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from config import clock
+from tests.scheduler.press import ManualClock, Press, opened
+from tests.support.city import City
+
+
+@pytest.fixture
+def press(city: City, engine: Engine) -> Iterator[Press]:
+    """A publisher with a scripted connector, once on each database."""
+    with opened(city, engine) as made:
+        yield made
+
+
+@pytest.fixture
+def hands() -> Iterator[ManualClock]:
+    """A clock that moves when told; ask for it before what is to live by it."""
+    made = ManualClock()
+    with clock.use(made):
+        yield made
