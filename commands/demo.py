@@ -15,6 +15,9 @@ from commands.context import UserError, clean_text, fail, guarded
 
 app = typer.Typer(rich_markup_mode=None)
 MOST_FAULTS = 12
+KEPT = "kept in {root}: arrivals.jsonl (what reached the platforms), outbox, data, daemon.log, summary.json"
+NOT_KEPT = "(`standfast demo --keep DIR` keeps the store, the logs and the outbox, to look into)"
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @app.command()
@@ -34,6 +37,7 @@ def demo(
         folder = None if keep is None else _kept(clean_text(keep, "--keep", most=1000))
         with _ended_by_signals(), _place(folder) as root, screen() as own:
             faults = demo_story.Story(root, own).run()
+            own.note(KEPT.format(root=root) if folder else NOT_KEPT)
         if faults:
             more = [f"… and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
             fail("\n".join(f"demo: {fault}" for fault in [*faults[:MOST_FAULTS], *more]))
@@ -59,12 +63,14 @@ def _place(kept: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the demo as Ctrl-C does, so that its processes end with it."""
+    """Let SIGTERM and SIGHUP end the demo as Ctrl-C does, so that its processes end with it; a second one changes nothing."""
 
     def interrupt(*_: Any) -> None:
+        for number in ENDINGS:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, interrupt) for number in ENDINGS}
     try:
         yield
     finally:

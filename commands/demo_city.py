@@ -45,7 +45,7 @@ settle = "5d"
 look_every = "6h"
 retry_first = "6h"
 retry_most = "2d"
-recall = "2d"
+recall = "1d"
 resume_code_life = "60d"
 """
 
@@ -81,6 +81,7 @@ class DemoCity:
     last_s: float = 0.0
     """How long the last command took: the measure of how busy this machine is."""
     _running: set[subprocess.Popen[Any]] = field(default_factory=set)
+    _closed: bool = False
 
     @property
     def daemon_log(self) -> Path:
@@ -152,6 +153,8 @@ class DemoCity:
         return {**kept, **own, **token}
 
     def _start(self, arguments: tuple[str, ...], person: str | None, out: Any, err: Any) -> subprocess.Popen[bytes]:
+        if self._closed:
+            raise DemoFault("the demo is ending")
         # -P: the folder has a `calendars` of its own, which must not be taken for the package.
         command = [sys.executable, "-P", "-m", "cli", *arguments]
         process = subprocess.Popen(
@@ -210,7 +213,8 @@ class DemoCity:
             raise DemoFault(f"the daemon did not end within {limit_s:g} s of SIGTERM") from None
 
     def close(self) -> None:
-        """End every process that still runs, the daemon gently."""
+        """End every process that still runs, gently at first, and start no other."""
+        self._closed = True
         for process in list(self._running):
             process.terminate()
         for process in list(self._running):
@@ -231,8 +235,8 @@ def reserved_port() -> Iterator[int]:
 
 
 def example_city() -> Path:
-    """The folder of the example city, in the checkout or in the wheel. Raises DemoFault when neither has one."""
-    for folder in (HOUSE / "examples", Path(config.clock.__file__).with_name("data") / "examples"):
+    """The folder of the example city, in the wheel or in the checkout. Raises DemoFault when neither has one."""
+    for folder in (Path(config.clock.__file__).with_name("data") / "examples", HOUSE / "examples"):
         cities = sorted(file.parent for file in folder.glob("*/channels.toml"))
         if cities:
             return cities[0]

@@ -162,7 +162,8 @@ def doubles(view: View) -> int:
     wanted = Counter((post.channel, post.text) for post in view.posts if post.state == "published")
     found = Counter((item.channel, item.text) for item in view.out())
     again = sum(count - wanted[key] for key, count in found.items() if count > max(wanted[key], 1))
-    return again + sum(count - 1 for count in Counter(item.remote_id for item in view.out()).values())
+    same_id = sum(count - 1 for count in Counter((item.channel, item.remote_id) for item in view.out()).values())
+    return max(again, same_id)
 
 
 def faults(view: View, facts: Facts) -> list[str]:

@@ -28,6 +28,7 @@ class Screen:
         self.console = console
         self.zone = "UTC"
         self.platforms: Mapping[str, str] = {}
+        self.width = 160
 
     def act(self, title: str) -> None:
         """A new part of the story."""
@@ -42,9 +43,13 @@ class Screen:
         """A sentence for people."""
         self._line(f"  {text}", style)
 
-    def answer(self, text: str, most: int = 100) -> None:
-        """What a command said, the first `most` lines of it."""
+    def answer(self, text: str, most: int | None = None) -> None:
+        """What a command said: whole, or the first `most` lines of a list, cut to the screen."""
         lines = text.splitlines()
+        if most is None:
+            most = len(lines)
+        else:
+            lines = [_excerpt(line, self.width - 4, keep_blanks=True) for line in lines]
         for line in lines[:most]:
             self._line(f"    {line}", "dim")
         if len(lines) > most:
@@ -96,6 +101,7 @@ class LiveScreen(Screen):
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
+        self.width = console.width
         self._live = Live(console=console, auto_refresh=False)
         self._on = False
 
@@ -131,8 +137,8 @@ def _verb(item: Sent) -> str:
     return "sent   " if item.accepted else "refused"
 
 
-def _excerpt(text: str, most: int) -> str:
-    line = " ".join(text.split())
+def _excerpt(text: str, most: int, *, keep_blanks: bool = False) -> str:
+    line = text if keep_blanks else " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 

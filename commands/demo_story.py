@@ -109,8 +109,12 @@ class Story:
         jobs = [(owner, "administrator", _only(channels)) for owner, channels in _owners(calendars).items()]
         jobs += [(DIRECTOR, "director", None), (OPERATOR, "operator", None)]
         with ThreadPoolExecutor(2) as pool:
-            for done in [pool.submit(self._person, *job) for job in jobs]:
-                done.result()
+            try:
+                for done in [pool.submit(self._person, *job) for job in jobs]:
+                    done.result()
+            except BaseException:
+                self.city.close()
+                raise
 
     def _person(self, person: str, role: str, channel: str | None) -> None:
         name = NAMES.get(person) or person.replace(".", " ").title()
@@ -170,6 +174,9 @@ class Story:
             return clock.boot_s() - quiet >= SILENCE_S and len(view.fell_due(self.facts)) >= SILENT_POSTS
 
         self._until("posts to fall due in the silence", enough)
+        view = self._view()
+        due, out = len(view.fell_due(self.facts)), len(view.in_silence(self.facts))
+        self.screen.note(f"{due} posts fell due; by the platforms' own log, {out} went out")
 
     # --- five: resume ------------------------------------------------------------------------------------------------
 
@@ -192,7 +199,7 @@ class Story:
         if {post.id for post in held} != due or self.facts.held != len(due):
             told = f"the resume said {self.facts.held} are held, the store has {len(held)}"
             raise DemoFault(f"{len(due)} posts fell due in the silence, but {told}")
-        self.screen.answer(self._do("post", "list", "--state", "held", "--limit", "12", person=OPERATOR).out)
+        self.screen.answer(self._do("post", "list", "--state", "held", "--limit", "12", person=OPERATOR).out, 14)
         self._decide(held)
 
     def _decide(self, held: list[Row]) -> None:
@@ -205,11 +212,19 @@ class Story:
         self.facts.cancelled, self.facts.rescheduled = (held[0].id,), (held[1].id,)
         self.facts.released = tuple(series.values())[:MOST_RELEASED]
         self._verb("release", *map(str, self.facts.released))
-        # Far enough ahead that the command itself, however slow, ends before it.
-        ahead = int(max(2.5, 3 * self.city.last_s) * SPEED) * clock.SECOND
-        at = zones.local_of(self.city.clock.wall_us() + ahead, self.screen.zone).replace("T", " ")[:16]
-        self._verb("reschedule", str(held[1].id), "--at", at)
+        self._reschedule(held[1].id)
         self._verb("cancel", str(held[0].id))
+
+    def _reschedule(self, post: int) -> None:
+        """Give `post` a time so far ahead that the command ends before it, and a later one where it did not."""
+        for longer in (3.0, 10.0):
+            ahead = int(max(2.5, longer * self.city.last_s) * SPEED) * clock.SECOND
+            at = zones.local_of(self.city.clock.wall_us() + ahead, self.screen.zone).replace("T", " ")[:16]
+            said = self._do("post", "reschedule", str(post), "--at", at, person=OPERATOR, codes=(0, 1))
+            self.screen.answer(said.out + said.err)
+            if said.code == 0:
+                return
+        raise DemoFault(f"post {post} could not be rescheduled: this machine is too busy; try again")
 
     def _verb(self, *arguments: str) -> None:
         self.screen.answer(self._do("post", *arguments, person=OPERATOR).out)

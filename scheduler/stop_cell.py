@@ -7,17 +7,15 @@ means stop. Overwriting a laid-down block needs no free space; one `pwrite` belo
 
 from __future__ import annotations
 
-import fcntl
 import os
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 
-from config import clock
 from config.fault import Fault
+from scheduler import file_lock
 
 SIZE = 512
 HEAD = "STANDFAST STOP CELL 1"
@@ -119,24 +117,12 @@ def _opened(path: Path, flags: int, wait_s: float) -> Iterator[tuple[int, bool]]
     descriptor = -1
     try:
         descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
-        yield descriptor, _locked(descriptor, wait_s)
+        yield descriptor, file_lock.acquire(descriptor, wait_s)
     except OSError as error:
         raise CellError(f"stop cell {path}: {error.strerror}") from None
     finally:
         if descriptor >= 0:
             os.close(descriptor)
-
-
-def _locked(descriptor: int, wait_s: float) -> bool:
-    until = clock.boot_s() + wait_s
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if clock.boot_s() >= until:
-                return False
-            Event().wait(0.005)
 
 
 def _write(descriptor: int, cell: Cell) -> None:

@@ -6,7 +6,6 @@ nothing is published until a person has looked. The attempt number is written be
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.fault import Fault
+from scheduler import file_lock
 
 WIDTH = 64
+PATIENCE_S = 1.0
+"""A holder that is stopped must hold up neither the stop nor a worker for longer."""
 
 
 class WitnessError(Fault):
@@ -74,7 +76,8 @@ def _opened(path: Path) -> Iterator[int]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if not file_lock.acquire(descriptor, PATIENCE_S):
+            raise WitnessError(f"witness {path}: another process holds its lock: see `standfast doctor`")
         yield descriptor
     except OSError as error:
         raise WitnessError(f"witness {path}: {error.strerror}: mend its folder or permissions") from None

@@ -18,6 +18,7 @@ from sqlmodel import Session
 from config import clock, essentials
 from config.fault import Fault
 from governance.authority import Identity
+from records import log
 from scheduler import emergency_stop, post_selection, post_verbs
 from scheduler.killswitch import Scope
 from scheduler.resumption import Resumption, active
@@ -129,6 +130,7 @@ def add(diary: Diary, rows: list[Post]) -> None:
         session.add_all(rows)
         session.flush()
         ids = [row.id for row in rows]
+        log.record(session, "ana", "post.add", f"{len(rows)} posts", {"ids": ids})  # by which the workers notice them
     diary.write("added", posts=ids)
     engine.dispose()
 

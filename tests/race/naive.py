@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from config import clock, essentials
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, Refused
 from connectors.protocol import Deadline, Message, Permit, Prepared
 from scheduler.account import ConnectorPool
 from store.engine import StoreError, open_engine, reading, writing
@@ -59,16 +59,22 @@ def _publish(engine: Engine, connectors: ConnectorPool, points: Points, post: Po
     with reading(engine) as session:
         fresh = session.get_one(Post, post.id)
         if fresh.state != "scheduled" or _is_suspended(session):
-            return
+            return None
     points.reach("after the look at the flag")
     message = Message(post.id or 0, f"naive-{post.id}", post.text)
     permit = Permit(Deadline.after(1.2), lambda: None)
     try:
         made = connectors(post.channel).publish(message, Prepared(), permit)
+    except Refused as error:
+        return _write_down(engine, post, "failed", error.detail)
     except ConnectorError:
-        return  # it will be tried again
+        return None  # it will be tried again
     points.reach("after the call")
+    return _write_down(engine, post, "published", made.remote_id)
+
+
+def _write_down(engine: Engine, post: Post, state: str, what: str) -> None:
     with writing(engine) as session:
         row = session.get_one(Post, post.id)
-        row.state, row.published_at, row.remote_id = "published", clock.wall_us(), made.remote_id
+        row.state, row.published_at, row.remote_id = state, clock.wall_us(), what
         session.add(row)

@@ -13,8 +13,6 @@ FAULTS: tuple[tuple[str, float, float], ...] = (
     ("timeout_after", 0.4, 2.0),
     ("timeout_before", 0.4, 2.0),
     ("late", 0.2, 1.8),
-    ("delay", 0.1, 0.9),
-    ("delay", 0.1, 0.9),
     ("slow_body", 0.1, 0.8),
     ("reset_after", 0, 0),
     ("reset_before", 0, 0),
@@ -92,17 +90,17 @@ def draw(seed: int, variant: Variant | None = None) -> Plan:
     kind = variant or variant_of(seed)
     still = kind == "quiet twin"
     channels = _channels(rng)
-    crisis_s = rng.uniform(0.5, 1.7)
+    crisis_s = rng.uniform(0.5, 1.3)
     return Plan(
         seed=seed,
         variant=kind,
         channels=channels,
-        posts=_posts(rng, channels, rng.randint(8, 14), crisis_s, still),
-        second_wave=[PlannedPost(rng.choice(list(channels)), rng.uniform(0.05, 0.5), None) for _ in range(3)],
+        posts=_posts(rng, channels, rng.randint(7, 12), crisis_s, still),
+        second_wave=[PlannedPost(rng.choice(list(channels)), rng.uniform(0.05, 0.5), None) for _ in range(2)],
         signals=[] if still else [_signal(rng, crisis_s) for _ in range(rng.randint(1, 4))],
         crises=_crises(rng, crisis_s, channels) if kind == "crisis" else [],
-        workers=rng.choice((2, 2, 3)),
-        likelihood=0.0 if still else rng.choice((0.0, 0.03, 0.06, 0.12)),
+        workers=rng.choice((2, 2, 2, 3)),
+        likelihood=0.0 if still else rng.choice((0.0, 0.05, 0.1, 0.2)),
         dwell_s=rng.uniform(0.05, 0.6),
         resume_by_subprocess=rng.random() < 0.04,
         release=rng.random() < 0.4,
@@ -120,7 +118,7 @@ def _posts(rng: random.Random, channels: dict[str, str], count: int, crisis_s: f
     """Half of them due about the crisis, the others before and after it."""
     found = []
     for _ in range(count):
-        about = rng.gauss(crisis_s - 0.1, 0.15) if rng.random() < 0.5 else rng.uniform(0.2, crisis_s + 1.5)
+        about = rng.gauss(crisis_s - 0.15, 0.15) if rng.random() < 0.6 else rng.uniform(0.2, crisis_s + 1)
         channel = rng.choice(list(channels))
         cancelled = max(0.2, about + rng.uniform(-0.1, 0.1)) if rng.random() < 0.06 and not still else None
         found.append(
@@ -131,10 +129,10 @@ def _posts(rng: random.Random, channels: dict[str, str], count: int, crisis_s: f
 
 def _fault(rng: random.Random, platform: str) -> dict[str, Any] | None:
     draw = rng.random()
-    if draw < 0.3:
+    if draw < 0.2:
         return None
     if draw < 0.65:
-        return {"name": "delay", "platform": platform, "seconds": rng.uniform(0.03, 0.5)}
+        return {"name": "delay", "platform": platform, "seconds": rng.uniform(0.05, 0.9)}
     name, least, most = rng.choice(FAULTS)
     return {"name": name, "platform": platform, **({"seconds": rng.uniform(least, most)} if most else {})}
 

@@ -78,7 +78,11 @@ class Trial:
         try:
             self._race()
             settled = self._settle()
-            return oracle.judge(self._evidence(settled))
+            evidence = self._evidence(settled)
+            verdict = oracle.judge(evidence)
+            if verdict.violations:
+                self._keep(evidence)
+            return verdict
         finally:
             self.family.end_all()
 
@@ -197,7 +201,7 @@ class Trial:
         self._await_act(acts.status, False)
         self._await_act(acts.resume_all, self.plan.resume_by_subprocess)
         if self.plan.release:
-            self._await_act(acts.release, tuple(post.id or 0 for post in self._posts() if post.state == "held"))
+            self._await_act(acts.release, tuple(post.id for post in self._rows(Post)[0] if post.state == "held"))
 
     def _act(self, act: Callable[..., None], *given: Any) -> Child:
         return self.family.fork(ACT, lambda: act(self._note(), *given))
@@ -271,7 +275,7 @@ class Trial:
         looked = [0.0]
 
         def over() -> bool:
-            if clock.boot_s() - looked[0] < 0.25:
+            if clock.boot_s() - looked[0] < 0.4:
                 return False
             looked[0] = clock.boot_s()
             return not oracle.unsettled(*self._state())
@@ -279,33 +283,35 @@ class Trial:
         return self.family.look_after(over, SETTLED_WITHIN_S)
 
     def _state(self) -> tuple[list[Post], list[Attempt], list[Channel]]:
-        return self._rows(Post), self._rows(Attempt), self._rows(Channel)
+        posts, attempts, channels = self._rows(Post, Attempt, Channel)
+        return posts, attempts, channels
 
-    def _posts(self) -> list[Post]:
-        return self._rows(Post)
-
-    def _rows(self, table: Any) -> list[Any]:
+    def _rows(self, *tables: Any) -> list[list[Any]]:
+        """All rows of each of the tables; none while the store cannot be read."""
         engine = open_engine(self.url)
         try:
             with reading(engine) as session:
-                found = list(session.exec(select(table)).all())
+                found = [list(session.exec(select(table)).all()) for table in tables]
                 session.expunge_all()
                 return found
         except StoreError:
-            return []
+            return [[] for _ in tables]
         finally:
             engine.dispose()
 
     def _evidence(self, settled: bool) -> oracle.Evidence:
+        posts, attempts, channels, suspensions, listed, gates = self._rows(
+            Post, Attempt, Channel, Suspension, SuspensionInflight, Gate
+        )
         return oracle.Evidence(
             plan=self.plan,
             settled=settled,
-            posts=self._rows(Post),
-            attempts=self._rows(Attempt),
-            channels=self._rows(Channel),
-            suspensions=self._rows(Suspension),
-            listed=self._rows(SuspensionInflight),
-            gate=next(iter(self._rows(Gate)), None),
+            posts=posts,
+            attempts=attempts,
+            channels=channels,
+            suspensions=suspensions,
+            listed=listed,
+            gate=next(iter(gates), None),
             arrivals=[line for line in self.bench.box.arrivals() if line.text.startswith(f"{self.tag}-")],
             people=read_diary(self.people),
             workers=read_diary(self.workers),
@@ -313,6 +319,11 @@ class Trial:
             publisher=self.bench.publisher,
             kept_by=self._keepers(),
         )
+
+    def _keep(self, evidence: oracle.Evidence) -> None:
+        """Leave the rows beside the diaries, for a person."""
+        rows = (*evidence.suspensions, *evidence.channels, *evidence.posts, *evidence.attempts, *evidence.arrivals)
+        (self.folder / "rows.txt").write_text("".join(f"{row!r}\n" for row in rows))
 
     def _keepers(self) -> str:
         """What went wrong in a process of the trial itself, if anything."""

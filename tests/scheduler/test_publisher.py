@@ -21,6 +21,7 @@ from connectors.errors import (
 )
 from connectors.protocol import Permit, Published
 from scheduler import clock_guard, publisher, stop_cell, witness
+from scheduler.outcome import Outcome
 from store.engine import StoreError, writing
 from store.tables import Attempt, Channel, Gate, Post
 from tests.scheduler.press import PUBLISHED, LostCommits, ManualClock, Press
@@ -400,17 +401,17 @@ def test_one_debt_that_the_store_never_takes_does_not_keep_the_others(
     """I4."""
     store = LostCommits(monkeypatch, publisher)
     numbers = [press.queue(), press.queue("pool")]
+    real = Outcome.write
+
+    def never_the_first(own: Outcome, result: Any) -> str:
+        if own.claim.post == numbers[0]:
+            raise ValueError("this one cannot be written")
+        return real(own, result)
+
+    monkeypatch.setattr(Outcome, "write", never_the_first)
     for number in numbers:
         store.fails = {store.done + 3: "before"}
         assert press.publisher.publish_post(number) == "owed"
-    real = press.publisher._write
-
-    def never_the_first(claim: Any, result: Any) -> str:
-        if claim.post == numbers[0]:
-            raise ValueError("this one cannot be written")
-        return real(claim, result)
-
-    monkeypatch.setattr(press.publisher, "_write", never_the_first)
     assert [press.publisher.pay() for _ in range(3)][-1] == 1
     assert press.post(numbers[1]).state == "published"
 

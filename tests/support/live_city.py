@@ -225,14 +225,9 @@ def furnish(engine: Engine, url: str, data_dir: Path) -> dict[str, str]:
         session.add(ChannelGroup(channel=X, name="outdoors"))
     with writing(engine) as session:
         tokens = {"stew": people.bootstrap(session, "stew", "Stew Ward")}
-        stew = Identity("stew", "Stew Ward", "token")
-        for person, role in (
-            ("dora", "director"),
-            ("omar", "operator"),
-            ("ann", "administrator"),
-            ("olga", "operator"),
-        ):
-            _add_person(engine, stew, person, role, tokens)
+    stew = Identity("stew", "Stew Ward", "token")
+    for person, role in (("dora", "director"), ("omar", "operator"), ("ann", "administrator"), ("olga", "operator")):
+        _add_person(engine, stew, person, role, tokens)
     return tokens
 
 

@@ -1,0 +1,111 @@
+"""Races of real processes around a crisis and a resume, with kill -9 and SIGSTOP, also inside a transaction (KS-1, I1 to I8).
+
+``STANDFAST_RACES`` sets how many per database (200). A violation names its seed and the command that runs it again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import BOTH, SERVER_FOLDER
+from tests.support.city import CHECKOUT
+
+RACES = int(os.environ.get("STANDFAST_RACES", "200"))
+CHUNK = 25
+NAIVE = 20
+CHUNKS = [range(first, min(first + CHUNK, RACES)) for first in range(0, RACES, CHUNK)]
+MUST_BE_SEEN = (
+    "arrivals",
+    "attempt published",
+    "crisis 0",
+    "held at a lift",
+    "in flight at a stop",
+    "killed from outside",
+    "stopped from outside",
+)
+"""What a chunk of races must have met, or it shows nothing."""
+
+
+def race(pytestconfig: pytest.Config, seeds: range, database: str, *more: str) -> list[dict[str, Any]]:
+    """The verdicts of these trials, run by one process that forks them."""
+    command = [sys.executable, "-m", "tests.race", "--seeds", f"{seeds.start}:{seeds.stop}", "--database", database]
+    command += ["--server", str(pytestconfig.stash[SERVER_FOLDER]), "--json", *more]
+    environ = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr[-3000:]
+    verdicts: list[dict[str, Any]] = json.loads(done.stdout)
+    assert len(verdicts) == len(seeds)
+    return verdicts
+
+
+def violations(verdicts: list[dict[str, Any]], database: str) -> list[str]:
+    """One line per violation, with the way to run it again."""
+    return [
+        f"{line}   (again: python -m tests.race --seed {verdict['seed']} --database {database})"
+        for verdict in verdicts
+        for line in verdict["violations"]
+    ]
+
+
+def total(verdicts: list[dict[str, Any]]) -> Counter[str]:
+    """What happened in all of them."""
+    seen: Counter[str] = Counter()
+    for verdict in verdicts:
+        seen.update(verdict["seen"])
+    return seen
+
+
+@pytest.mark.parametrize("database", BOTH)
+@pytest.mark.parametrize("seeds", CHUNKS, ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}")
+def test_no_race_breaks_an_invariant(pytestconfig: pytest.Config, seeds: range, database: str) -> None:
+    """KS-1, KS-2, KS-10, I1 to I8: judged by the arrival log alone."""
+    verdicts = race(pytestconfig, seeds, database)
+    assert violations(verdicts, database) == []
+    if len(seeds) == CHUNK:
+        seen = total(verdicts)
+        assert [name for name in MUST_BE_SEEN if not seen[name]] == []
+        assert any(name.startswith("SIGSTOP in a transaction") for name in seen)
+
+
+@pytest.mark.parametrize("database", BOTH)
+def test_the_same_races_without_a_crisis_publish_everything(pytestconfig: pytest.Config, database: str) -> None:
+    """The twin: silence shows something only where the same posts go out without a stop."""
+    verdicts = race(pytestconfig, range(6), database, "--variant", "quiet twin")
+    assert violations(verdicts, database) == []
+    assert total(verdicts)["post published"] >= 6 * 9
+
+
+@pytest.mark.parametrize("database", BOTH)
+def test_workers_that_fall_without_a_crisis_lose_and_double_nothing(pytestconfig: pytest.Config, database: str) -> None:
+    """I3, I4, I5 and KS-19: kills and stops alone."""
+    verdicts = race(pytestconfig, range(8), database, "--variant", "calm")
+    assert violations(verdicts, database) == []
+    assert total(verdicts)["killed from outside"]
+
+
+@pytest.mark.parametrize("database", BOTH)
+def test_a_naive_publisher_fails_most_races(pytestconfig: pytest.Config, database: str) -> None:
+    """A publisher that looks at a flag and then sends: if it passed, these races would show nothing."""
+    verdicts = race(pytestconfig, range(1000, 1000 + NAIVE), database, "--publisher", "naive")
+    after_the_word = [item for item in verdicts if any(line.startswith(("I1", "I2")) for line in item["violations"])]
+    doubled = [item for item in verdicts if any(line.startswith("I3") for line in item["violations"])]
+    assert sum(bool(item["violations"]) for item in verdicts) > NAIVE * 3 / 4
+    assert after_the_word
+    assert doubled
+
+
+def test_a_race_can_be_run_again_by_hand(tmp_path: Path) -> None:
+    """The command that a failure prints."""
+    command = [sys.executable, "-m", "tests.race", "--seed", "3", "--database", "sqlite", "--keep", str(tmp_path)]
+    environ = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False)
+    assert "0 of 1 trials with a violation" in done.stdout, done.stdout + done.stderr
+    assert (tmp_path / "seed-3" / "people.jsonl").exists()
