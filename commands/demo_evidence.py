@@ -63,6 +63,8 @@ class Facts:
     receipt: dict[str, Any] = field(default_factory=dict)
     waiting: frozenset[int] = frozenset()
     """The posts that were scheduled once it was quiet."""
+    caught: frozenset[int] = frozenset()
+    """The posts that the stop caught on their way, before anything was sent: held since then."""
     suspended_us: int | None = None
     lifted_us: int | None = None
     fell_due: int = 0

@@ -79,6 +79,8 @@ class Daemon:
         if url.startswith(SQLITE):
             file = Path(url.removeprefix(SQLITE))
             host_lock.refuse_network(file)
+            if not file.exists():  # connecting would make an empty one in its place
+                raise host_lock.HostFault(f"the store {url} does not exist: run `standfast init`, or put it back")
             stack.enter_context(host_lock.held(file.with_name(file.name + ".daemon.lock")))
         else:
             stack.enter_context(host_lock.held(self.essential.data_dir / "daemon.lock"))

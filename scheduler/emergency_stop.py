@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from config import clock
 from config.essentials import Essentials
 from governance import authority, login_file
 from governance.authority import Identity, Refusal
@@ -22,6 +23,8 @@ from store import chain
 DONE, REFUSED, USAGE, NOT_CONFIRMED, NOT_RECORDED = 0, 1, 2, 10, 20
 DRAIN_MARGIN_S = 5.0
 RECORD_TRIES = 3
+RECORD_AGAIN_WITHIN_S = 10.0
+"""A store that was locked for longer is not asked again: people must hear that the stop is only in the cell."""
 
 
 @dataclass(frozen=True)
@@ -137,13 +140,14 @@ class EmergencyStop:
 
     def _record(self, order: Order) -> Recorded:
         """The suspension in the ledger, written once however often the acknowledgement is lost."""
+        until = clock.boot_s() + RECORD_AGAIN_WITHIN_S
         for left in reversed(range(RECORD_TRIES)):
             try:
                 with switch.exclusive(self.switch) as cursor:
                     return killswitch.suspend(cursor, self.switch.name, order, at_least_epoch=self._fence() + 1)
             except SwitchUnavailable:
                 self.switch.close()
-                if not left:
+                if not left or clock.boot_s() > until:
                     raise
         raise AssertionError("unreachable")
 

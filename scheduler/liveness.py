@@ -138,18 +138,18 @@ def end(workers_dir: Path, pid: int) -> Process | None:
 
     A pidfd is opened first and the identity compared after, so that a reused number is never hit.
     """
-    here = [item for item in known(workers_dir) if item.pid == pid and item.host == host() and item.kind != SWITCH]
+    here = [item for item in known(workers_dir) if (item.pid, item.host, item.boot_id) == (pid, host(), clock.boot_id())]
     try:
         descriptor = os.pidfd_open(pid)
     except OSError:
         return None
     try:
-        for process in here:
-            if process.boot_id == clock.boot_id() and process.pid_start == pid_start(pid):
-                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-                return process
+        same = [item for item in here if item.pid_start == pid_start(pid)]
+        if not same or any(item.kind == SWITCH for item in same):
+            return None
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        return same[0]
     except OSError:
         return None
     finally:
         os.close(descriptor)
-    return None

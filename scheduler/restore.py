@@ -26,10 +26,15 @@ RESTORE = "restore"
 
 def guard(engine: Engine, essential: Essentials, witness_file: Path) -> str | None:
     """Why the store suspended itself, or None when it is the one this host knows. The witness is up to date afterwards."""
+    # The witness and the cell are read before the store: what is committed and noted in between (a resume, another process's
+    # attempt) then shows in the store alone, and does not look like a store that is behind them.
+    witnessed, trouble = _witnessed(witness_file)
+    fence = _fence(essential)
     with reading(engine) as session:
         epoch, attempt, used = extent(session)
-    seen, reason = _judge(witness_file, epoch, attempt, used)
-    if reason is None and _cell_is_ahead(essential, epoch):
+    seen = witnessed or Seen(0, 0)
+    reason = trouble or witness.is_behind(witnessed, epoch=epoch, attempt=attempt, used=used)
+    if reason is None and fence > epoch:
         reason = f"the store is at epoch {epoch}, behind the stop cell's fence"
     if reason is not None:
         _suspend(engine, essential, seen, epoch, attempt, reason)
@@ -55,21 +60,13 @@ def file_of(engine: Engine, essential: Essentials) -> Path:
         return witness.file_for(essential.state_dir, session.get_one(Meta, "store_id").value)
 
 
-def _judge(file: Path, epoch: int, attempt: int, used: bool) -> tuple[Seen, str | None]:
-    """(what was seen, why the store is behind it); a witness that cannot be read is no reason to trust the store."""
+def _witnessed(file: Path) -> tuple[Seen | None, str | None]:
+    """(what was seen, why it cannot be told); a witness that cannot be read is no reason to trust the store."""
     try:
-        seen = witness.read(file)
+        return witness.read(file), None
     except witness.WitnessError as error:
         file.rename(file.with_suffix(".unreadable"))
         return Seen(0, 0), str(error)
-    return seen or Seen(0, 0), witness.is_behind(seen, epoch=epoch, attempt=attempt, used=used)
-
-
-def _cell_is_ahead(essential: Essentials, epoch: int) -> bool:
-    try:
-        return stop_cell.read(essential.cell_file).fence > epoch
-    except stop_cell.CellError:
-        return False
 
 
 def extent(session: Session) -> tuple[int, int, bool]:

@@ -65,8 +65,9 @@ def sources(table: Transitions, target: str) -> tuple[str, ...]:
 
 def check(table: Transitions, known: tuple[str, ...], start: str, forbidden: tuple[tuple[str, str], ...]) -> None:
     """Raise ValueError when `table` misses a state, names an unknown one, cannot reach one or allows a forbidden move."""
-    if set(table) != set(known):
-        raise ValueError(f"states {sorted(set(table) ^ set(known))} are not in both lists")
+    named = set(table).union(*table.values())
+    if named != set(known) or set(table) != named:
+        raise ValueError(f"states {sorted(named ^ set(known) | named ^ set(table))} are not in both lists")
     reached, ahead = {start}, [start]
     while ahead:
         for target in table[ahead.pop()] - reached:

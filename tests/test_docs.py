@@ -9,7 +9,6 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -183,7 +182,7 @@ def _named(text: str) -> set[str]:
 
 
 def _exists(name: str) -> bool:
-    module, rest = name, []
+    module, rest = name, list[str]()
     while module:
         if (CHECKOUT / f"{module.replace('.', '/')}.py").is_file() or (CHECKOUT / module.replace(".", "/")).is_dir():
             break
@@ -199,7 +198,9 @@ def _exists(name: str) -> bool:
 def test_every_name_and_file_of_the_code_on_a_page_exists(page: str) -> None:
     text = _page(page)
     assert sorted(name for name in _named(text) if not _exists(name)) == []
-    files = set(re.findall(rf"`((?:{ROOMS}|docs|examples)/[\w./-]+)`", text)) | set(re.findall(r"`(\w+\.py)`", text))
+    files = set(re.findall(rf"`((?:{ROOMS}|docs|examples)/[\w./-]+)`", text)) | set(
+        re.findall(r"`([a-z]\w*\.py)`", text)
+    )
     assert sorted(file for file in files if not (CHECKOUT / file).exists()) == []
 
 
@@ -247,7 +248,12 @@ def _log(engine: Engine) -> tuple[list[Entry], tuple[int, str]]:
 def test_the_log_can_be_verified_from_its_description_alone(engine: Engine) -> None:
     """RC-2: ten lines that know nothing of this program's code find the first entry that was changed or cut off."""
     with writing(engine) as session:
-        for actor in ("maria", 'quote " back \\ slash / é ☃ \U0001f600', "tab\tline\nbell\x07del\x7f\u2028", "nul\0 \ud800"):
+        for actor in (
+            "maria",
+            'quote " back \\ slash / é ☃ \U0001f600',
+            "tab\tline\nbell\x07del\x7f\u2028",
+            "nul\0 \ud800",
+        ):
             log.record(session, actor, "act", "post 1", {"reason": actor.encode("utf-8", "replace").decode(), "n": 1})
     rows, head = _log(engine)
     assert len(rows) >= 4

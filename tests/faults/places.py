@@ -32,7 +32,8 @@ import importlib, os, pkgutil, sys, encodings.idna, psycopg, sqlite3, zoneinfo
 import calendars, commands, config, connectors, governance, records, scheduler, store
 for room in (calendars, commands, config, connectors, governance, records, scheduler, store):
     for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
-        importlib.import_module(found.name)
+        if ".migrations" not in found.name:
+            importlib.import_module(found.name)
 import cli
 from sqlalchemy.dialects import sqlite, postgresql
 from sqlalchemy.dialects.postgresql import psycopg as _driver
@@ -196,6 +197,19 @@ def small_disk(place: Path) -> Iterator[SmallDisk]:
         yield SmallDisk(place)
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True, capture_output=True)
+
+
+def open_to_all(place: Path) -> None:
+    """Let others pass through the folders that lead to `place`, as far as they are the tests' own."""
+    for folder in (place, *place.parents):
+        if folder.stat().st_uid == os.geteuid() and folder.name.startswith(("pytest-", "test_", "popen-")):
+            folder.chmod(0o755)
+
+
+def share(place: Path) -> None:
+    """Let everybody read and write what is in `place`."""
+    for path in (place, *place.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
 
 
 def make_read_only(folder: Path) -> None:

@@ -27,6 +27,7 @@ from scheduler.switch import open_switch, reading
 from store.engine import StoreError, open_engine, writing
 from store.lock import LOCK_KEY
 from store.tables import Post
+from tests.race.family import die_with_parent
 from tests.race.worker import Diary
 
 PERSON = Identity("ana", "Ana", "token")
@@ -66,7 +67,8 @@ def _told(diary: Diary, line: str) -> None:
 @contextmanager
 def _command(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", "import cli; cli.main()", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=die_with_parent) as process:
         yield process
 
 

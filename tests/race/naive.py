@@ -20,7 +20,7 @@ from scheduler.account import ConnectorPool
 from store.engine import StoreError, open_engine, reading, writing
 from store.tables import Post, Suspension
 from tests.race.points import Points
-from tests.race.worker import READY, Config, Diary
+from tests.race.worker import LEAVE, READY, Config, Diary
 
 POLL_S = 0.05
 
@@ -38,7 +38,7 @@ def run(config: Config, calm: mmap.mmap) -> None:
     while not stop.wait(POLL_S):
         with suppress(StoreError):
             for post in _due(engine):
-                _publish(engine, connectors, points, post)
+                _publish(engine, connectors, points, diary, post)
 
 
 def _due(engine: Engine) -> list[Post]:
@@ -55,11 +55,12 @@ def _is_suspended(session: Session) -> bool:
     )
 
 
-def _publish(engine: Engine, connectors: ConnectorPool, points: Points, post: Post) -> None:
+def _publish(engine: Engine, connectors: ConnectorPool, points: Points, diary: Diary, post: Post) -> None:
     with reading(engine) as session:
         fresh = session.get_one(Post, post.id)
         if fresh.state != "scheduled" or _is_suspended(session):
             return None
+    diary.write(LEAVE)
     points.reach("after the look at the flag")
     message = Message(post.id or 0, f"naive-{post.id}", post.text)
     permit = Permit(Deadline.after(1.2), lambda: None)

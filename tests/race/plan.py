@@ -38,9 +38,11 @@ class PlannedPost:
 
 @dataclass(frozen=True)
 class Signal:
-    """At `at_s` a worker drawn then is stopped (and continued, or killed, `after_s` later) or killed."""
+    """At `at_s` (after the start or, `at_crisis`, after the crisis was called) a worker drawn then is stopped, and continued or
+    killed `after_s` later; or it is killed at once."""
 
     at_s: float
+    at_crisis: bool
     stop: bool
     after_s: float
     then_kill: bool
@@ -48,9 +50,11 @@ class Signal:
 
 @dataclass(frozen=True)
 class Crisis:
-    """A stop at `at_s`: of all or one channel; as a subprocess or a fork; perhaps killed or stopped on its way."""
+    """A stop `at_s` after the `leaves`-th leave to send (a second one: after the first stop was called): of all or one channel,
+    as a subprocess or a fork, perhaps killed or stopped on its way."""
 
     at_s: float
+    leaves: int = 0
     scope: str = "all"
     wait: bool = True
     subprocess: bool = False
@@ -97,8 +101,8 @@ def draw(seed: int, variant: Variant | None = None) -> Plan:
         channels=channels,
         posts=_posts(rng, channels, rng.randint(7, 12), crisis_s, still),
         second_wave=[PlannedPost(rng.choice(list(channels)), rng.uniform(0.05, 0.5), None) for _ in range(2)],
-        signals=[] if still else [_signal(rng, crisis_s) for _ in range(rng.randint(1, 4))],
-        crises=_crises(rng, crisis_s, channels) if kind == "crisis" else [],
+        signals=[] if still else [_signal(rng) for _ in range(rng.randint(1, 4))],
+        crises=_crises(rng, channels) if kind == "crisis" else [],
         workers=rng.choice((2, 2, 2, 3)),
         likelihood=0.0 if still else rng.choice((0.0, 0.05, 0.1, 0.2)),
         dwell_s=rng.uniform(0.05, 0.6),
@@ -137,18 +141,21 @@ def _fault(rng: random.Random, platform: str) -> dict[str, Any] | None:
     return {"name": name, "platform": platform, **({"seconds": rng.uniform(least, most)} if most else {})}
 
 
-def _signal(rng: random.Random, crisis_s: float) -> Signal:
+def _signal(rng: random.Random) -> Signal:
+    at_crisis = rng.random() < 0.5
     return Signal(
-        at_s=max(0.3, rng.gauss(crisis_s, 0.25) if rng.random() < 0.6 else rng.uniform(0.3, 4)),
+        at_s=rng.uniform(0, 0.4) if at_crisis else rng.uniform(0.1, 4),
+        at_crisis=at_crisis,
         stop=rng.random() < 0.6,
         after_s=rng.choice((rng.uniform(0.02, 0.4), rng.uniform(0.2, 3.0))),
         then_kill=rng.random() < 0.3,
     )
 
 
-def _crises(rng: random.Random, at_s: float, channels: dict[str, str]) -> list[Crisis]:
+def _crises(rng: random.Random, channels: dict[str, str]) -> list[Crisis]:
     first = Crisis(
-        at_s,
+        rng.uniform(0, 0.25),
+        rng.randint(1, 6),
         scope=f"channel:{rng.choice(list(channels))}" if rng.random() < 0.12 else "all",
         wait=rng.random() < 0.85,
         subprocess=rng.random() < 0.06,
@@ -156,5 +163,5 @@ def _crises(rng: random.Random, at_s: float, channels: dict[str, str]) -> list[C
         stopped_after_s=rng.uniform(0, 0.06) if rng.random() < 0.1 else None,
     )
     if rng.random() < 0.15:
-        return [first, Crisis(at_s + rng.uniform(0, 0.5), scope=rng.choice(("all", f"channel:{next(iter(channels))}")))]
+        return [first, Crisis(rng.uniform(0, 0.5), scope=rng.choice(("all", f"channel:{next(iter(channels))}")))]
     return [first]

@@ -55,7 +55,8 @@ class Points:
                 self.reach(IN_TRANSACTION, SHARE)
 
         def ended(connection: Any) -> None:
-            connection.info.pop("falls_in", None)
+            if not connection.invalidated:
+                connection.info.pop("falls_in", None)
 
         def committing(connection: Any) -> None:
             if "falls_in" in connection.info:

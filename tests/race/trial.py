@@ -147,8 +147,7 @@ class Trial:
         self.family.on_stop, self.family.on_end = self._has_stopped, self._has_ended
         self.start_s = clock.boot_s()
         self._add(self.plan.posts, 0)
-        for item in self.plan.signals:
-            self.family.later(self.start_s + item.at_s, partial(self._strike, item))
+        self._plan_strikes(at_crisis=False)
         if self.plan.variant in ("crisis", "gate lost", "store locked"):
             self._trouble()
             self._resume()
@@ -160,7 +159,8 @@ class Trial:
             self._resume()
 
     def _trouble(self) -> None:
-        self._wait(self.start_s + (self.plan.crises[0].at_s if self.plan.crises else self.plan.store_trouble_s))
+        self._await_leaves(self.plan.crises[0].leaves if self.plan.crises else 2)
+        self._plan_strikes(at_crisis=True)
         if self.plan.variant == "store locked":
             return self._await_act(acts.lock_store, 1.0 + self.rng.random())
         if self.plan.variant == "gate lost":
@@ -168,17 +168,28 @@ class Trial:
             self._wait(clock.boot_s() + 1)
             return self._crisis(Crisis(0))
         for extra in self.plan.crises[1:]:
-            self.family.later(self.start_s + extra.at_s, partial(self._call, extra))
+            self.family.later(clock.boot_s() + extra.at_s, partial(self._call, extra))
+        self._wait(clock.boot_s() + self.plan.crises[0].at_s)
         self._crisis(self.plan.crises[0])
         self.family.look_after(lambda: not self.family.alive(CRISIS), 20)
         return None
+
+    def _await_leaves(self, count: int) -> None:
+        """Return when the workers had leave to send `count` times: a busy machine must not move the crisis before it all."""
+        had = lambda: sum(line["what"] == worker.LEAVE for line in read_diary(self.workers)) >= count  # noqa: E731
+        self.family.look_after(had, 4)
+
+    def _plan_strikes(self, *, at_crisis: bool) -> None:
+        for item in self.plan.signals:
+            if item.at_crisis == at_crisis:
+                self.family.later(clock.boot_s() + item.at_s, partial(self._strike, item))
 
     def _crisis(self, item: Crisis) -> None:
         """Call the crisis, and again when it was killed on its way; then perhaps ask until it is quiet."""
         child = self._call(item)
         self.family.look_after(lambda: not child.alive, 30)
         if child.status:
-            child = self._call(Crisis(0, item.scope))
+            child = self._call(Crisis(0, scope=item.scope))
             self.family.look_after(lambda: not child.alive, 30)
         answers = [line for line in read_diary(self.people) if line["what"] == "answer"]
         if answers and answers[-1]["code"] == 10 and self.rng.random() < 0.5:

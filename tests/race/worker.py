@@ -30,7 +30,7 @@ from scheduler.publisher import Leave, Publisher
 from store.engine import StoreError, open_engine
 from tests.race.points import Points
 
-READY = "ready"
+READY, LEAVE = "ready", "leave to send"
 QUICK = {"HEARTBEAT_S": 2.0, "RESCUE_S": 0.4, "RECONCILE_S": 0.3, "CELL_S": 0.4}
 """The daemon's duties, often enough for a trial of seconds."""
 WATCH_S = 0.1
@@ -82,7 +82,7 @@ def run(config: Config, calm: mmap.mmap) -> None:
         setattr(daemon, name, seconds)
     daemon.open_engine = lambda *given, **named: _watched(points, *given, **named)  # type: ignore[attr-defined]  # the name it imports
     daemon.ChangeWatch = _SlowWatch  # type: ignore[attr-defined]  # the name it imports
-    daemon.Publisher = lambda *given: Faltering(points, *given)  # type: ignore[attr-defined,assignment]  # the name it imports
+    daemon.Publisher = lambda *given: Faltering(points, diary, *given)  # type: ignore[attr-defined,assignment]  # the name it imports
     try:
         _Unlocked(settings.load(), essentials.load(), kind="race").run(stop, lambda _: diary.write(READY))
     except StoreError as error:
@@ -123,9 +123,9 @@ class _Unlocked(Daemon):
 class Faltering(Publisher):
     """The publisher, reaching a point between any two of its steps."""
 
-    def __init__(self, points: Points, *given: Any) -> None:
+    def __init__(self, points: Points, diary: Diary, *given: Any) -> None:
         super().__init__(*given)
-        self._points = points
+        self._points, self._diary = points, diary
 
     def _claim(self, post_id: int) -> Claim | str:
         found = super()._claim(post_id)
@@ -135,6 +135,7 @@ class Faltering(Publisher):
 
     def _authorise(self, claim: Claim) -> Leave | None:
         leave = super()._authorise(claim)
+        self._diary.write(LEAVE)
         self._points.reach("after the leave to send")
         return leave
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from config import clock
+from store.engine import open_engine
 from tests.scheduler.press import ManualClock, Press, opened
 from tests.support.city import City
 
@@ -17,6 +18,15 @@ def press(city: City, engine: Engine) -> Iterator[Press]:
     """A publisher with a scripted connector, once on each database."""
     with opened(city, engine) as made:
         yield made
+
+
+@pytest.fixture
+def sqlite_press(sqlite_city: City) -> Iterator[Press]:
+    """The same on SQLite alone, for long tables of cases that no database tells apart."""
+    engine = open_engine(sqlite_city.url)
+    with opened(sqlite_city, engine) as made:
+        yield made
+    engine.dispose()
 
 
 @pytest.fixture

@@ -154,10 +154,10 @@ class Press:
             number: int = row.id
             return number
 
-    def change(self, kind: Any, key: object, **values: Any) -> None:
+    def change(self, table: Any, key: object, **values: Any) -> None:
         """Set columns of a row, past every rule."""
         with writing(self.engine) as session:
-            row = session.get_one(kind, key)
+            row = session.get_one(table, key)
             for name, value in values.items():
                 setattr(row, name, value)
             session.add(row)
@@ -166,10 +166,10 @@ class Press:
         """The post as it stands."""
         return self.row(Post, number)  # type: ignore[no-any-return]
 
-    def row(self, kind: Any, key: object) -> Any:
+    def row(self, table: Any, key: object) -> Any:
         """A row as it stands."""
         with reading(self.engine) as session:
-            found = session.get_one(kind, key)
+            found = session.get_one(table, key)
             session.expunge(found)
             return found
 

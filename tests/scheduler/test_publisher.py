@@ -68,8 +68,9 @@ def test_each_outcome_of_the_send_has_its_states(press: Press, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", BEFORE)
-def test_each_outcome_of_the_preparation_has_its_states(press: Press, name: str) -> None:
+def test_each_outcome_of_the_preparation_has_its_states(sqlite_press: Press, name: str) -> None:
     """Nothing public was asked for: it is never uncertain, and nothing is sent."""
+    press = sqlite_press
     outcome, attempt, post = BEFORE[name]
     number = press.queue()
     press.connector.on_prepare = outcome
@@ -496,8 +497,9 @@ NOT_CLAIMED = {
 
 
 @pytest.mark.parametrize("why", NOT_CLAIMED)
-def test_what_may_not_go_now_is_left_as_it_is(press: Press, why: str) -> None:
+def test_what_may_not_go_now_is_left_as_it_is(sqlite_press: Press, why: str) -> None:
     """I1, I8: no attempt is made, and the post is not touched."""
+    press = sqlite_press
     number = NOT_CLAIMED[why](press)
     before = None if number == 4711 else press.post(number)
     assert press.publisher.publish_post(number) == "not_claimed"
@@ -536,8 +538,9 @@ TO_A_PERSON = {
 
 
 @pytest.mark.parametrize("why", TO_A_PERSON)
-def test_what_needs_a_person_is_held_with_its_reason(press: Press, why: str) -> None:
+def test_what_needs_a_person_is_held_with_its_reason(sqlite_press: Press, why: str) -> None:
     """KS-12, I7."""
+    press = sqlite_press
     prepare, reason = TO_A_PERSON[why]
     number = prepare(press)
     assert press.publisher.publish_post(number) == "held"

@@ -1,0 +1,79 @@
+"""The witness: it only rises, and a store behind it was restored."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from scheduler import witness
+from scheduler.witness import Seen, WitnessError
+
+
+def test_it_only_rises(tmp_path: Path) -> None:
+    file = witness.file_for(tmp_path / "state", "abc")
+    assert file.name == "abc.witness"
+    assert witness.read(file) is None
+    assert witness.note(file, epoch=3, attempt=10, durable=True) == Seen(3, 10)
+    assert witness.note(file, epoch=2) == Seen(3, 10)
+    assert witness.note(file, attempt=11) == Seen(3, 11)
+    assert witness.read(file) == Seen(3, 11)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_shorter_number_leaves_no_rest_of_a_longer_one(tmp_path: Path) -> None:
+    """Both numbers have a fixed width: overwriting in place never mixes two."""
+    file = tmp_path / "w"
+    witness.note(file, epoch=10**15, attempt=10**18)
+    assert witness.read(file) == Seen(10**15, 10**18)
+    assert len(file.read_bytes()) <= witness.WIDTH
+
+
+@pytest.mark.parametrize(
+    ("seen", "epoch", "attempt", "used", "says"),
+    [
+        (None, 1, 0, False, None),
+        (None, 1, 0, True, "no witness"),
+        (Seen(3, 9), 3, 9, True, None),
+        (Seen(3, 9), 4, 12, True, None),
+        (Seen(3, 9), 2, 9, True, "epoch 2, this host has seen 3"),
+        (Seen(3, 9), 3, 8, True, "newest attempt is 8, this host has seen 9"),
+        (Seen(1, 9), 1, 0, False, "newest attempt is 0"),
+    ],
+)
+def test_a_store_behind_its_witness_is_named(seen: Seen, epoch: int, attempt: int, used: bool, says: str | None) -> None:
+    why = witness.is_behind(seen, epoch=epoch, attempt=attempt, used=used)
+    assert why is says is None or (says is not None and says in str(why))
+
+
+@pytest.mark.parametrize("content", [b"x", b"1", b"1 2 3", b"\xff 1", b"one two"])
+def test_what_is_no_witness_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "w"
+    file.write_bytes(content)
+    with pytest.raises(WitnessError, match="not a witness's"):
+        witness.read(file)
+    with pytest.raises(WitnessError, match="not a witness's"):
+        witness.note(file, epoch=9)
+    assert file.read_bytes() == content
+
+
+def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "w").mkdir()
+    for action in (lambda: witness.read(tmp_path / "w"), lambda: witness.note(tmp_path / "w", epoch=1)):
+        with pytest.raises(WitnessError, match=str(tmp_path / "w")):
+            action()
+    (tmp_path / "file").touch()
+    with pytest.raises(WitnessError, match="mend its folder"):
+        witness.note(tmp_path / "file" / "w", epoch=1)
+
+
+def test_many_at_once_leave_the_highest(tmp_path: Path) -> None:
+    file = tmp_path / "w"
+    numbers = list(range(1, 40))
+    threads = [threading.Thread(target=lambda n=n: witness.note(file, epoch=n, attempt=100 - n)) for n in numbers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert witness.read(file) == Seen(39, 99)
