@@ -18,6 +18,7 @@ from scheduler import (
     clock_guard,
     host_lock,
     liveness,
+    post_queue,
     reconciler,
     rescuer,
     restore,
@@ -143,7 +144,7 @@ class Daemon:
             witness_file=restore.file_of(engine, self.essential),
             media_dir=self.essential.data_dir / "media",
             worker=own_id,
-            key_prefix=f"sf-{store_id[:8]}",
+            key_prefix=post_queue.key_prefix(store_id),
             clock_guard=guard,
             is_same_store=self.identity.is_same,
         )

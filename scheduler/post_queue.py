@@ -67,6 +67,16 @@ def closed_by(session: Session, channel: str) -> list[int]:
     return killswitch.closed_by(cursor(session), dialect(session), channel, clock.wall_us())
 
 
+def key_prefix(store_id: str) -> str:
+    """What the idempotency keys of a store's posts begin with."""
+    return f"sf-{store_id[:8]}"
+
+
+def key_of(prefix: str, post: int, part: int = 0) -> str:
+    """The idempotency key of a post's part: the same for every attempt, also after the store was put back from a copy."""
+    return f"{prefix}-{post}-{part}"
+
+
 def add_attempt(session: Session, post: Post, worker: str, epoch: int, key: str, *, state: str = "claimed") -> Attempt:
     """A new attempt in state ``claimed`` (a restore's: ``unknown``); the database refuses a second live one."""
     attempt = Attempt(
@@ -189,7 +199,7 @@ def move_posts(session: Session, moves: Sequence[Move]) -> None:
 
 
 def _move_alike(session: Session, columns: Sequence[str], moves: Sequence[Move]) -> None:
-    table = Post.__table__  # type: ignore[attr-defined]
+    table = SQLModel.metadata.tables["post"]
     named: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", "updated_at", *columns)}
     statement = update(table).where(table.c.id == bindparam("of"), table.c.state == bindparam("before")).values(named)
     now = clock.wall_us()

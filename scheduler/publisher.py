@@ -190,7 +190,7 @@ class Publisher:
 
     def _take(self, session: Session, post: Post) -> Claim:
         post_id = cast(int, post.id)
-        key = f"{self.place.key_prefix}-{post_id}-0"
+        key = post_queue.key_of(self.place.key_prefix, post_id)
         epoch = killswitch.epoch(cursor(session), dialect(session))
         attempt = post_queue.add_attempt(session, post, self.place.worker, epoch, key)
         post_queue.move_post(session, post_id, "publishing", only_from=("scheduled",))

@@ -18,7 +18,7 @@ from scheduler import killswitch, post_queue, stop_cell, stop_ledger, switch, wi
 from scheduler.killswitch import Order
 from scheduler.witness import Seen
 from store.engine import cursor, dialect, reading, writing
-from store.tables import Attempt, LogEntry, Meta, Post
+from store.tables import Attempt, Meta, Post
 
 logger = structlog.get_logger()
 RESTORE = "restore"
@@ -70,10 +70,19 @@ def _witnessed(file: Path) -> tuple[Seen | None, str | None]:
 
 
 def extent(session: Session) -> tuple[int, int, bool]:
-    """(epoch, highest attempt number, whether anything was ever sent or stopped)."""
+    """(epoch, highest attempt number ever given, whether anything was ever sent or stopped)."""
     epoch = killswitch.epoch_or_zero(cursor(session), dialect(session))
     highest = session.exec(select(func.max(Attempt.id))).one() or 0
-    return epoch, highest, highest > 0 or epoch > 1
+    return epoch, max(highest, _numbered(session)), highest > 0 or epoch > 1
+
+
+def _numbered(session: Session) -> int:
+    """The number up to which no attempt will be numbered: a restore raises it, so that it is called one only once."""
+    query = {
+        "sqlite": "SELECT seq FROM sqlite_sequence WHERE name = 'attempt'",
+        "postgresql": "SELECT pg_sequence_last_value(pg_get_serial_sequence('attempt', 'id')::regclass)",
+    }[dialect(session)]
+    return int(session.connection().exec_driver_sql(query).scalar() or 0)
 
 
 def _suspend(engine: Engine, essential: Essentials, seen: Seen, epoch: int, attempt: int, reason: str) -> None:
@@ -103,15 +112,16 @@ def _fence(essential: Essentials) -> int:
 
 
 def _doubt(engine: Engine, highest_seen: int) -> int:
-    """How many posts became unknown: due since the newest thing the copy remembers, and perhaps sent since."""
+    """How many posts became unknown: due by now and, for all that the copy knows, perhaps sent since it was made."""
     with writing(engine) as session:
         _skip_numbers(session, highest_seen)
-        since, now = _copied_at(session), clock.wall_us()
-        due = select(Post).where(Post.state == "scheduled", col(Post.due_at) > since, col(Post.due_at) <= now)
+        now = clock.wall_us()
+        # What was due before the copy was made, and still waited then, may have been sent after it, too.
+        due = select(Post).where(Post.state == "scheduled", col(Post.due_at) <= now)
         posts = session.exec(due.order_by(col(Post.due_at))).all()
         for post in posts:
             _doubt_post(session, post, now)
-        log.record(session, "standfast", RESTORE, "store", {"since": clock.to_text(since), "doubted": len(posts)})
+        log.record(session, "standfast", RESTORE, "store", {"highest_seen": highest_seen, "doubted": len(posts)})
         return len(posts)
 
 
@@ -119,7 +129,9 @@ def _doubt_post(session: Session, post: Post, now: int) -> None:
     assert post.id is not None
     post_queue.move_post(session, post.id, "unknown", only_from=("scheduled",))
     epoch = killswitch.epoch_or_zero(cursor(session), dialect(session))
-    attempt = post_queue.add_attempt(session, post, RESTORE, epoch, f"{RESTORE}-{post.id}", state="unknown")
+    store_id = session.get_one(Meta, "store_id").value
+    key = post_queue.key_of(post_queue.key_prefix(store_id), post.id)  # a lost attempt's was the same
+    attempt = post_queue.add_attempt(session, post, RESTORE, epoch, key, state="unknown")
     attempt.sending_at, attempt.look_at, attempt.finished_at, attempt.outcome = post.due_at, now, now, "unknown"
     attempt.detail = "the store was restored from an older copy: it may have gone out before that"
     session.add(attempt)
@@ -134,12 +146,6 @@ def _doubt_claimed(engine: Engine) -> None:
             post_queue.move_attempt(session, attempt.id, "sending", sending_at=attempt.claimed_at)
             post_queue.move_attempt(session, attempt.id, "unknown", outcome="unknown", look_at=now, finished_at=now)
             post_queue.move_post(session, attempt.post_id, "unknown", only_from=("publishing",))
-
-
-def _copied_at(session: Session) -> int:
-    """The newest moment that the copy remembers."""
-    newest = session.exec(select(func.max(LogEntry.at)).where(LogEntry.actor != "")).one() or 0
-    return int(newest)
 
 
 def _skip_numbers(session: Session, highest_seen: int) -> None:

@@ -28,12 +28,15 @@ sys.stdin.read()
 held.execute("ROLLBACK")
 """
 AS_NOBODY = """
-import importlib, os, pkgutil, sys, encodings.idna, psycopg, sqlite3, zoneinfo
+import encodings, importlib, os, pkgutil, psycopg, sqlite3, sys, zoneinfo
 import calendars, commands, config, connectors, governance, records, scheduler, store
 for room in (calendars, commands, config, connectors, governance, records, scheduler, store):
     for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
         if ".migrations" not in found.name:
             importlib.import_module(found.name)
+for found in pkgutil.iter_modules(encodings.__path__):
+    if found.name not in ("mbcs", "oem", "cp65001"):
+        importlib.import_module("encodings." + found.name)
 import cli
 from sqlalchemy.dialects import sqlite, postgresql
 from sqlalchemy.dialects.postgresql import psycopg as _driver

@@ -61,15 +61,15 @@ CASES = {
     ),
     "media that is not there": (
         ("post", "add", "--channel", X, *LATER, "--media", "pool.png", "--alt", "The pool"),
-        ("pool.png", "No such file"),
+        ("pool.png does not exist", "correct the path"),
     ),
     "media that is no image": (
         ("post", "add", "--channel", X, *LATER, "--media", "words.png", "--alt", "The pool"),
-        ("words.png", "use"),
+        ("words.png is not a PNG", "convert it"),
     ),
     "media that is a folder": (
         ("post", "add", "--channel", X, *LATER, "--media", "calendars", "--alt", "The pool"),
-        ("calendars",),
+        ("calendars", "image"),
     ),
     "a post in the past": (
         ("post", "add", "--channel", X, "--at", "2020-01-01 09:00", "--text", "Hello"),
@@ -119,8 +119,7 @@ def test_a_time_that_a_clock_change_skips_moves_and_says_so(live: LiveCity) -> N
     ran = live.run(*gap, who="ann")
     assert ran.returncode == 0, ran.stderr
     assert ran.stderr.startswith("note: ")
-    assert "2190-03-14 02:30" in ran.stderr or "02:30" in ran.stderr
-    assert "2190-03-14 03:00 America/Chicago" in ran.stdout
+    assert "2190-03-14 02:30 does not exist in America/Chicago: goes out at 2190-03-14 03:00" in ran.stderr
     assert clock.to_text(live.post(1).due_at) == "2190-03-14T08:00:00.000Z"
 
 
@@ -139,7 +138,8 @@ def test_a_mistake_in_a_calendar_is_named_with_its_line_and_nothing_is_applied(l
     good = "good,2190-07-01 09:00,Good,,"
     (live.city.calendars_dir / "parks.csv").write_text(CALENDAR + "\n".join([*rows, good]) + "\n")
     before = tables(live)
-    for command in (("calendar", "check"), ("calendar", "sync")):
+    commands = ["sync"] if case == "past" else ["check", "sync"]  # what is past is a mistake only when it is applied
+    for command in (("calendar", word) for word in commands):
         ran = live.run(*command, who="ann")
         assert ran.returncode == 1, (ran.stdout, ran.stderr)
         (line,) = [line for line in ran.stdout.splitlines() if "parks.csv:" in line]
