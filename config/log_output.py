@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -16,7 +17,8 @@ def _stamp(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mapping
 
 
 def configure() -> None:
-    """Send structlog's events to stderr."""
+    """Send structlog's events to stderr; of the scheduling library only its errors (a duty that is late is no news)."""
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     last: Any = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[structlog.processors.add_log_level, _stamp, structlog.processors.format_exc_info, last],

@@ -34,7 +34,7 @@ LINES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("people", "revoke-token"): ("0123456789ab",),
 }
 """A line that each command obeys in the prepared city, so that a strange value is met far inside, not at the door."""
-REPLACES = {
+REPLACES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("post", "add", "--text-file"): ("--text",),
     ("post", "edit", "--text-file"): ("--text",),
     ("post", "close", "--published"): ("--not-published",),
@@ -42,7 +42,7 @@ REPLACES = {
     ("post", "edit", "--alt"): (),
 }
 """Options that exclude others of the line."""
-COMPANIONS = {
+COMPANIONS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("post", "add", "--media"): ("--alt", "The pool."),
     ("post", "edit", "--media"): ("--alt", "The pool."),
     ("post", "add", "--alt"): ("--media", "pool.png"),

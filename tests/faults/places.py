@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import socket
 import subprocess
@@ -11,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 
 import psycopg
 
@@ -137,6 +137,8 @@ def give_to_nobody(*places: Path) -> None:
 class Postgres:
     """The administrator of the test's own PostgreSQL database."""
 
+    says = "has no room left on its disk"
+
     def __init__(self, url: str) -> None:
         self._server, _, self.name = libpq(url).rpartition("/")
 
@@ -145,7 +147,7 @@ class Postgres:
         database = self.name if inside else "postgres"
         with psycopg.connect(f"{self._server}/{database}", autocommit=True) as connection:
             for statement in statements:
-                connection.execute(statement)  # type: ignore[call-overload]
+                connection.execute(statement)
 
     def drop_connections(self) -> None:
         """End everybody who is connected to it."""
@@ -156,7 +158,7 @@ class Postgres:
         self.do(f"ALTER DATABASE {self.name} SET default_transaction_read_only = {state}")
         self.drop_connections()
 
-    def fill(self) -> None:
+    def fill(self, *_pids: int) -> None:
         """Answer every write as the server does when its disk is full."""
         body = f"BEGIN RAISE EXCEPTION '{FULL}' USING ERRCODE = 'disk_full'; END"
         loop = (
@@ -174,11 +176,12 @@ class Postgres:
 class SmallDisk:
     """A file system of a few megabytes at `place`."""
 
+    says = "has no room left on its disk"
+
     def __init__(self, place: Path) -> None:
-        self.place = place
         self._filler = place / "filler"
 
-    def fill(self) -> None:
+    def fill(self, *_pids: int) -> None:
         """Leave no room at all."""
         with self._filler.open("wb", buffering=0) as file:
             for size in (1 << 16, 1 << 12, 1):
@@ -191,11 +194,42 @@ class SmallDisk:
         self._filler.unlink()
 
 
+class SizeLimit:
+    """For those who may not mount: no file of these processes may grow beyond what the store's log has now."""
+
+    says = "check the disk"
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._limited: list[int] = []
+
+    def fill(self, *pids: int) -> None:
+        """Let nothing grow; commands inherit it from this process."""
+        (log,) = self._place.glob("*-wal")
+        self._limited = [os.getpid(), *pids]
+        self._limit(log.stat().st_size)
+
+    def free(self) -> None:
+        """Let files grow again."""
+        self._limit(resource.RLIM_INFINITY)
+
+    def _limit(self, size: int) -> None:
+        for pid in self._limited:
+            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size if hard < 0 else min(size % 2**63, hard), hard))
+
+
 @contextmanager
-def small_disk(place: Path) -> Iterator[SmallDisk]:
-    """A small disk mounted at `place`; needs the right to mount."""
+def small_disk(place: Path) -> Iterator[SmallDisk | SizeLimit]:
+    """A small disk mounted at `place`, or the nearest thing to it where mounting is not allowed."""
     mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(place)]
-    subprocess.run(mount, check=True, capture_output=True)
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
+        limit = SizeLimit(place)
+        try:
+            yield limit
+        finally:
+            limit.free()
+        return
     try:
         yield SmallDisk(place)
     finally:

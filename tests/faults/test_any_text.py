@@ -47,12 +47,61 @@ NOT_COMPARED = {"log_entry", "chain_head", "sqlite_sequence"}
 """A refusal is logged, and that is all it may leave behind."""
 SPECIAL = "\0\x1b\x7f\n\r\t\ud800\udfff\ufeff\u202e\u2028'\";%?-*_.,:=/\\~$@#{}[]019Tzx "
 KNOWN_WORDS = [
-    *("parks", "outdoors", "all", "channel:parks", "group:outdoors", "channel:", "bo", "ana", "operator", "outbox", "x"),
+    *(
+        "parks",
+        "outdoors",
+        "all",
+        "channel:parks",
+        "group:outdoors",
+        "channel:",
+        "bo",
+        "ana",
+        "operator",
+        "outbox",
+        "x",
+    ),
     *("2190-12-01 09:00", "2190-02-30 09:00", "0001-01-01 00:00", "9999-12-31 23:59", "America/Chicago", "chicago"),
     *("30m", "0m", "-1s", "1e400s", "9" * 400, "1", "0", "-1", "2", str(2**31), str(2**63), "1" * 5000, "nan", "١"),
-    *("", " ", "-", "--", "---", "--help", "--json", "-x", "=", "a=", "=a", "a=b", "base_url=http://[", "*", "%s", "%n"),
-    *("/", "..", ".", "~", "~nobody/x", "/proc/self/mem", "/dev/null", "pool.png", "spring.csv", "calendars", "data", "a/b"),
-    *("sqlite:///", "sqlite://", "postgresql+psycopg://", "postgresql+psycopg://[", "sqlite:////dev/null/x", "mysql://x"),
+    *(
+        "",
+        " ",
+        "-",
+        "--",
+        "---",
+        "--help",
+        "--json",
+        "-x",
+        "=",
+        "a=",
+        "=a",
+        "a=b",
+        "base_url=http://[",
+        "*",
+        "%s",
+        "%n",
+    ),
+    *(
+        "/",
+        "..",
+        ".",
+        "~",
+        "~nobody/x",
+        "/proc/self/mem",
+        "/dev/null",
+        "pool.png",
+        "spring.csv",
+        "calendars",
+        "data",
+        "a/b",
+    ),
+    *(
+        "sqlite:///",
+        "sqlite://",
+        "postgresql+psycopg://",
+        "postgresql+psycopg://[",
+        "sqlite:////dev/null/x",
+        "mysql://x",
+    ),
     *("held", "scheduled", "covered", "published", "file:///etc", "https://example.org/1", "a" * 100_000, "é" * 5000),
 ]
 LONG = st.tuples(st.characters(), st.sampled_from([300, 3000, 100_000])).map(lambda made: made[0] * made[1])
@@ -123,7 +172,13 @@ def _furnish(root: Path) -> str:
 
 def _post(state: str, now: int, number: int) -> Post:
     due = clock.wall_us() + number * 10**15
-    times = {"due_at": due, "ready_at": due, "lateness_us": 60_000_000, "created_at": now, "updated_at": now}
+    times: dict[str, Any] = {
+        "due_at": due,
+        "ready_at": due,
+        "lateness_us": 60_000_000,
+        "created_at": now,
+        "updated_at": now,
+    }
     return Post(
         channel="parks",
         text=f"post {number}",
@@ -178,7 +233,7 @@ class Tables:
         """Every row; read again only when somebody has written."""
         (version,) = self._own.execute("PRAGMA data_version").fetchone()
         if version != self._version:
-            self._rows = {name: self._own.execute(f"SELECT * FROM {name}").fetchall() for name in self._names}  # noqa: S608
+            self._rows = {name: self._own.execute(f"SELECT * FROM {name}").fetchall() for name in self._names}
             self._version = version
         return self._rows
 

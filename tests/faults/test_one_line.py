@@ -26,7 +26,7 @@ def tables(live: LiveCity) -> dict[str, list[Any]]:
     """What a refused command must leave as it was."""
     with reading(live.engine) as session:
         at = session.connection()
-        return {name: sorted(at.exec_driver_sql(f"SELECT * FROM {name}").all(), key=str) for name in UNCHANGED}  # noqa: S608
+        return {name: sorted(at.exec_driver_sql(f"SELECT * FROM {name}").all(), key=str) for name in UNCHANGED}
 
 
 def refused(live: LiveCity, *arguments: str, who: str | None = "stew", code: int = 1, **more: Any) -> str:
@@ -87,7 +87,10 @@ CASES = {
     "unknown post to show": (("post", "show", "4711"), ("4711",)),
     "unknown post to close": (("post", "close", "4711", "--not-published"), ("4711",)),
     "unknown token": (("people", "revoke-token", "0123456789ab"), ("'0123456789ab'", "standfast people list")),
-    "unknown resume scope": (("resume", "--reason", "r", "--scope", "channel:nowhere"), ("nothing", "standfast crisis status")),
+    "unknown resume scope": (
+        ("resume", "--reason", "r", "--scope", "channel:nowhere"),
+        ("nothing", "standfast crisis status"),
+    ),
     "malformed resume scope": (("resume", "--reason", "r", "--scope", "every"), ("'every'", "channel:NAME")),
     "unknown code": (("resume", "--reason", "r", "--confirm", "ABCDEFGH"), ("code", "NOT LIFTED")),
     "unknown time zone": (("post", "add", "--channel", X, *LATER, "--zone", "America/Chicgo"), ("Chicgo", "Chicago")),
@@ -214,7 +217,11 @@ def test_a_revoked_token_resumes_nothing(live: LiveCity) -> None:
 
 @pytest.fixture
 def open_city(
-    request: pytest.FixtureRequest, databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_url: str
+    request: pytest.FixtureRequest,
+    databases: Databases,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    store_url: str,
 ) -> Iterator[LiveCity]:
     """A city that another user can reach, but does not own."""
     places.open_to_all(tmp_path)

@@ -5,10 +5,12 @@ KS-5, I3, I6: what was due since the copy was made is unknown until the platform
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -35,7 +37,8 @@ class Backup:
         if self.sqlite:
             with sqlite3.connect(self.file) as source, sqlite3.connect(self.copy) as target:
                 source.backup(target)
-            source.close(), target.close()
+            source.close()
+            target.close()
             return
         server = self._quiet()
         server.do(f"CREATE DATABASE {server.name}_backup TEMPLATE {server.name}")
@@ -49,7 +52,9 @@ class Backup:
             shutil.move(self.copy, self.file)
             return
         server = self._quiet()
-        server.do(f"DROP DATABASE {server.name} WITH (FORCE)", f"ALTER DATABASE {server.name}_backup RENAME TO {server.name}")
+        server.do(
+            f"DROP DATABASE {server.name} WITH (FORCE)", f"ALTER DATABASE {server.name}_backup RENAME TO {server.name}"
+        )
 
     def _quiet(self) -> Postgres:
         self.live.engine.dispose()
@@ -61,6 +66,11 @@ class Backup:
 def _numbers(live: LiveCity) -> list[int]:
     with reading(live.engine) as session:
         return [number or 0 for number in session.exec(select(Attempt.id))]
+
+
+def _status(live: LiveCity) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(live.run("crisis", "status", "--json").stdout)
+    return found
 
 
 def suspended_by_itself(live: LiveCity, why: str) -> int:
@@ -142,7 +152,7 @@ def test_after_a_resume_a_restored_store_is_trusted_again(live: LiveCity) -> Non
     assert live.texts() == ["lost with the store", "after it"]
 
 
-@pytest.mark.parametrize("content", [None, b"", b"garbage\n", b"\xff" * 42])
+@pytest.mark.parametrize("content", [None, b"garbage\n"], ids=["missing", "garbled"])
 def test_a_lost_or_garbled_witness_beside_a_used_store_closes_it(live: LiveCity, content: bytes | None) -> None:
     """KS-5: without a witness the store cannot be trusted: suspended until an operator resumes, then it is witnessed again."""
     daemon = live.start_daemon()
@@ -162,7 +172,7 @@ def test_a_lost_or_garbled_witness_beside_a_used_store_closes_it(live: LiveCity,
     assert live.json("crisis", "status")["suspended"] is False
 
 
-@pytest.mark.parametrize("content", [None, b"", b"garbage\n", b"\0" * 512, "flipped"])
+@pytest.mark.parametrize("content", [None, b"", "flipped"], ids=["missing", "empty", "flipped"])
 def test_a_lost_or_garbled_cell_stops_the_host_until_a_resume(live: LiveCity, content: bytes | str | None) -> None:
     """KS-4, I6, I8: nothing is sent at once, it becomes a suspension, and only a resume lays the cell down anew."""
     live.start_daemon()
@@ -175,7 +185,6 @@ def test_a_lost_or_garbled_cell_stops_the_host_until_a_resume(live: LiveCity, co
     else:
         cell.write_bytes(bytes(content))  # type: ignore[arg-type]
     post = stays_silent(live, ["before"])
-    status = live.json("crisis", "status", "--wait")
-    assert [item["by"] for item in status["suspensions"]] == ["stop cell"]
+    until(lambda: [item["by"] for item in _status(live)["suspensions"]] == ["stop cell"], "it is a suspension")
     goes_on_after_a_resume(live, post, ["before"])
     assert stop_cell.read(cell).stops == ()
