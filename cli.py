@@ -64,6 +64,7 @@ def _load(name: str, target: str) -> Any:
     module, _, function = target.partition(":")
     loaded = importlib.import_module(module)
     if not function:
+        loaded.app._add_completion = False
         command = typer.main.get_command(loaded.app)
     else:
         own = typer.Typer(add_completion=False)

@@ -156,6 +156,8 @@ def load(environ: Mapping[str, str] | None = None, start: Path | None = None) ->
     """The essentials, always: what cannot be read is replaced by its default and named in `warnings`."""
     loaded = merged(environ, start)
     warnings = list(loaded.warnings)
+    if loaded.file is None and "data_dir" not in loaded.values:
+        warnings.append(f"no {FILE_NAME} from {loaded.root} upwards: go to the city's folder or set STANDFAST_CONFIG")
     get = _reader(loaded.values, warnings)
     data_dir = path_below(loaded.root, str(get("data_dir", str)))
     return Essentials(

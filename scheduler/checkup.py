@@ -137,6 +137,7 @@ def _witness(patient: Patient) -> Found:
 def _daemon(patient: Patient) -> Found:
     with reading(patient.engine) as session:
         workers = session.exec(select(WorkerRow).where(col(WorkerRow.ended_at).is_(None))).all()
+        session.expunge_all()
     alive = [item for item in workers if not _is_gone(item)]
     if not alive:
         yield WARN, "no daemon is running, so nothing goes out: start `standfast daemon`"
@@ -162,6 +163,7 @@ def _pulse(row: WorkerRow) -> tuple[str, str]:
 def _alarms(patient: Patient) -> Found:
     with reading(patient.engine) as session:
         waiting = session.exec(select(Alarm).where(col(Alarm.confirmed_at).is_(None))).all()
+        session.expunge_all()
     for item in waiting:
         yield BAD, f"{item.detail}: nothing is claimed until `standfast doctor --confirm-clock`"
     if not waiting:
@@ -171,6 +173,7 @@ def _alarms(patient: Patient) -> Found:
 def _channels(patient: Patient) -> Found:
     with reading(patient.engine) as session:
         channels = session.exec(select(Channel).order_by(Channel.name)).all()
+        session.expunge_all()
     if not channels:
         yield WARN, "there is no channel yet: `standfast channel add NAME --platform outbox`"
     for item in channels:
@@ -188,6 +191,7 @@ def _calendars(patient: Patient) -> Found:
         yield WARN, f"{folder} does not exist: make it, or mend `calendars`"
     with reading(patient.engine) as session:
         files = session.exec(select(CalendarFile)).all()
+        session.expunge_all()
     for item in files:
         if item.fault:
             yield BAD, item.fault.splitlines()[0]
@@ -213,6 +217,7 @@ def _people(patient: Patient) -> Found:
 def _attempts(patient: Patient) -> Found:
     with reading(patient.engine) as session:
         unknown = session.exec(select(Attempt).where(Attempt.state == "unknown")).all()
+        session.expunge_all()
     for item in unknown:
         yield WARN, f"post {item.post_id} on {item.channel}: outcome unknown; look there, then `standfast post close`"
     if not unknown:

@@ -80,12 +80,12 @@ def registered(workers_dir: Path, kind: str) -> Iterator[Process]:
 
 @contextmanager
 def registered_or_not(workers_dir: Path, kind: str) -> Iterator[Process | None]:
-    """`registered`, or None where no file can be made (a full disk): a stop never waits for that."""
+    """`registered`, or None where no file can be made (a full disk, no city here): a stop never waits for that."""
     with ExitStack() as stack:
-        try:
-            process = stack.enter_context(registered(workers_dir, kind))
-        except OSError:
-            process = None
+        process: Process | None = None
+        with suppress(OSError):
+            if workers_dir.parent.is_dir():  # a command in the wrong folder makes none
+                process = stack.enter_context(registered(workers_dir, kind))
         yield process
 
 
@@ -138,7 +138,9 @@ def end(workers_dir: Path, pid: int) -> Process | None:
 
     A pidfd is opened first and the identity compared after, so that a reused number is never hit.
     """
-    here = [item for item in known(workers_dir) if (item.pid, item.host, item.boot_id) == (pid, host(), clock.boot_id())]
+    here = [
+        item for item in known(workers_dir) if (item.pid, item.host, item.boot_id) == (pid, host(), clock.boot_id())
+    ]
     try:
         descriptor = os.pidfd_open(pid)
     except OSError:

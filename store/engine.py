@@ -32,7 +32,7 @@ def open_engine(url: str, *, busy_timeout_s: float = 10.0, pool_size: int = 16) 
         return _sqlite(url, busy_timeout_s)
     arguments = {"application_name": APPLICATION_NAME, "connect_timeout": 5}
     engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
-    event.listen(engine, "connect", _prepare_postgres)
+    event.listen(engine, "connect", lambda connection, _: _prepare_postgres(connection, busy_timeout_s))
     return engine
 
 
@@ -50,8 +50,9 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _prepare_postgres(connection: Any, _record: Any) -> None:
+def _prepare_postgres(connection: Any, busy_timeout_s: float) -> None:
     with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {max(1, round(busy_timeout_s * 1000))}")  # as long as SQLite waits
         cursor.execute("SET idle_in_transaction_session_timeout = '1s'")
         cursor.execute("SET synchronous_commit = on")
     connection.commit()
@@ -122,6 +123,7 @@ def _is_the_stores(error: DBAPIError) -> bool:
 
 
 REMEDIES = (
+    ("lock timeout", "is locked by another session: wait a moment and repeat, or see `standfast doctor`"),
     ("locked", "is locked by another process: wait a moment and repeat, or see `standfast doctor`"),
     ("disk is full", "has no room left on its disk: free some space; nothing was changed"),
     ("No space left", "has no room left on its disk: free some space; nothing was changed"),

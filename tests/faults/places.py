@@ -215,8 +215,9 @@ class SizeLimit:
 
     def _limit(self, size: int) -> None:
         for pid in self._limited:
-            _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size if hard < 0 else min(size % 2**63, hard), hard))
+            with suppress(ProcessLookupError):
+                _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (size if hard < 0 else min(size % 2**63, hard), hard))
 
 
 @contextmanager

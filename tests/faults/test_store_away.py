@@ -11,17 +11,19 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
 from config import clock
 from scheduler import stop_cell
 from store.engine import open_engine
+from store.lock import LOCK_KEY
 from tests.faults import places
 from tests.faults.places import Postgres, Wire
 from tests.support import city as cities
 from tests.support.city import City
-from tests.support.databases import Databases
+from tests.support.databases import Databases, libpq
 from tests.support.live_city import DaemonProcess, LiveCity, X, live_city, until
 
 
@@ -86,6 +88,16 @@ def test_a_locked_store_refuses_a_command_in_one_line_and_nothing_is_done(sqlite
     )
 
 
+def test_a_locked_server_refuses_a_command_in_one_line_and_nothing_is_done(postgres_live: LiveCity) -> None:
+    words = ("post", "add", "--channel", X, "--at", "2190-01-01 09:00", "--text", "once")
+    with psycopg.connect(libpq(postgres_live.city.url)) as foreign:
+        foreign.execute(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+        assert "is locked by another session: wait a moment" in one_line(postgres_live.run(*words, who="ann"))
+        foreign.rollback()
+    assert postgres_live.json("post", "list")["posts"] == []
+    assert postgres_live.run(*words, who="ann").returncode == 0
+
+
 def test_a_stop_on_a_locked_store_is_in_the_cell_and_recorded_later(sqlite_live: LiveCity) -> None:
     """KS-1, KS-4, KS-6: a lock held by a process that is none of ours: exit code 20, closed at once, adopted later."""
     live = sqlite_live
@@ -103,11 +115,6 @@ def test_a_stop_on_a_locked_store_is_in_the_cell_and_recorded_later(sqlite_live:
 
 def test_a_foreign_session_with_the_lock_of_postgresql_is_ended(postgres_live: LiveCity) -> None:
     """The hostage rule: on PostgreSQL whoever holds the store's lock for a second is ended, and the stop is recorded."""
-    import psycopg
-
-    from store.lock import LOCK_KEY
-    from tests.support.databases import libpq
-
     with psycopg.connect(libpq(postgres_live.city.url)) as foreign:
         foreign.execute(f"SELECT pg_advisory_xact_lock_shared({LOCK_KEY})")
         receipt = postgres_live.crisis()

@@ -20,7 +20,7 @@ from scheduler.account import ConnectorPool
 from store.engine import StoreError, open_engine, reading, writing
 from store.tables import Post, Suspension
 from tests.race.points import Points
-from tests.race.worker import LEAVE, READY, Config, Diary
+from tests.race.worker import LEAVE, OFTEN, READY, Config, Diary
 
 POLL_S = 0.05
 
@@ -61,7 +61,7 @@ def _publish(engine: Engine, connectors: ConnectorPool, points: Points, diary: D
         if fresh.state != "scheduled" or _is_suspended(session):
             return None
     diary.write(LEAVE)
-    points.reach("after the look at the flag")
+    points.reach("after the look at the flag", OFTEN)
     message = Message(post.id or 0, f"naive-{post.id}", post.text)
     permit = Permit(Deadline.after(1.2), lambda: None)
     try:

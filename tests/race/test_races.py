@@ -97,7 +97,7 @@ def test_a_naive_publisher_fails_most_races(pytestconfig: pytest.Config, databas
     verdicts = race(pytestconfig, range(1000, 1000 + NAIVE), database, "--publisher", "naive")
     after_the_word = [item for item in verdicts if any(line.startswith(("I1", "I2")) for line in item["violations"])]
     doubled = [item for item in verdicts if any(line.startswith("I3") for line in item["violations"])]
-    assert sum(bool(item["violations"]) for item in verdicts) > NAIVE * 3 / 4
+    assert sum(bool(item["violations"]) for item in verdicts) > NAIVE / 2
     assert after_the_word
     assert doubled
 

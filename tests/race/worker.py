@@ -31,6 +31,8 @@ from store.engine import StoreError, open_engine
 from tests.race.points import Points
 
 READY, LEAVE = "ready", "leave to send"
+OFTEN = 3.0
+"""More likely where a flag would be believed too long."""
 QUICK = {"HEARTBEAT_S": 2.0, "RESCUE_S": 0.4, "RECONCILE_S": 0.3, "CELL_S": 0.4}
 """The daemon's duties, often enough for a trial of seconds."""
 WATCH_S = 0.1
@@ -136,12 +138,12 @@ class Faltering(Publisher):
     def _authorise(self, claim: Claim) -> Leave | None:
         leave = super()._authorise(claim)
         self._diary.write(LEAVE)
-        self._points.reach("after the leave to send")
+        self._points.reach("after the leave to send", OFTEN)
         return leave
 
     def _last_look(self, epoch: int) -> None:
         super()._last_look(epoch)
-        self._points.reach("after the last look")
+        self._points.reach("after the last look", OFTEN)
 
     def _call(self, connector: Connector, message: Message, prepared: Prepared, permit: Permit) -> Result:  # type: ignore[override]  # a static method there
         result = super()._call(connector, message, prepared, permit)

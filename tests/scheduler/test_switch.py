@@ -53,7 +53,7 @@ with psycopg.connect(url, application_name=name) as connection:
         connection.commit()
         print("granted", flush=True)
         sys.exit()
-    connection.execute("INSERT INTO meta (key, value) VALUES ('hostage', 'x')")
+    connection.execute("INSERT INTO meta (key, value) VALUES (%s, 'x')", ("hostage" if how == "hold" else how,))
     print("held", flush=True)
     sys.stdin.read()
 """
