@@ -103,13 +103,18 @@ def stop(
     from scheduler import emergency_stop, killswitch
 
     try:
-        request = emergency_stop.Request(killswitch.Scope.parse(scope), _plain(reason), wait=not no_wait)
+        request = emergency_stop.Request(killswitch.Scope.parse(_plain(scope)), _plain(reason), wait=not no_wait)
         loaded = essentials.merged()
         answer = emergency_stop.EmergencyStop(essentials.load(), loaded.environ, _say).run(request)
     except killswitch.SwitchError as error:
         _end(f"{error}; NOTHING IS SUSPENDED", emergency_stop.USAGE)
     except Refusal as refusal:
         _end(str(refusal), emergency_stop.REFUSED)
+    except (Exception, KeyboardInterrupt) as error:  # code 1 would say that nothing is suspended
+        _end(
+            f"NOT KNOWN whether it is recorded ({type(error).__name__}: {error}): look with `standfast crisis status`",
+            emergency_stop.NOT_RECORDED,
+        )
     _say(answer.words)
     if json:
         _emit(answer.receipt.as_json() if answer.receipt else {"recorded": False, "words": answer.words})
@@ -129,7 +134,7 @@ def status(
     if json:
         _emit(data)
     else:
-        typer.echo(words)
+        _print(words)
     raise typer.Exit(code)
 
 
@@ -163,7 +168,7 @@ def resume(
 def _scope(text: str | None) -> Any:
     from scheduler.killswitch import Scope
 
-    return None if text is None else Scope.parse(text)
+    return None if text is None else Scope.parse(_plain(text))
 
 
 def _show_offer(offer: Any, json: bool) -> None:
@@ -205,14 +210,33 @@ def _plain(text: str) -> str:
 
 def _say(text: str) -> None:
     """Words for people, on stderr, in any encoding; a reader that went away must not end a stop half-way."""
-    encoding = sys.stderr.encoding or "utf-8"
-    with contextlib.suppress(OSError):
-        sys.stderr.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-        sys.stderr.flush()
+    _write("stderr", text)
 
 
 def _emit(data: Any) -> None:
-    sys.stdout.write(json_format.dumps(data, indent=2, default=str) + "\n")
+    _print(json_format.dumps(data, indent=2, default=str))
+
+
+def _print(text: str) -> None:
+    """A line on stdout. Where it cannot be written that is said, and the exit code stays what the switch makes it."""
+    if not _write("stdout", text):
+        _say("standfast: warning: standard output cannot be written; the exit code holds all the same")
+
+
+def _write(name: str, text: str) -> bool:
+    """True when ``sys.stdout`` or ``sys.stderr`` took the line; it is None where the caller closed it."""
+    stream: Any = getattr(sys, name)
+    if stream is None:
+        return False
+    encoding = stream.encoding or "utf-8"
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.flush()
+    except OSError:
+        with contextlib.suppress(OSError):  # else the interpreter tries again at its end, and exits with 120
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return False
+    return True
 
 
 def _end(message: str, code: int) -> NoReturn:

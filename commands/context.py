@@ -193,6 +193,8 @@ def shown(cell: object) -> str:
 
 
 def _write(stream: Any, text: str) -> None:
+    if stream is None:  # closed by the caller: a pipe that nobody reads
+        raise BrokenPipeError
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     stream.flush()

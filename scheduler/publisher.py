@@ -31,7 +31,7 @@ from connectors.errors import (
 from connectors.protocol import Connector, Deadline, Media, Message, Permit, Prepared
 from governance import access
 from records import log
-from scheduler import killswitch, post_queue, stop_cell, witness
+from scheduler import killswitch, post_queue, states, stop_cell, witness
 from scheduler.clock_guard import ClockGuard
 from scheduler.outcome import Claim, Fenced, Outcome, Result
 from store.engine import cursor, dialect, writing
@@ -193,7 +193,8 @@ class Publisher:
         key = post_queue.key_of(self.place.key_prefix, post_id)
         epoch = killswitch.epoch(cursor(session), dialect(session))
         attempt = post_queue.add_attempt(session, post, self.place.worker, epoch, key)
-        post_queue.move_post(session, post_id, "publishing", only_from=("scheduled",))
+        if not post_queue.move_post(session, post_id, "publishing", only_from=("scheduled",)):
+            raise states.WrongState(f"post {post_id} is no longer scheduled")  # undoes the claim
         media = tuple(self._media(item) for item in post.media)
         return Claim(cast(int, attempt.id), post_id, post.channel, Message(post_id, key, post.text, media))
 

@@ -26,6 +26,8 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 8
 NEXT_HOUR_US = 3600 * clock.SECOND
 SHOWN = 20
+LONGEST_LIFT_S = 5.0
+"""A lift that was held up for longer begins anew: posts that fell due meanwhile would go out late, unseen by a person."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Resumption:
     def confirm(self, code: str, reason: str) -> Lifted:
         """What was lifted. Raises Refusal, SwitchError, SwitchUnavailable; then everything is as it was."""
         with self._exclusive() as cursor:
+            started = clock.boot_s()
             who = self._person(cursor)
             request, chosen, epoch = self._request(cursor, who, code)
             self._check(cursor, who, chosen, "resume")
@@ -102,6 +105,7 @@ class Resumption:
                 (clock.wall_us(), request),
             )
             remaining = [item.id for item in active(cursor, self.switch.name)]
+            _in_time(started)
         with switch.reading(self.switch) as cursor:
             lifted_all = chosen.scope.kind == killswitch.ALL
             warning = stop_ledger.raise_fence(cursor, self.switch.name, self.essential, lifted_all=lifted_all)
@@ -247,6 +251,12 @@ def active(cursor: Cursor, dialect: str) -> list[Active]:
         Active(int(number), int(epoch), kind, Scope(scope_kind, scope_value), by, int(at), reason)
         for number, epoch, kind, scope_kind, scope_value, by, at, reason in rows(cursor, dialect, query)
     ]
+
+
+def _in_time(started_s: float) -> None:
+    """Raise SwitchError when a lift took so long (a stopped process) that posts may have fallen due since it looked."""
+    if clock.boot_s() - started_s > LONGEST_LIFT_S:
+        raise SwitchError(f"the lift took over {LONGEST_LIFT_S:.0f} s, so nothing was changed: confirm again; NOT LIFTED")
 
 
 def _posts(cursor: Cursor, dialect: str, number: int, after: int, until: int) -> list[dict[str, Any]]:

@@ -115,7 +115,8 @@ class SqliteSwitch:
 
     def _end_holder(self) -> None:
         for pid in holders(self.file):
-            if (process := liveness.end(self.workers_dir, pid)) is not None:
+            process = liveness.end(self.workers_dir, pid)
+            if process is not None and process not in self.ended:  # one that takes its time to die is told once
                 self.ended.append(process)
 
 

@@ -267,7 +267,7 @@ def test_a_store_that_was_replaced_under_the_daemon_closes_it(sqlite_live: LiveC
     assert live.texts() == ["before"]
     again = live.start_daemon()
     assert any("SUSPENDED" in line for line in again.lines)
-    live.await_state(post, "scheduled")
+    assert "does not show it" in str(live.await_state(post, "held").hold_reason)
     assert live.texts() == ["before"]
 
 

@@ -163,6 +163,8 @@ def test_two_switches_do_not_hold_the_lock_at_once(
         monkeypatch.setattr(module, "GIVE_UP_S", 0.5)
     other = switch.open_switch(essential)
     with switch.exclusive(other) as holding:
+        if other.name == "postgresql":  # the server would end a session that does nothing in its transaction
+            holding.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         with pytest.raises(SwitchUnavailable, match="lock"), switch.exclusive(own):
             pass
         holding.execute(KEEP.format("held to the end"))
@@ -184,7 +186,7 @@ def test_a_switch_can_be_closed_twice_and_used_again(own: Switch) -> None:
 # --- SQLite --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_stopped_registered_writer_is_ended_within_two_seconds(sqlite: tuple[Switch, str, str], city: City) -> None:
+def test_a_stopped_registered_writer_is_ended_within_two_seconds(sqlite: tuple[Switch, str, str]) -> None:
     """KS-2: a worker stopped inside its transaction does not hold the switch hostage; what it had not committed is gone."""
     own, file, folder = sqlite
     with process(SQLITE_HOLDER, file, folder, "calendar sync", "") as hostage:
