@@ -19,6 +19,10 @@ _KNOWN = sorted({*_SINGLE, *_LISTS, "media", "alt"})
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "'|'"}
 
 
+MAX_ENTRIES = 200_000
+"""Rows of a few characters cost far more memory than their bytes."""
+
+
 @dataclass
 class _Row:
     line: int
@@ -43,6 +47,9 @@ def draft(text: str, faults: Faults) -> Draft | None:
             columns = _columns(row, faults)
             if not columns:
                 return None
+        elif len(made.entries) >= MAX_ENTRIES:
+            faults.add(row.line, "", f"is entry number {MAX_ENTRIES + 1:,}: split the file")
+            return made
         else:
             made.entries.append(_entry(row, columns, faults))
     if not made.entries and not len(faults):

@@ -20,6 +20,8 @@ from ruamel.yaml.events import (
 )
 
 MAX_DEPTH = 12
+MAX_NODES = 3_000_000
+"""A hundred thousand entries have a third of it; each costs far more memory than its bytes."""
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -110,6 +112,7 @@ class _Builder:
         self._lines = lines
         self._open: list[tuple[Sequence | Mapping, list[Node]]] = []
         self._documents = 0
+        self._nodes = 0
         self.root: Node | None = None
 
     def take(self, event: Event) -> None:
@@ -139,6 +142,9 @@ class _Builder:
 
     def _add(self, event: NodeEvent) -> None:
         line = self._lines.last
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise NotReadable(line, "", f"is value number {MAX_NODES + 1:,} of this file: split the file")
         if isinstance(event, ScalarEvent):
             plain = event.style is None or event.style == ""
             empty = plain and event.value in _NULLS

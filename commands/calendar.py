@@ -139,7 +139,8 @@ def _require_rights(context: Context, outcomes: Sequence[Outcome]) -> None:
         if outcome.plan is None:
             continue
         name, owner = f"calendar {outcome.path.name}", outcome.plan.calendar.owner
-        for channel in sorted({channel for entry in outcome.plan.calendar.entries for channel in entry.channels}):
+        channels = {channel for entry in outcome.plan.calendar.entries for channel in entry.channels}
+        for channel in sorted(channels | {post.channel for post in outcome.plan.cancel}):
             context.require("queue", channel, action="sync", subject=name)
         for channel, why in outcome.plan.refused.items():
             refused = access.Refused(why, actor=owner, permission="queue", channel=channel, action="sync", subject=name)

@@ -169,8 +169,9 @@ def fail(message: str, code: int | None = 1) -> NoReturn:
 
 
 def say(text: str) -> None:
-    """Words for people, on stderr."""
-    _write(sys.stderr, text)
+    """Words for people, on stderr; where they cannot be written, what was done stays done."""
+    with suppress(OSError):
+        _write(sys.stderr, text)
 
 
 def emit(data: object) -> None:
@@ -193,8 +194,8 @@ def shown(cell: object) -> str:
 
 
 def _write(stream: Any, text: str) -> None:
-    if stream is None:  # closed by the caller: a pipe that nobody reads
-        raise BrokenPipeError
+    if stream is None:  # closed by the caller, who wants to hear nothing
+        return
     encoding = getattr(stream, "encoding", None) or "utf-8"
     stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     stream.flush()

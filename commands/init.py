@@ -62,12 +62,19 @@ def _settings_file(timezone: str, database_url: str | None) -> bool:
     text = TEMPLATE.format(timezone=timezone, database=database)
     file = Path.cwd() / essentials.FILE_NAME
     try:
+        file.touch(mode=0o600 if _has_password(database_url) else 0o666)
         file.write_text(text, encoding="utf-8")
         check(essentials.merged())
     except (SettingsError, UnicodeError):
         file.unlink(missing_ok=True)
         raise
     return True
+
+
+def _has_password(database_url: str | None) -> bool:
+    from config.settings import without_password
+
+    return bool(without_password(database_url) != database_url)
 
 
 def _check_settings(timezone: str, database_url: str | None) -> None:
@@ -111,7 +118,7 @@ def _check_person(person: str | None, name: str | None) -> None:
 def _first_person(context: Context, person: str | None, name: str | None) -> str | None:
     """The first person's token, kept for whoever runs this; None when there are people already."""
     from governance import login_file, people
-    from store.engine import reading, writing
+    from store.engine import StoreError, reading, writing
     from store.tables import Person
 
     with reading(context.engine) as session:
@@ -120,8 +127,16 @@ def _first_person(context: Context, person: str | None, name: str | None) -> str
     chosen = _own_name() if person is None else person
     with writing(context.engine) as session:
         token = people.bootstrap(session, chosen, chosen if name is None else name)
-    people.refresh_authority(context.engine, context.essential.authority_file)
-    login_file.store(context.essential.data_dir, context.loaded.environ, token)
+        try:  # before the commit: a crash in between must not leave a city that nobody can sign in to
+            login_file.store(context.essential.data_dir, context.loaded.environ, token)
+        except OSError as error:
+            say(f"warning: the token could not be kept ({error}): sign in with the one below (`standfast login`)")
+    try:
+        people.refresh_authority(context.engine, context.essential.authority_file)
+    except (OSError, StoreError) as error:
+        say(
+            f"warning: {context.essential.authority_file} could not be written ({error}); the daemon's start tries again"
+        )
     return token
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -119,7 +121,7 @@ def check(loaded: essentials.Loaded) -> Settings:
     try:
         settings = Settings(**{**loaded.values, "root": loaded.root})
     except ValidationError as error:
-        raise SettingsError(faults + [_line(source, item) for item in error.errors()]) from None
+        raise SettingsError(faults + [_line(source, item, loaded.environ) for item in error.errors()]) from None
     faults += [f"{source}: {fault}" for fault in _cross_faults(settings)]
     if faults:
         raise SettingsError(faults)
@@ -130,12 +132,20 @@ def _unknown(source: str, name: str, value: object) -> str:
     return f"{source}: {name} = {value!r} is not a setting: take it out or mend its name"
 
 
-def _line(source: str, item: Any) -> str:
+def _line(source: str, item: Any, environ: Mapping[str, str]) -> str:
     name = ".".join(str(part) for part in item["loc"]) or "settings"
+    variable = f"{essentials.PREFIX}{name.upper()}"
+    if item["type"] == "extra_forbidden" and variable in environ:  # its value may be a credential
+        return f"{variable} is not a setting: mend its name, or give a secret's variable another beginning"
     if item["type"] == "extra_forbidden":
         return _unknown(source, name, item["input"])
     reason = str(item["msg"]).removeprefix("Value error, ")
-    return f"{source}: {name} = {item['input']!r}: {reason}"
+    return f"{source}: {name} = {without_password(item['input'])!r}: {reason}"
+
+
+def without_password(value: Any) -> Any:
+    """`value`; of a database's address, not the password in it."""
+    return re.sub(r"(:/*[^/@:]*:).*@", r"\1***@", value) if isinstance(value, str) else value
 
 
 def _cross_faults(settings: Settings) -> list[str]:

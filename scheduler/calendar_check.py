@@ -21,6 +21,7 @@ from connectors.protocol import Connector, Media
 from governance import access
 from scheduler import content, stager, states
 from scheduler.stager import Body
+from store import chain
 from store.tables import CalendarFile, Channel, Post
 
 
@@ -107,19 +108,44 @@ class Bodies:
 def name_of(path: Path, settings: Settings) -> str | Fault:
     """The name under which the store knows the file; a Fault when it does not lie in the calendars folder.
 
-    One file must have one name, else its posts would be made twice.
+    One file must have one name, else its posts would be made twice. A link that leads out of the folder is refused: the
+    mistakes told of it would show what only the service account may read.
     """
-    if path.absolute().parent.resolve() == settings.calendars_dir.resolve():
-        return path.name
-    where = f"does not lie in the calendars folder {settings.calendars_dir}: move it there or set 'calendars'"
-    return Fault(str(path), 1, path.name, where)
+    where, folder = None, settings.calendars_dir.resolve()
+    if path.absolute().parent.resolve() != folder:
+        where = f"does not lie in the calendars folder {settings.calendars_dir}: move it there or set 'calendars'"
+    elif chain.storable(path.name) != path.name:
+        where = "has a name that is not UTF-8: rename the file"
+    elif not _leads_inside(path, folder):
+        where = "is a link out of the calendars folder: copy the file itself there"
+    return path.name if where is None else Fault(str(path), 1, path.name, where)
+
+
+def _leads_inside(path: Path, folder: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(folder)
+    except (OSError, RuntimeError):  # a loop of links
+        return False
 
 
 def rights(session: Session, calendar: Calendar) -> dict[str, str]:
     """Why the owner may not queue, by channel of the file; empty when they may on all."""
     channels = sorted({channel for entry in calendar.entries for channel in entry.channels})
-    reasons = {channel: access.eligible(session, calendar.owner, channel) for channel in channels}
+    return _reasons(session, calendar.owner, channels)
+
+
+def _reasons(session: Session, person: str, channels: Iterable[str]) -> dict[str, str]:
+    reasons = {channel: access.eligible(session, person, channel) for channel in channels}
     return {channel: why for channel, why in reasons.items() if why is not None}
+
+
+def cancel_faults(session: Session, calendar: Calendar, channels: Iterable[str]) -> list[Fault]:
+    """A fault for each of `channels`, on which the file would cancel posts, where its owner may not queue."""
+    remedy = f"let somebody who may cancel them: standfast post cancel --file {calendar.path.name} --channel"
+    return [
+        Fault(str(calendar.path), 1, calendar.owner, f"may not cancel its posts on {name}: {why}; {remedy} {name}")
+        for name, why in _reasons(session, calendar.owner, sorted(channels)).items()
+    ]
 
 
 def refusals(calendar: Calendar, refused: Mapping[str, str]) -> list[Fault]:

@@ -22,6 +22,7 @@ from connectors.media import MediaError
 from records import log
 from scheduler import calendar_check, calendar_plan, content, post_queue, stager, states
 from scheduler.calendar_plan import Plan
+from store import chain
 from store.engine import StoreError, reading, writing
 from store.tables import CalendarEntry, CalendarFile, Post
 
@@ -195,6 +196,7 @@ def _clear(session: Session, file: str, *, but: str = "", only: str = "") -> Non
 
 def remember_fault(engine: Engine, name: str, fault: str, digest: str, actor: str) -> bool:
     """True when this fault of this content is new: it now stands with the file and in the log. Raises StoreError."""
+    name, fault = chain.storable(name), chain.storable(fault)
     with reading(engine) as session:
         known = session.get(CalendarFile, name)
         if known is not None and (known.fault, known.fault_digest) == (fault, digest):
@@ -222,6 +224,7 @@ def remove(engine: Engine, name: str, actor: str) -> int:
         with writing(engine) as session:
             row = stager.locked_file(session, name)
             query = select(Post.id, Post.state).where(Post.file == name, col(Post.state).in_(states.EDITABLE))
+            query = query.where(~post_queue.may_be_out())
             waiting = session.exec(query.limit(stager.BATCH).with_for_update()).all()
             moves = [post_queue.Move(i, state, "cancelled", {"source_key": None}) for i, state in waiting if i]
             post_queue.move_posts(session, moves)

@@ -20,12 +20,13 @@ from scheduler.channel_service import ChannelError, Spec
 
 KEYS = ("platform", "groups", "spacing", "settings", "secrets")
 MOST_SPACING_S = 86_400.0
+MOST_BYTES = 4 * 2**20
 
 
 def read(file: Path) -> list[Spec]:
     """The channels described in `file`, in its order. Raises ChannelError with every fault."""
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        data = tomllib.loads(_text(file))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise ChannelError(f"{file}: cannot be read ({why}): mend the file") from None
@@ -38,6 +39,17 @@ def read(file: Path) -> list[Spec]:
     if faults:
         raise ChannelError("\n".join(f"{file}: {fault}" for fault in faults))
     return [_spec(name, body) for name, body in channels.items()]
+
+
+def _text(file: Path) -> str:
+    """The file's text. Raises ValueError for what is no ordinary file (it might never end) or too large, OSError."""
+    if file.exists() and not file.is_file():
+        raise ValueError("it is no ordinary file")
+    with file.open("rb") as stream:
+        data = stream.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"it is larger than {MOST_BYTES // 2**20} MiB")
+    return data.decode("utf-8-sig")
 
 
 def _faults(body: Any) -> list[str]:

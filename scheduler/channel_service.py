@@ -21,14 +21,16 @@ from connectors.protocol import Account, Connector, Deadline
 from governance import access
 from governance.access import Actor
 from records.log import record
-from scheduler import post_queue
+from scheduler import killswitch, post_queue
 from scheduler.killswitch import GateClosed
+from store.engine import cursor, dialect
 from store.tables import Channel, ChannelGroup, Post
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 HOW_NAME = "use up to 63 of a-z, 0-9 and '-', beginning with a letter or digit"
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}", re.ASCII)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_VARIABLE = re.compile(r"(?!STANDFAST_)[A-Z_][A-Z0-9_]{0,127}", re.ASCII)
+"""In capitals, so that a credential pasted in its place is not kept, logged and shown; and none of our own."""
 MOST_VALUE = 2000
 GRACE_S = 1.0
 """A connector that does not keep its own deadline is given up this much later."""
@@ -130,7 +132,10 @@ def _secret_faults(name: str, variable: str) -> list[str]:
     if not _KEY.fullmatch(name):
         return ["a secret's name is not a name: write --secret name=VARIABLE"]
     if not _VARIABLE.fullmatch(variable):
-        return [f"secret {name}: that is not a variable's name: put the secret into .env and name its variable here"]
+        return [
+            f"secret {name}: that is not a variable's name: put the secret into .env and name its variable here, "
+            "in capitals and not beginning with STANDFAST_"
+        ]
     return []
 
 
@@ -185,9 +190,10 @@ def _store(session: Session, spec: Spec, known: Channel | None, new: Mapping[str
     channel = known or Channel(name=spec.name, platform=spec.platform, created_at=clock.wall_us())
     channel.settings, channel.secrets, channel.spacing_us = new["settings"], new["secrets"], new["spacing_us"]
     session.add(channel)
+    killswitch.freeze_groups(cursor(session), dialect(session), spec.name)
     session.exec(delete(ChannelGroup).where(col(ChannelGroup.channel) == spec.name))
     session.add_all([ChannelGroup(channel=spec.name, name=group) for group in spec.groups])
-    session.flush()
+    killswitch.freeze_groups(cursor(session), dialect(session), spec.name)
 
 
 def _groups(session: Session) -> dict[str, list[str]]:

@@ -87,6 +87,29 @@ def _disk(patient: Patient) -> Found:
         yield OK, f"{free // 2**20} MiB free at {patient.essential.data_dir}"
 
 
+def _files(patient: Patient) -> Found:
+    """Who else of this machine may read or write what only the service account should."""
+    data, env, folder = patient.essential.data_dir, patient.settings.root / ".env", patient.settings.calendars_dir
+    if _mode(data) & 0o022:
+        yield BAD, f"others may write to {data}, and so lift a stop or change the record: chmod 700 it"
+    elif _mode(data) & 0o055:
+        yield WARN, f"others may look into {data}, where posts wait that are not public yet: chmod 700 it"
+    else:
+        yield OK, f"{data} is its owner's alone"
+    if _mode(env) & 0o077:
+        yield WARN, f"others may read {env}, where credentials are: chmod 600 it"
+    if _mode(folder) & 0o002:
+        yield WARN, f"anybody may write to {folder}, and so queue posts in a calendar owner's name: chmod o-w it"
+
+
+def _mode(path: Path) -> int:
+    """The permission bits of `path`, 0 when it is not there."""
+    try:
+        return path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        return 0
+
+
 def _gate(patient: Patient) -> Found:
     with reading(patient.engine) as session:
         if session.get(Gate, 1) is None:
@@ -228,6 +251,7 @@ CHECKS: Mapping[str, Callable[[Patient], Found]] = {
     "settings": _settings,
     "store": _store,
     "disk": _disk,
+    "files": _files,
     "gate": _gate,
     "stop cell": _cell,
     "witness": _witness,

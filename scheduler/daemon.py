@@ -118,7 +118,7 @@ class Daemon:
             calendars.start()
             ready()
             while not stop.wait(STORE_S):
-                self._refuse_other_store()
+                self._refuse_other_store(publisher)
         finally:
             stop.set()
             local.stop()
@@ -128,7 +128,11 @@ class Daemon:
             pool.close()
             look_pool.close()
 
-    def _refuse_other_store(self) -> None:
+    def _refuse_other_store(self, publisher: Publisher) -> None:
+        if publisher.store_went_back:
+            raise host_lock.HostFault(
+                "the store was replaced by an older copy while the daemon ran; nothing more is published: start it again"
+            )
         if not self.identity.is_same():
             raise host_lock.HostFault(
                 f"{self.identity.file} was replaced or removed while the daemon ran; nothing more is published: start it again"

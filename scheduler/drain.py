@@ -37,7 +37,7 @@ def until_quiet(
         if clock.boot_s() >= until:
             return False
         if helpless and clock.boot_s() >= next_settle:
-            _settle(essential, frozenset(helpless), warn)
+            _settle(essential, frozenset(helpless), until, warn)
             next_settle = clock.boot_s() + SETTLE_EVERY_S
         Event().wait(POLL_S)
 
@@ -59,12 +59,12 @@ def _needs_settling(cursor: Cursor, dialect: str, attempt: int) -> bool:
     return worker[0] is not None and (worker[-1] is not None or liveness.is_dead(liveness.Process(*worker[:-1])))
 
 
-def _settle(essential: Essentials, attempts: frozenset[int], warn: Callable[[str], None]) -> None:
+def _settle(essential: Essentials, attempts: frozenset[int], until: float, warn: Callable[[str], None]) -> None:
     """Take up what dead workers left and ask the platforms: the first moment that the connectors are loaded."""
     try:
         from scheduler import settling
 
-        settling.settle(essential, attempts)
+        settling.settle(essential, attempts, until)
     except Exception as error:  # the stop stands whatever goes wrong here; what is not settled stays unconfirmed
         warn(f"could not ask the platform: {type(error).__name__}: {error}")
 

@@ -23,6 +23,7 @@ from store import chain
 DONE, REFUSED, USAGE, NOT_CONFIRMED, NOT_RECORDED = 0, 1, 2, 10, 20
 DRAIN_MARGIN_S = 5.0
 RECORD_TRIES = 3
+INTERRUPTED = "interrupted: whether it was recorded, `standfast crisis status` says"
 RECORD_AGAIN_WITHIN_S = 10.0
 """A store that was locked for longer is not asked again: people must hear that the stop is only in the cell."""
 
@@ -66,9 +67,10 @@ class EmergencyStop:
                     recorded = self._record(order)
             except killswitch.SwitchError:
                 raise
+            except KeyboardInterrupt:
+                return self._not_recorded(request, INTERRUPTED, cell_set)
             except Exception as error:  # whatever it is, the cell stands and people must be told what is known
                 return self._not_recorded(request, str(error), cell_set)
-            self._after_commit(recorded, request.scope)
             return self._confirm(recorded, request)
         finally:
             self.switch.close()
@@ -96,6 +98,8 @@ class EmergencyStop:
         try:
             found = authority.person_of(cursor, self.switch.name, token)
         except Refusal as refusal:
+            if not owner:
+                self._log_refusal("unknown", str(refusal))
             return self._owner_instead(str(refusal), owner)
         assert found is not None
         channel = scope.value if scope.kind == killswitch.CHANNEL else authority.EVERY_CHANNEL
@@ -188,14 +192,24 @@ class EmergencyStop:
     def _confirm(self, recorded: Recorded, request: Request) -> Answer:
         limit = self.essential.send_deadline_s + DRAIN_MARGIN_S if request.wait else 0.0
         try:
+            self._after_commit(recorded, request.scope)
             drain.until_quiet(self.switch, self.essential, (recorded.suspension,), limit, self.warnings.append)
+            lost = stop_ledger.lost_attempts(self.switch, self.essential)
             built = look(self.switch, self.essential, recorded.suspension)
+            with switch.reading(self.switch) as cursor:
+                lifted = killswitch.is_lifted(cursor, self.switch.name, recorded.suspension)
         except KeyboardInterrupt:
             return Answer(
                 NOT_CONFIRMED, "SUSPENDED, NOT CONFIRMED  interrupted while waiting: `standfast crisis status --wait`"
             )
         except Exception as error:  # the suspension stands; nothing here may look as if it did not
             return Answer(NOT_CONFIRMED, f"SUSPENDED, NOT CONFIRMED  what is in flight cannot be read: {error}")
+        if lost is not None:
+            self.warnings.append(lost)
+        if lifted:
+            self.warnings.append("somebody has lifted this suspension meanwhile: see `standfast crisis status`")
+        if lost is not None or lifted:
+            built = replace(built, quiet_confirmed=False, complete=False)
         ended = [_ended_line(item) for item in self.switch.ended]
         built = replace(built, ended=ended, warnings=[*built.warnings, *self.warnings])
         return Answer(DONE if built.quiet_confirmed else NOT_CONFIRMED, receipt.words(built), built)

@@ -9,7 +9,7 @@ turned into the driver's marks by `sql`. An unreadable or missing gate row raise
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from config import clock
@@ -156,7 +156,10 @@ def suspend(cursor: Cursor, dialect: str, order: Order, *, at_least_epoch: int =
 
     `at_least_epoch`: after a restore the epoch must rise above all that this host has witnessed.
     """
-    if (known := find(cursor, dialect, order.request_id)) is not None:
+    if (known := find(cursor, dialect, order.request_id)) is not None and is_lifted(cursor, dialect, known.suspension):
+        # Taken from the cell and lifted while its own process stood still: who is told SUSPENDED must be.
+        return suspend(cursor, dialect, replace(order, request_id=f"{order.request_id}+"), at_least_epoch=at_least_epoch)
+    if known is not None:
         _name_person(cursor, dialect, known.suspension, order)
         return known
     check_scope(cursor, dialect, order.scope)
@@ -168,6 +171,12 @@ def suspend(cursor: Cursor, dialect: str, order: Order, *, at_least_epoch: int =
     detail |= {"in_flight": list(in_flight), "aborted": aborted, "request": order.request_id}
     append(cursor, dialect, actor=order.by, action="suspend", subject=f"suspension {number}", detail=detail)
     return Recorded(number, new_epoch, now, order.request_id, in_flight, aborted)
+
+
+def is_lifted(cursor: Cursor, dialect: str, number: int) -> bool:
+    """True when suspension `number` was lifted."""
+    query = "SELECT 1 FROM suspension WHERE id = ? AND lifted_epoch IS NOT NULL"
+    return bool(rows(cursor, dialect, query, (number,)))
 
 
 def _name_person(cursor: Cursor, dialect: str, number: int, order: Order) -> None:
@@ -208,6 +217,16 @@ def _insert(cursor: Cursor, dialect: str, order: Order, new_epoch: int, now: int
         freeze = "INSERT INTO suspension_channel (suspension_id, channel) SELECT ?, channel FROM channel_group WHERE name = ?"
         run(cursor, dialect, freeze, (number, order.scope.value))
     return number
+
+
+def freeze_groups(cursor: Cursor, dialect: str, channel: str) -> None:
+    """Keep `channel` under the active suspensions of its groups until they are lifted, also when it leaves a group again."""
+    freeze = (
+        "INSERT INTO suspension_channel (suspension_id, channel) SELECT s.id, g.channel FROM suspension s "
+        "JOIN channel_group g ON g.name = s.scope_value WHERE g.channel = ? AND s.scope_kind = 'group' "
+        "AND s.lifted_epoch IS NULL ON CONFLICT DO NOTHING"
+    )
+    run(cursor, dialect, freeze, (channel,))
 
 
 def _covered_attempts(state: str) -> str:
@@ -274,7 +293,7 @@ def lift(cursor: Cursor, dialect: str, number: int, *, by: str, reason: str, ask
     active = rows(cursor, dialect, "SELECT 1 FROM suspension WHERE id = ? AND lifted_epoch IS NULL", (number,))
     if not active:
         raise SwitchError(f"suspension {number} is not active: see `standfast crisis status`")
-    held = _hold_missed(cursor, dialect, number, now)
+    held = _hold_missed(cursor, dialect, number, latest_us(cursor, dialect))
     new_epoch = _next_epoch(cursor, dialect, 0)
     statement = (
         "UPDATE suspension SET lifted_epoch = ?, lifted_by = ?, lifted_at = ?, lift_reason = ? "
@@ -312,4 +331,13 @@ def missed(cursor: Cursor, dialect: str, number: int) -> int:
         "SELECT count(*) FROM post WHERE state = 'scheduled' AND due_at <= ? "
         f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers})"
     )
-    return int(rows(cursor, dialect, query, (clock.wall_us(), number))[0][0])
+    return int(rows(cursor, dialect, query, (latest_us(cursor, dialect), number))[0][0])
+
+
+def latest_us(cursor: Cursor, dialect: str) -> int:
+    """The latest wall time (µs) that is known here or in the store: a clock that is behind must not call the past to come."""
+    query = (
+        "SELECT COALESCE((SELECT at FROM log_entry ORDER BY seq DESC LIMIT 1), 0), "
+        "COALESCE((SELECT MAX(heartbeat_at) FROM worker WHERE ended_at IS NULL), 0)"
+    )
+    return max(clock.wall_us(), *map(int, rows(cursor, dialect, query)[0]))

@@ -95,7 +95,9 @@ def known(workers_dir: Path) -> list[Process]:
     with suppress(OSError):
         for path in sorted(workers_dir.glob("*.lock")):
             with suppress(OSError, ValueError, TypeError):
-                found.append(Process(**json.loads(path.read_text(encoding="utf-8"))))
+                written = json.loads(path.read_text(encoding="utf-8"))
+                # Where it lies, not where it says it lies: what is cleared away is removed by this path.
+                found.append(Process(**{**written, "lock_file": str(path)}))
     return found
 
 

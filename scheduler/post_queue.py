@@ -136,6 +136,11 @@ def next_ready_at(session: Session, channels: Sequence[Channel]) -> int | None:
     return min(moments, default=None)
 
 
+def newest_attempt(session: Session) -> int:
+    """The highest number of an attempt in the store, 0 when there is none."""
+    return session.exec(select(func.max(Attempt.id))).one() or 0
+
+
 def open_attempts(session: Session, *attempt_states: str) -> list[Attempt]:
     """The attempts in these states, oldest first."""
     return list(session.exec(select(Attempt).where(col(Attempt.state).in_(attempt_states)).order_by(col(Attempt.id))))
@@ -224,6 +229,12 @@ def is_staged() -> ColumnElement[bool]:
     return (col(Post.state) == "draft") & (
         func.substr(func.coalesce(col(Post.source_key), ""), 1, len(STAGED)) == STAGED
     )
+
+
+def may_be_out() -> ColumnElement[bool]:
+    """The condition on a post that it has an attempt whose outcome nobody knows: only `post close` decides about it."""
+    of_post = select(Attempt.id).where(col(Attempt.post_id) == col(Post.id), Attempt.state == "unknown")
+    return of_post.exists()
 
 
 def insert_new(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> int:

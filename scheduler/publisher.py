@@ -76,6 +76,9 @@ class Publisher:
         self.place = place
         self.connector_of = connector_of
         self._owed: deque[Callable[[], object]] = deque()
+        self._extent = (0, 0)
+        self.store_went_back = False
+        """True once the store was seen to know less than before: it was replaced by an older copy under this process."""
 
     def publish_post(self, post_id: int) -> str:
         """What came of it: an attempt's final state, or why there was no attempt (``not_claimed``, ``held``)."""
@@ -158,18 +161,30 @@ class Publisher:
     def _unclaim(self, claim: Claim) -> None:
         """End a claim that may or may not stand. What is not ``claimed`` stays: the number may be another attempt's by now."""
         with writing(self.place.engine) as session:
+            # The claim held this row: a COMMIT that is still on its way in the server ends before the look.
+            post_queue.locked_post(session, claim.post)
             attempt = session.get(Attempt, claim.attempt)
             if attempt is not None and (attempt.post_id, attempt.state) == (claim.post, "claimed"):
                 self._give_up(session, attempt, "the claim was not acknowledged")
 
     def may_claim(self, session: Session) -> bool:
         """True when store and clock are the ones we began with, no alarm waits, and the stop cell would let this epoch pass."""
-        if not self.place.is_same_store():
+        if not self.place.is_same_store() or self._is_behind(session):
             return False
         if self.place.clock_guard.jumped_s() is not None or post_queue.has_open_alarm(session):
             return False
         epoch = killswitch.epoch_or_zero(cursor(session), dialect(session))
         return stop_cell.refusal(self.place.cell_file, epoch) is None
+
+    def _is_behind(self, session: Session) -> bool:
+        """True when the store once showed a later epoch or attempt: a standby that lagged, or a copy put back under us."""
+        before = self._extent  # read before the store: whatever was seen then must still be there
+        epoch = killswitch.epoch_or_zero(cursor(session), dialect(session)) or before[0]
+        now = (epoch, post_queue.newest_attempt(session))
+        if now[0] < before[0] or now[1] < before[1]:
+            self.store_went_back = True
+        self._extent = (max(before[0], now[0]), max(before[1], now[1]))
+        return self.store_went_back
 
     def _is_open(self, session: Session, channel: str) -> bool:
         """True when `may_claim`, and no suspension covers the channel; a gate that cannot be read is closed."""

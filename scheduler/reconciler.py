@@ -53,14 +53,21 @@ def reconcile(
     media_dir: Path,
     *,
     only: frozenset[int] | None = None,
+    until: float | None = None,
 ) -> dict[int, str]:
     """Attempt → ``published``, ``not_seen`` or ``cannot_tell``, for each unknown attempt whose time to look has come.
 
-    `only`: look for these attempts now, whatever their time (the drain of a crisis).
+    `only`: look for these attempts now, whatever their time (the drain of a crisis), and for none after `until` (boot time, s).
     """
     with reading(engine) as session:
         questions = [_question(session, attempt, media_dir) for attempt in _due(session, only)]
-    return {question.attempt: _settle(engine, settings, connector_of, question) for question in questions}
+    answers = {}
+    for question in questions:
+        look_s = LOOK_DEADLINE_S if until is None else min(LOOK_DEADLINE_S, until - clock.boot_s())
+        if look_s <= 0:
+            break
+        answers[question.attempt] = _settle(engine, settings, connector_of, question, look_s)
+    return answers
 
 
 def _due(session: Session, only: frozenset[int] | None) -> list[Attempt]:
@@ -90,10 +97,12 @@ def _question(session: Session, attempt: Attempt, media_dir: Path) -> Question:
     return Question(number, attempt.post_id, attempt.channel, message, window, attempt.finished_at or since)
 
 
-def _settle(engine: Engine, settings: Settings, connector_of: Callable[[str], Connector], question: Question) -> str:
+def _settle(
+    engine: Engine, settings: Settings, connector_of: Callable[[str], Connector], question: Question, look_s: float
+) -> str:
     try:
         connector = connector_of(question.channel)
-        found = connector.find(question.message, question.search, Deadline.after(LOOK_DEADLINE_S))
+        found = connector.find(question.message, question.search, Deadline.after(look_s))
     except ConnectorError as error:
         logger.warning("could not look", action="reconcile", attempt=question.attempt, error=error.detail)
         return _looked(engine, settings, question, "cannot_tell")

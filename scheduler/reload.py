@@ -117,7 +117,13 @@ class Reloader:
 
     def _read(self, name: str, signature: Signature | None, now: float) -> None:
         """Sync one file; it counts as done only when the store took the result."""
-        fault = self._vanished(name) if signature is None else self._apply(name)
+        try:
+            fault = self._vanished(name) if signature is None else self._apply(name)
+        except (StoreError, OSError):
+            raise
+        except Exception:  # what one file does must not keep the files after it from being applied
+            log.exception("calendar_not_read", file=name, action="calendar_reload")
+            fault = True
         self._done[name] = signature
         if fault and signature is not None:
             self._again[name] = now + RETRY_S

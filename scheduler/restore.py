@@ -22,6 +22,8 @@ from store.tables import Attempt, Meta, Post
 
 logger = structlog.get_logger()
 RESTORE = "restore"
+SKIPPED = "attempts_skipped_to"
+"""The key under which the store keeps the number that a restore skipped to."""
 
 
 def guard(engine: Engine, essential: Essentials, witness_file: Path) -> str | None:
@@ -78,11 +80,10 @@ def extent(session: Session) -> tuple[int, int, bool]:
 
 def _numbered(session: Session) -> int:
     """The number up to which no attempt will be numbered: a restore raises it, so that it is called one only once."""
-    query = {
-        "sqlite": "SELECT seq FROM sqlite_sequence WHERE name = 'attempt'",
-        "postgresql": "SELECT pg_sequence_last_value(pg_get_serial_sequence('attempt', 'id')::regclass)",
-    }[dialect(session)]
-    return int(session.connection().exec_driver_sql(query).scalar() or 0)
+    # PostgreSQL's own sequence runs up to 32 numbers ahead in what a standby or a recovered server has of it: by it, a
+    # store that lost its last attempts would look complete.
+    row = session.get(Meta, SKIPPED)
+    return int(row.value) if row is not None else 0
 
 
 def _suspend(engine: Engine, essential: Essentials, seen: Seen, epoch: int, attempt: int, reason: str) -> None:
@@ -150,6 +151,7 @@ def _doubt_claimed(engine: Engine) -> None:
 
 def _skip_numbers(session: Session, highest_seen: int) -> None:
     """Attempt numbers are never used twice, also not those that only the lost store knew."""
+    session.merge(Meta(key=SKIPPED, value=str(highest_seen + 1)))
     if dialect(session) == "sqlite":
         session.execute(
             text(
@@ -161,6 +163,7 @@ def _skip_numbers(session: Session, highest_seen: int) -> None:
     else:
         raise_to = text(
             "SELECT setval(pg_get_serial_sequence('attempt', 'id'), "
-            "GREATEST(:n, (SELECT COALESCE(MAX(id), 1) FROM attempt)))"
+            "GREATEST(:n, (SELECT COALESCE(MAX(id), 1) FROM attempt), "
+            "COALESCE(pg_sequence_last_value(pg_get_serial_sequence('attempt', 'id')::regclass), 1)))"
         )
     session.execute(raise_to, {"n": highest_seen + 1})

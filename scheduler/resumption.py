@@ -17,7 +17,7 @@ from governance import authority, login_file
 from governance.authority import Identity, Refusal
 from scheduler import killswitch, liveness, stop_ledger, switch
 from scheduler.killswitch import Scope, SwitchError, rows, run
-from scheduler.switch import Switch
+from scheduler.switch import Switch, SwitchUnavailable
 from store import chain
 from store.chain import Cursor
 
@@ -78,8 +78,9 @@ class Resumption:
 
     def ask(self, reason: str, *, scope: Scope | None, suspension: int | None) -> Offer:
         """A code that lifts one suspension, and what lifting would do. Raises Refusal, SwitchError, SwitchUnavailable."""
+        self._settings_are_whole()
         with self._exclusive() as cursor:
-            who = self._person(cursor)
+            who = self._person(cursor, "ask to resume")
             stop_ledger.adopt(cursor, self.switch.name, self.essential)
             chosen = self._choose(cursor, scope, suspension)
             self._check(cursor, who, chosen, "ask to resume")
@@ -89,12 +90,13 @@ class Resumption:
 
     def confirm(self, code: str, reason: str) -> Lifted:
         """What was lifted. Raises Refusal, SwitchError, SwitchUnavailable; then everything is as it was."""
+        self._settings_are_whole()
         with self._exclusive() as cursor:
             started = clock.boot_s()
-            who = self._person(cursor)
+            who = self._person(cursor, "resume")
             request, chosen, epoch = self._request(cursor, who, code)
             self._check(cursor, who, chosen, "resume")
-            self._second_person(cursor, who, request)
+            self._second_person(cursor, who, request, chosen)
             new_epoch, held = killswitch.lift(
                 cursor, self.switch.name, chosen.id, by=who.person, reason=reason, asked_epoch=epoch
             )
@@ -106,10 +108,16 @@ class Resumption:
             )
             remaining = [item.id for item in active(cursor, self.switch.name)]
             _in_time(started)
-        with switch.reading(self.switch) as cursor:
-            lifted_all = chosen.scope.kind == killswitch.ALL
-            warning = stop_ledger.raise_fence(cursor, self.switch.name, self.essential, lifted_all=lifted_all)
-        return Lifted(chosen.id, new_epoch, held, remaining, warning)
+        return Lifted(chosen.id, new_epoch, held, remaining, self._raise_fence(chosen))
+
+    def _raise_fence(self, lifted: Active) -> str | None:
+        """Why this host's cell does not say yet what the ledger says, or None; the lift stands either way."""
+        try:
+            with switch.reading(self.switch) as cursor:
+                lifted_all = lifted.scope.kind == killswitch.ALL
+                return stop_ledger.raise_fence(cursor, self.switch.name, self.essential, lifted_all=lifted_all)
+        except SwitchUnavailable as error:
+            return str(error)
 
     def close(self) -> None:
         """Close the connection."""
@@ -118,26 +126,43 @@ class Resumption:
     def _exclusive(self) -> Any:
         return _Registered(self.switch, self.essential)
 
+    def _settings_are_whole(self) -> None:
+        """Raise SwitchError where settings cannot be read: a default may not stand in for the rule of two persons."""
+        if self.essential.warnings:
+            raise SwitchError(f"the settings cannot be read: {'; '.join(self.essential.warnings)}; NOT LIFTED")
+
     # --- who ---------------------------------------------------------------------------------------------------------
 
-    def _person(self, cursor: Cursor) -> Identity:
+    def _person(self, cursor: Cursor, action: str) -> Identity:
         token = login_file.token_for(self.essential.data_dir, self.environ)
-        found = authority.person_of(cursor, self.switch.name, token)
+        try:
+            found = authority.person_of(cursor, self.switch.name, token)
+        except Refusal as refusal:
+            raise _Logged("unknown", action, "", f"{refusal}; NOT LIFTED") from None
         if found is None:
             raise Refusal("resuming needs a signed-in person: run `standfast login` or set STANDFAST_TOKEN; NOT LIFTED")
         return found
 
     def _check(self, cursor: Cursor, who: Identity, chosen: Active, action: str) -> None:
-        channel = chosen.scope.value if chosen.scope.kind == killswitch.CHANNEL else authority.EVERY_CHANNEL
-        why = authority.ineligible(cursor, self.switch.name, who.person, "resume", channel)
+        why = self._ineligible(cursor, who.person, chosen)
         if why is not None:
             raise _Logged(who.person, action, f"suspension {chosen.id}", f"{why}; NOT LIFTED")
 
-    def _second_person(self, cursor: Cursor, who: Identity, request: int) -> None:
-        asked = rows(cursor, self.switch.name, "SELECT by FROM resume_request WHERE id = ?", (request,))[0][0]
-        if self.essential.resume_two_persons and asked == who.person:
-            why = f"{who.person} asked for this resume, so another person must confirm it (resume_two_persons); NOT LIFTED"
-            raise _Logged(who.person, "resume", f"request {request}", why)
+    def _ineligible(self, cursor: Cursor, person: str, chosen: Active) -> str | None:
+        channel = chosen.scope.value if chosen.scope.kind == killswitch.CHANNEL else authority.EVERY_CHANNEL
+        return authority.ineligible(cursor, self.switch.name, person, "resume", channel)
+
+    def _second_person(self, cursor: Cursor, who: Identity, request: int, chosen: Active) -> None:
+        if not self.essential.resume_two_persons:
+            return
+        asked = str(rows(cursor, self.switch.name, "SELECT by FROM resume_request WHERE id = ?", (request,))[0][0])
+        why = self._ineligible(cursor, asked, chosen)
+        if asked == who.person:
+            why = f"{who.person} asked for this resume, so another person must confirm it (resume_two_persons)"
+        elif why is not None:
+            why = f"who asked for this resume may not any more ({why}): somebody else must ask (resume_two_persons)"
+        if why is not None:
+            raise _Logged(who.person, "resume", f"request {request}", f"{why}; NOT LIFTED")
 
     # --- what --------------------------------------------------------------------------------------------------------
 
@@ -184,7 +209,8 @@ class Resumption:
         age_s = (clock.wall_us() - asked_at) / clock.SECOND
         if used_at is not None or not 0 <= age_s <= self.essential.resume_code_life_s:
             what = "was used already" if used_at is not None else "has expired"
-            raise SwitchError(f"that code {what}: run `standfast resume` again; NOT LIFTED")
+            why = f"that code {what}: run `standfast resume` again; NOT LIFTED"
+            raise _Logged(who.person, "resume", f"request {request}", why)
         scope = Scope(scope_kind, scope_value)
         return int(request), Active(int(number), its_epoch, kind, scope, by, at, reason), int(epoch)
 

@@ -10,14 +10,17 @@ from scheduler.account import ConnectorPool
 from store.engine import open_engine
 
 
-def settle(essential: Essentials, attempts: frozenset[int]) -> dict[int, str]:
-    """Attempt → what the platform said, for those of `attempts` that are unknown after the rescue."""
+def settle(essential: Essentials, attempts: frozenset[int], until: float) -> dict[int, str]:
+    """Attempt → what the platform said, for those of `attempts` that are unknown after the rescue.
+
+    No platform is asked, or waited for, after `until` (boot time, s).
+    """
     log_output.configure()
     engine = open_engine(essential.database_url, busy_timeout_s=2.0)
     pool = ConnectorPool(engine)
     try:
         rescuer.rescue(engine)
-        return reconciler.reconcile(engine, _settings(), pool, essential.data_dir / "media", only=attempts)
+        return reconciler.reconcile(engine, _settings(), pool, essential.data_dir / "media", only=attempts, until=until)
     finally:
         pool.close()
         engine.dispose()

@@ -30,14 +30,16 @@ class Status:
             limit = self.essential.send_deadline_s + DRAIN_MARGIN_S if wait else 0.0
             if numbers:
                 drain.until_quiet(self.switch, self.essential, tuple(numbers), limit, self.warnings.append)
+            lost = stop_ledger.lost_attempts(self.switch, self.essential) if numbers else None
+            self.warnings += [lost] if lost is not None else []
             with switch.reading(self.switch) as cursor:
-                return self._look(cursor)
+                return self._look(cursor, known=lost is None)
         except SwitchUnavailable as error:
             return self._unreadable(str(error))
         finally:
             self.switch.close()
 
-    def _look(self, cursor: Cursor) -> tuple[int, dict[str, Any], str]:
+    def _look(self, cursor: Cursor, *, known: bool) -> tuple[int, dict[str, Any], str]:
         name = self.switch.name
         found = [
             receipt.build(cursor, name, item.id, self.essential.recall_s) for item in resumption.active(cursor, name)
@@ -45,7 +47,7 @@ class Status:
         waiting = stop_ledger.unrecorded(cursor, name, self.essential)
         gate = bool(rows(cursor, name, "SELECT 1 FROM gate WHERE id = 1"))
         alarms = rows(cursor, name, "SELECT kind, detail, raised_at FROM alarm WHERE confirmed_at IS NULL ORDER BY id")
-        quiet = gate and not waiting and all(item.quiet_confirmed for item in found)
+        quiet = gate and known and not waiting and all(item.quiet_confirmed for item in found)
         data = {
             "suspended": bool(found) or bool(waiting) or not gate,
             "quiet_confirmed": quiet if (found or waiting or not gate) else None,

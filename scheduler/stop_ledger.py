@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.essentials import Essentials
-from scheduler import killswitch, stop_cell, witness
+from scheduler import killswitch, stop_cell, switch, witness
 from scheduler.killswitch import STOP_CELL, Order, Recorded
+from scheduler.switch import Switch
 from store.chain import Cursor
 
 
@@ -71,6 +72,31 @@ def _note_epoch(cursor: Cursor, dialect: str, essential: Essentials, epoch: int)
     except (witness.WitnessError, OSError) as error:
         return str(error)
     return None
+
+
+def lost_attempts(own: Switch, essential: Essentials) -> str | None:
+    """Why the store cannot name every call under way, or None: this host has seen attempts that the store does not know.
+
+    Its file or its -wal was replaced or removed while a daemon ran, or an older copy was put back. Raises SwitchUnavailable.
+    """
+    with switch.reading(own) as cursor:
+        file = witness_file(cursor, own.name, essential)
+    try:
+        seen = witness.read(file) if file is not None else None
+    except witness.WitnessError:  # the next daemon calls the store restored
+        return None
+    query = (
+        "SELECT COALESCE((SELECT MAX(id) FROM attempt), 0), "
+        "COALESCE((SELECT value FROM meta WHERE key = 'attempts_skipped_to'), '0')"
+    )
+    with switch.reading(own) as cursor:  # after the witness: an attempt that was noted in between is in the store
+        newest = max(map(int, killswitch.rows(cursor, own.name, query)[0]))
+    if seen is None or seen.attempt <= newest:
+        return None
+    return (
+        f"this host has seen attempt {seen.attempt}, the store ends at {newest}: what else is under way is not known; "
+        "restart the daemon, which calls the store restored"
+    )
 
 
 def witness_file(cursor: Cursor, dialect: str, essential: Essentials) -> Path | None:

@@ -6,6 +6,10 @@ wait of one second ends has held it for that whole second, and what has not comm
 
 from __future__ import annotations
 
+import os
+import socket
+from contextlib import suppress
+from threading import Timer
 from typing import Any
 
 import psycopg
@@ -28,10 +32,33 @@ OPTIONS = " ".join(
     )
 )
 GIVE_UP_S = 15.0
+ANSWER_S = 12.0
+"""Longer than the server's own time-outs, which say more."""
 END_HOLDERS = f"""SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.pid <> pg_backend_pid() AND a.application_name <> '{SWITCH_NAME}'
 AND ((l.classid::bigint << 32) | l.objid::bigint) = {LOCK_KEY} AND l.objsubid = 1
 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""  # noqa: S608 (constants only)
+
+
+class _BoundedCursor(psycopg.Cursor[Any]):
+    """A cursor that waits for no answer longer than ANSWER_S: a stopped server, or one whose disk hangs in a COMMIT, keeps
+    no time-out of its own."""
+
+    def execute(self, *arguments: Any, **named: Any) -> Any:
+        """As psycopg's. Raises psycopg.Error also when the answer did not come in time; the connection is gone then."""
+        timer = Timer(ANSWER_S, _cut, (self.connection,))
+        timer.daemon = True
+        timer.start()
+        try:
+            return super().execute(*arguments, **named)
+        finally:
+            timer.cancel()
+
+
+def _cut(connection: psycopg.Connection[Any]) -> None:
+    """End the connection under whoever waits on it."""
+    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as own:
+        own.shutdown(socket.SHUT_RDWR)
 
 
 class PostgresSwitch:
@@ -54,6 +81,10 @@ class PostgresSwitch:
                 application_name=SWITCH_NAME,
                 options=OPTIONS,
                 tcp_user_timeout=5000,
+                keepalives_idle=2,
+                keepalives_interval=1,
+                keepalives_count=3,
+                cursor_factory=_BoundedCursor,
             )
         except psycopg.Error as error:
             raise SwitchUnavailable(_line(error)) from None

@@ -42,15 +42,14 @@ class SqliteSwitch:
         try:
             uri = f"{self.file.absolute().as_uri()}?mode=rw"
             self._connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
-            self._connection.execute("PRAGMA synchronous=FULL")
         except sqlite3.Error as error:
             raise SwitchUnavailable(f"{self.file}: {error}") from None
 
     def reading(self) -> Any:
         """A cursor in a reading transaction: one consistent view, waits for no writer."""
-        cursor = self._begin("BEGIN", lambda: None, READ_GIVE_UP_S)
-        cursor.execute("SELECT 1 FROM sqlite_master LIMIT 1")
-        return cursor
+        self._begin("BEGIN", lambda: None, READ_GIVE_UP_S)
+        # BEGIN alone takes no lock: only the first look can find another process recovering or closing the WAL.
+        return self._ask("SELECT 1 FROM sqlite_master LIMIT 1", lambda: None, READ_GIVE_UP_S)
 
     def exclusive(self) -> Any:
         """A cursor in a transaction that holds the store's lock; ends a registered writer that holds it for over 1 s."""
@@ -82,6 +81,11 @@ class SqliteSwitch:
         return self._connection
 
     def _begin(self, statement: str, on_hostage: Callable[[], None], give_up_s: float) -> sqlite3.Cursor:
+        # Outside the transaction, where alone it works; and it reads the file, so that it can find it locked.
+        self._ask("PRAGMA synchronous=FULL", on_hostage, give_up_s)
+        return self._ask(statement, on_hostage, give_up_s)
+
+    def _ask(self, statement: str, on_hostage: Callable[[], None], give_up_s: float) -> sqlite3.Cursor:
         cursor = self._own().cursor()
         start = clock.boot_s()
         looked = start

@@ -19,6 +19,8 @@ from store import chain
 from store.lock import LOCK_KEY
 
 APPLICATION_NAME = "standfast"
+NO_ANSWER = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 15_000}
+"""A server that vanished without a word (a pulled cable) is given up within seconds; the system's own default is two hours."""
 
 
 class StoreError(Exception):
@@ -30,7 +32,7 @@ def open_engine(url: str, *, busy_timeout_s: float = 10.0, pool_size: int = 16) 
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url, busy_timeout_s)
-    arguments = {"application_name": APPLICATION_NAME, "connect_timeout": 5}
+    arguments = {"application_name": APPLICATION_NAME, "connect_timeout": 5, **NO_ANSWER}
     engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
     event.listen(engine, "connect", lambda connection, _: _prepare_postgres(connection, busy_timeout_s))
     return engine
@@ -55,6 +57,8 @@ def _prepare_postgres(connection: Any, busy_timeout_s: float) -> None:
         cursor.execute(f"SET lock_timeout = {max(1, round(busy_timeout_s * 1000))}")  # as long as SQLite waits
         cursor.execute("SET idle_in_transaction_session_timeout = '1s'")
         cursor.execute("SET synchronous_commit = on")
+        # Whatever the role's or the database's own default: a snapshot older than the store's lock would not see a stop.
+        cursor.execute("SET default_transaction_isolation = 'read committed'")
     connection.commit()
 
 

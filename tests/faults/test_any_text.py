@@ -137,9 +137,7 @@ def prepared(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
     root = tmp_path_factory.mktemp("prepared") / "city"
     root.mkdir()
     made = cities.make(root, "sqlite:///data/standfast.db")
-    Path(databases.sqlite(root)).name  # noqa: B018
-    store = next(root.glob("store-*.db"))
-    store.rename(root / "data" / "standfast.db")
+    Path(databases.sqlite(root).removeprefix("sqlite:///")).rename(root / "data" / "standfast.db")
     (root / "pool.png").write_bytes(bytes.fromhex("89504e470d0a1a0a0000000d49484452") + b"a picture")
     rows = "# owner: ana\n# timezone: UTC\n# channels: parks\nid,at,text\na,2190-12-01 09:00,Hello\n"
     (root / "calendars" / "spring.csv").write_text(rows)
@@ -227,7 +225,8 @@ class Tables:
             for (name,) in self._own.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             if name not in NOT_COMPARED
         ]
-        self._version, self._rows = -1, {}  # type: ignore[var-annotated]
+        self._version = -1
+        self._rows: dict[str, list[Any]] = {}
 
     def rows(self) -> dict[str, list[Any]]:
         """Every row; read again only when somebody has written."""

@@ -20,7 +20,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> list[frozenset[int]]:
     """What the platforms were asked about; nothing is found unless a test says so."""
     asked: list[frozenset[int]] = []
 
-    def settle(_essential: Any, attempts: frozenset[int]) -> dict[int, str]:
+    def settle(_essential: Any, attempts: frozenset[int], _until: float) -> dict[int, str]:
         asked.append(attempts)
         return {}
 
@@ -98,7 +98,7 @@ def test_the_platform_is_asked_only_for_what_will_not_settle_by_itself(
     make, helpless = WORKERS[who]
     attempt = press.attempt(press.queue(state="publishing"), "sending", make(press))
     number = press.suspend().suspension
-    _drain(press, number, limit_s=0.01)
+    _drain(press, number, limit_s=1)
     assert settled == ([frozenset({attempt})] if helpless else [])
 
 
@@ -116,7 +116,7 @@ def test_a_platform_that_cannot_be_asked_is_a_warning(press: Press, monkeypatch:
 
     monkeypatch.setattr(settling, "settle", fails)
     press.attempt(press.queue(state="unknown"), "unknown")
-    quiet, warnings = _drain(press, press.suspend().suspension, limit_s=0.01)
+    quiet, warnings = _drain(press, press.suspend().suspension, limit_s=1)
     assert quiet is False
     assert warnings == ["could not ask the platform: RuntimeError: no connector"]
 

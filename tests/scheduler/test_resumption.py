@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from config import clock, essentials
+from config.fault import Fault
 from governance.authority import Refusal
 from scheduler import killswitch, stop_cell, switch
 from scheduler.killswitch import Scope, SwitchError
@@ -78,7 +79,7 @@ def test_an_expired_code_lifts_nothing(hands: ManualClock, press: Press) -> None
     number = press.suspend().suspension
     code = _ask(press).code
     hands.pass_s(press.essential.resume_code_life_s + 1)
-    with pytest.raises(SwitchError, match="has expired.*NOT LIFTED"):
+    with pytest.raises(Fault, match="has expired.*NOT LIFTED"):
         _confirm(press, code)
     assert not _is_lifted(press, number)
 
@@ -87,7 +88,7 @@ def test_a_code_lives_until_its_moment_and_not_before_it_was_given(hands: Manual
     press.suspend()
     code = _ask(press).code
     hands.jump(-2)
-    with pytest.raises(SwitchError, match="has expired"):
+    with pytest.raises(Fault, match="has expired"):
         _confirm(press, code)
     hands.jump(2 + press.essential.resume_code_life_s)
     _confirm(press, code)
@@ -98,7 +99,7 @@ def test_a_code_works_once(press: Press) -> None:
     code = _ask(press).code
     _confirm(press, code)
     second = press.suspend().suspension
-    with pytest.raises(SwitchError, match="was used already"):
+    with pytest.raises(Fault, match="was used already"):
         _confirm(press, code)
     assert not _is_lifted(press, second)
 

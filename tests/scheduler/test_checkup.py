@@ -1,0 +1,106 @@
+"""The doctor's checks: each trouble is named with its remedy, and one that fails hides no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from config import clock
+from scheduler import checkup, clock_guard, stop_cell
+from scheduler.checkup import BAD, CHECKS, OK, WARN, Finding, Patient, examine
+from store.engine import writing
+from store.tables import CalendarFile, Channel, Gate
+from store.tables import Worker as WorkerRow
+from tests.scheduler.press import Press
+
+
+def _examine(press: Press, **settings: object) -> dict[str, list[Finding]]:
+    press.settings.calendars_dir.mkdir(exist_ok=True)
+    patient = Patient(press.settings.model_copy(update=settings), press.essential, press.engine, {})
+    found: dict[str, list[Finding]] = {}
+    for item in examine(patient):
+        found.setdefault(item.check, []).append(item)
+    return found
+
+
+def test_a_sound_city_has_no_fault(press: Press) -> None:
+    for name in ("parks", "pool", "police"):
+        press.change(Channel, name, settings={"folder": str(press.essential.data_dir / name)})
+    press.change(WorkerRow, press.process.id, heartbeat_at=clock.wall_us())
+    press.essential.authority_file.touch()
+    found = _examine(press)
+    assert found.keys() == CHECKS.keys()
+    assert [item for items in found.values() for item in items if item.level != OK] == []
+
+
+def _no_gate(press: Press) -> None:
+    with writing(press.engine) as session:
+        session.delete(session.get_one(Gate, 1))
+
+
+def _unknown(press: Press) -> None:
+    press.attempt(press.queue(state="unknown"), "unknown")
+
+
+def _calendar(press: Press) -> None:
+    with writing(press.engine) as session:
+        session.add(CalendarFile(name="parks.yaml", fault="parks.yaml:3: no such zone\nmore"))
+
+
+def _no_one(press: Press) -> None:
+    for person in ("omar", "olga", "stew"):
+        with writing(press.engine) as session:
+            session.connection().exec_driver_sql(f"UPDATE person SET state = 'left' WHERE id = '{person}'")
+
+
+TROUBLE: dict[str, tuple[str, str, str, Callable[[Press], object]]] = {
+    "gate": ("gate", BAD, "run `standfast crisis`, then `standfast resume`", _no_gate),
+    "suspended": ("gate", WARN, "SUSPENDED: channel:parks, since", lambda press: press.suspend("channel:parks")),
+    "cell set": ("gate", WARN, "a stop that the ledger lacks", lambda p: stop_cell.stop(p.essential.cell_file, "r")),
+    "cell gone": ("stop cell", BAD, "nothing is sent from this host", lambda p: p.essential.cell_file.unlink()),
+    "restored": ("witness", WARN, "this host has seen 99", lambda p: p.witness_file.write_text("99 0\n")),
+    "witness": ("witness", WARN, "not a witness's", lambda p: p.witness_file.write_text("x")),
+    "clock": ("clock", BAD, "--confirm-clock", lambda p: clock_guard.raise_alarm(p.engine, "wall time jumped")),
+    "hung": ("daemon", WARN, "no heartbeat for", lambda p: p.change(WorkerRow, p.process.id, heartbeat_at=1)),
+    "no daemon": ("daemon", WARN, "standfast daemon", lambda p: p.change(WorkerRow, p.process.id, ended_at=1)),
+    "dead": ("daemon", WARN, "standfast daemon", lambda p: p.change(WorkerRow, p.process.id, boot_id="before")),
+    "nobody": ("people", BAD, "0 of 1 needed people may resume", _no_one),
+    "authority": ("people", WARN, "restart the daemon", lambda press: None),
+    "account": ("channels", BAD, "folder", lambda press: None),
+    "calendar": ("calendars", BAD, "parks.yaml:3: no such zone", _calendar),
+    "unknown": ("attempts", WARN, "standfast post close", _unknown),
+}
+
+
+@pytest.mark.parametrize("name", TROUBLE)
+def test_each_trouble_is_named_with_its_remedy(sqlite_press: Press, name: str) -> None:
+    check, level, says, cause = TROUBLE[name]
+    cause(sqlite_press)
+    found = [item for item in _examine(sqlite_press)[check] if says in item.text]
+    assert [item.level for item in found][:1] == [level]
+    assert all(len(item.text.splitlines()) == 1 for item in found)
+
+
+def test_two_persons_are_needed_where_the_city_says_so(sqlite_press: Press) -> None:
+    sqlite_press.revoke("olga")
+    texts = [item.text for item in _examine(sqlite_press, resume_two_persons=True)["people"] if item.level == BAD]
+    assert all("of 2 needed people may resume" in line for line in texts)
+
+
+def test_a_full_disk_is_a_fault(sqlite_press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkup, "LEAST_FREE", 2**70)
+    assert [item.level for item in _examine(sqlite_press)["disk"]] == [BAD]
+
+
+def test_a_check_that_fails_itself_hides_no_other(sqlite_press: Press) -> None:
+    with writing(sqlite_press.engine) as session:
+        session.connection().exec_driver_sql("DROP TABLE alarm")
+    found = _examine(sqlite_press)
+    assert [item.level for item in found["clock"]] == [BAD]
+    assert [item.level for item in found["attempts"]] == [OK]
+
+
+def test_a_rehearsal_is_told(sqlite_press: Press) -> None:
+    with clock.use(clock.RehearsalClock(clock.wall_us(), clock.boot_ns(), 1.0)):
+        assert WARN in [item.level for item in _examine(sqlite_press)["settings"]]
