@@ -80,6 +80,9 @@ app = typer.Typer(
 crisis = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="Suspend all prescheduled posts, now.")
 app.add_typer(crisis, name="crisis")
 
+KEPT = frozenset("\n\u200c\u200d")
+"""Not printable, yet no danger to a terminal: line breaks, and what joins letters and emoji."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 ScopeOption = Annotated[str, typer.Option("--scope", help="all, channel:NAME or group:NAME.")]
 
@@ -229,8 +232,9 @@ def _write(name: str, text: str) -> bool:
     if stream is None:
         return False
     encoding = stream.encoding or "utf-8"
+    plain = "".join(char if char.isprintable() or char in KEPT else ascii(char)[1:-1] for char in text)
     try:
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.write(plain.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
     except OSError:
         with contextlib.suppress(OSError):  # else the interpreter tries again at its end, and exits with 120

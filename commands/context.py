@@ -187,10 +187,16 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         _write(sys.stdout, "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029")
+"""Characters that turn the direction of what follows, or break the line: with them a text hides what it says."""
+
+
 def shown(cell: object) -> str:
-    """`cell` as text for a terminal: nothing for None, control characters spelled out."""
+    """`cell` as text for a terminal: nothing for None; control characters, and those that turn the text, spelled out."""
     text = "" if cell is None else str(cell)
-    return "".join(char if unicodedata.category(char) not in ("Cc", "Cs") else ascii(char)[1:-1] for char in text)
+    return "".join(
+        ascii(char)[1:-1] if char in TURNS or unicodedata.category(char) in ("Cc", "Cs") else char for char in text
+    )
 
 
 def _write(stream: Any, text: str) -> None:

@@ -7,8 +7,10 @@ are PROTOCOL's, section "Crisis".
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from threading import Timer
 
 from config import clock
 from config.essentials import Essentials
@@ -23,6 +25,7 @@ from store import chain
 DONE, REFUSED, USAGE, NOT_CONFIRMED, NOT_RECORDED = 0, 1, 2, 10, 20
 DRAIN_MARGIN_S = 5.0
 RECORD_TRIES = 3
+SLOW_S = 1.5
 INTERRUPTED = "interrupted: whether it was recorded, `standfast crisis status` says"
 RECORD_AGAIN_WITHIN_S = 10.0
 """A store that was locked for longer is not asked again: people must hear that the stop is only in the cell."""
@@ -63,7 +66,10 @@ class EmergencyStop:
             order = Order(uuid.uuid4().hex, who.person, request.reason, request.scope, request.kind)
             cell_set = self._set_cell(order) if request.scope.kind == killswitch.ALL else None
             try:
-                with liveness.registered_or_not(self.essential.workers_dir, liveness.SWITCH):
+                with (
+                    liveness.registered_or_not(self.essential.workers_dir, liveness.SWITCH),
+                    self._told_when_slow(cell_set),
+                ):
                     recorded = self._record(order)
             except killswitch.SwitchError:
                 raise
@@ -141,6 +147,18 @@ class EmergencyStop:
             self.warnings.append(str(error))
             return False
         return True
+
+    @contextmanager
+    def _told_when_slow(self, cell_set: bool | None) -> Iterator[None]:
+        """Nobody is left in the dark at 2 a.m. while the store makes us wait."""
+        says = "the stop cell is set: no new call starts on this host" if cell_set else "NOTHING IS SUSPENDED YET"
+        late = Timer(SLOW_S, self.tell, (f"the store is busy or away; {says}; still trying to record the stop …",))
+        late.daemon = True
+        late.start()
+        try:
+            yield
+        finally:
+            late.cancel()
 
     def _record(self, order: Order) -> Recorded:
         """The suspension in the ledger, written once however often the acknowledgement is lost."""

@@ -123,7 +123,7 @@ class Reloader:
             raise
         except Exception:  # what one file does must not keep the files after it from being applied
             log.exception("calendar_not_read", file=name, action="calendar_reload")
-            fault = True
+            return
         self._done[name] = signature
         if fault and signature is not None:
             self._again[name] = now + RETRY_S

@@ -47,7 +47,12 @@ def _sqlite(url: str, busy_timeout_s: float) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    # The journal's mode is written into the file: somebody else's database is refused, and left as it is.
+    cursor.execute("SELECT count(*), count(CASE name WHEN 'alembic_version' THEN 1 END) FROM sqlite_master")
+    tables, ours = cursor.fetchone()
+    if ours or not tables:
+        cursor.execute("PRAGMA journal_mode=WAL")
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

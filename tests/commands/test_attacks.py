@@ -14,7 +14,7 @@ import pytest
 
 from config import essentials, settings
 from config.settings import SettingsError
-from governance import roles
+from governance import authority, roles
 from governance.authority import Refusal
 from scheduler import checkup, emergency_stop, liveness
 from scheduler.emergency_stop import EmergencyStop
@@ -115,11 +115,11 @@ def test_a_token_that_is_not_accepted_is_refused_and_logged(office: Office, monk
     """Every refusal is in the log: of a resume, and of a stop by somebody who does not own the service account."""
     _stop(office)
     token = f"sf_{'a' * 12}_{'b' * 30}"
-    with pytest.raises(Refusal, match="not known here.*NOT LIFTED"):
+    with pytest.raises(Refusal, match=r"not known here.*NOT LIFTED"):
         _ask(token)
     with pytest.raises(Refusal):
         _confirm(token, "ABCDEFGH")
-    monkeypatch.setattr(emergency_stop.authority, "owns_service_account", lambda _: False)
+    monkeypatch.setattr(authority, "owns_service_account", lambda _: False)
     with pytest.raises(Refusal, match="NOTHING IS SUSPENDED"):
         EmergencyStop(essentials.load(), {"STANDFAST_TOKEN": token}, lambda _: None).run(
             emergency_stop.Request(Scope(), wait=False)
@@ -143,7 +143,7 @@ def test_settings_that_cannot_be_read_do_not_switch_off_the_rule_of_two_persons(
     """A stop goes on with defaults; a resume must not: the default is one person."""
     _stop(office)
     office.city.set(resume_two_persons="ja")
-    with pytest.raises(SwitchError, match="resume_two_persons.*NOT LIFTED"):
+    with pytest.raises(SwitchError, match=r"resume_two_persons.*NOT LIFTED"):
         _ask(office.token)
 
 
