@@ -137,7 +137,7 @@ def status(
     if json:
         _emit(data)
     else:
-        _print(words)
+        _print(_visible(words))
     raise typer.Exit(code)
 
 
@@ -213,7 +213,12 @@ def _plain(text: str) -> str:
 
 def _say(text: str) -> None:
     """Words for people, on stderr, in any encoding; a reader that went away must not end a stop half-way."""
-    _write("stderr", text)
+    _write("stderr", _visible(text))
+
+
+def _visible(text: str) -> str:
+    """`text` with every character spelled out that could move a terminal's cursor or turn its line."""
+    return "".join(char if char.isprintable() or char in KEPT else ascii(char)[1:-1] for char in text)
 
 
 def _emit(data: Any) -> None:
@@ -232,9 +237,8 @@ def _write(name: str, text: str) -> bool:
     if stream is None:
         return False
     encoding = stream.encoding or "utf-8"
-    plain = "".join(char if char.isprintable() or char in KEPT else ascii(char)[1:-1] for char in text)
     try:
-        stream.write(plain.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
     except OSError:
         with contextlib.suppress(OSError):  # else the interpreter tries again at its end, and exits with 120

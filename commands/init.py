@@ -126,6 +126,8 @@ def _first_person(context: Context, person: str | None, name: str | None) -> str
             return None
     chosen = _own_name() if person is None else person
     with writing(context.engine) as session:
+        if session.exec(select(Person.id).limit(1)).first() is not None:
+            return None  # another `init` was faster
         token = people.bootstrap(session, chosen, chosen if name is None else name)
         try:  # before the commit: a crash in between must not leave a city that nobody can sign in to
             login_file.store(context.essential.data_dir, context.loaded.environ, token)

@@ -35,6 +35,8 @@ DEFAULTS: Mapping[str, Any] = {
 
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600, "d": 86400}
+MOST_BYTES = 2**20
+"""Of the settings file; more is no settings file."""
 _LONGEST_S = 1e10
 """Three centuries: beyond it a moment no longer fits a database's integers."""
 
@@ -139,7 +141,11 @@ def _file_values(file: Path | None) -> tuple[dict[str, Any], list[str]]:
     if file is None:
         return {}, []
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8")), []
+        with file.open("rb") as stream:  # a device that never ends must not hold up the stop
+            data = stream.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ValueError(f"it is larger than {MOST_BYTES // 2**20} MiB")
+        return tomllib.loads(data.decode("utf-8")), []
     except (OSError, ValueError, RecursionError) as error:  # ValueError: of TOML, of UTF-8, of a number's length
         return {}, [f"{file}: cannot be read ({error}): mend the file; defaults are used until then"]
 

@@ -16,8 +16,9 @@ from sqlmodel import Session, col, select
 from calendars.entry import Calendar, Entry, Fault, Occurrence
 from config import clock
 from config.settings import Settings
-from scheduler import calendar_check, post_queue, stager, states
+from scheduler import calendar_check, killswitch, post_queue, stager, states
 from scheduler.stager import Body, PostRow, Revision, Source
+from store.engine import cursor, dialect
 from store.tables import CalendarEntry, CalendarFile, Post
 
 FEW = 400
@@ -61,6 +62,8 @@ class Plan:
     source: Source
     known: Revision
     until: int
+    epoch: int = 0
+    """The gate's, as the plan was made: a stop or lift since then decides about posts whose time has come meanwhile."""
     add: list[PostRow] = field(default_factory=list)
     change: list[Change] = field(default_factory=list)
     cancel: list[Existing] = field(default_factory=list)
@@ -91,7 +94,8 @@ def plan(session: Session, calendar: Calendar, now: int, settings: Settings, *, 
     row = session.get(CalendarFile, file)
     known = stager.revision_of(row)
     source = Source(file, calendar.owner, int(settings.lateness * clock.SECOND))
-    made = Plan(calendar, source, known, now + stager.horizon_us(settings))
+    epoch = killswitch.epoch_or_zero(cursor(session), dialect(session))
+    made = Plan(calendar, source, known, now + stager.horizon_us(settings), epoch)
     made.refused = calendar_check.rights(session, calendar)
     made.faults += calendar_check.refusals(calendar, made.refused)
     made.faults += calendar_check.twins(session, calendar, settings)

@@ -20,10 +20,10 @@ from config import clock
 from config.settings import Settings
 from connectors.media import MediaError
 from records import log
-from scheduler import calendar_check, calendar_plan, content, post_queue, stager, states
+from scheduler import calendar_check, calendar_plan, content, killswitch, post_queue, stager, states
 from scheduler.calendar_plan import Plan
 from store import chain
-from store.engine import StoreError, reading, writing
+from store.engine import StoreError, cursor, dialect, reading, writing
 from store.tables import CalendarEntry, CalendarFile, Post
 
 TRIES = 5
@@ -136,7 +136,7 @@ def _waiting(file: str, mark: str) -> str:
 def _flip(session: Session, plan: Plan, mark: str, actor: str) -> None:
     """Make the whole difference real in the caller's transaction. Raises _Outdated, WrongState or IntegrityError."""
     row = stager.locked_file(session, plan.source.file)
-    if stager.revision_of(row) != plan.known:
+    if stager.revision_of(row) != plan.known or _came_due_behind_a_stop(session, plan):
         raise _Outdated
     _clear(session, plan.source.file, but=mark)
     _move(session, plan)
@@ -150,6 +150,15 @@ def _flip(session: Session, plan: Plan, mark: str, actor: str) -> None:
     row.fault, row.fault_digest = None, ""
     detail = plan.counts() | {"digest": plan.calendar.digest, "owner": plan.calendar.owner}
     log.record(session, actor, "calendar_sync", f"calendar {plan.source.file}", detail)
+
+
+def _came_due_behind_a_stop(session: Session, plan: Plan) -> bool:
+    """True when something was stopped or lifted since the plan was made, and a post of it came due: the lift did not see it."""
+    if killswitch.epoch_or_zero(cursor(session), dialect(session)) == plan.epoch:
+        return False
+    now = clock.wall_us()
+    moved = (change.values["due_at"] for change in plan.change if "due_at" in change.values)
+    return any(due <= now for due in (*(row["due_at"] for row in plan.add), *moved))
 
 
 def _move(session: Session, plan: Plan) -> None:

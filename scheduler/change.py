@@ -32,7 +32,8 @@ class ChangeWatch:
         return bool(now != before)
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back; the next one's first answer is a change, for its numbers are its own."""
+        self._last = None
         if self._connection is not None:
             connection, self._connection = self._connection, None
             connection.invalidate()

@@ -110,7 +110,8 @@ class Daemon:
         publisher = Publisher(self._place(engine, own_id, guard), pool)
         workers = Worker(engine, publisher, self.settings.threads, lambda: local.poke())
         look_pool = ConnectorPool(engine)
-        duties = [*self._duties(engine, own_id, look_pool), *self.more_duties(engine)]
+        witnessing = Duty("witness", HEARTBEAT_S, publisher.note_extent)
+        duties = [*self._duties(engine, own_id, look_pool), witnessing, *self.more_duties(engine)]
         local = LocalEngine(workers.dispatch, duties, watch.changed, lambda: guard.watch(engine), watch.every_s)
         calendars = Thread(target=Reloader(engine, self.settings, stop).run, name="calendars")
         local.start()

@@ -158,7 +158,9 @@ def suspend(cursor: Cursor, dialect: str, order: Order, *, at_least_epoch: int =
     """
     if (known := find(cursor, dialect, order.request_id)) is not None and is_lifted(cursor, dialect, known.suspension):
         # Taken from the cell and lifted while its own process stood still: who is told SUSPENDED must be.
-        return suspend(cursor, dialect, replace(order, request_id=f"{order.request_id}+"), at_least_epoch=at_least_epoch)
+        return suspend(
+            cursor, dialect, replace(order, request_id=f"{order.request_id}+"), at_least_epoch=at_least_epoch
+        )
     if known is not None:
         _name_person(cursor, dialect, known.suspension, order)
         return known

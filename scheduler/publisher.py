@@ -186,6 +186,11 @@ class Publisher:
         self._extent = (max(before[0], now[0]), max(before[1], now[1]))
         return self.store_went_back
 
+    def note_extent(self) -> None:
+        """Tell this host's witness how far the store was seen to have come, also by other hosts' attempts."""
+        epoch, attempt = self._extent
+        witness.note(self.place.witness_file, epoch=epoch, attempt=attempt)
+
     def _is_open(self, session: Session, channel: str) -> bool:
         """True when `may_claim`, and no suspension covers the channel; a gate that cannot be read is closed."""
         try:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,11 +15,12 @@ from typing import Any
 
 import pytest
 
+from calendars import csv_file, reader, yaml_tree
 from config import essentials, settings
 from config.settings import SettingsError
 from governance import authority, roles
 from governance.authority import Refusal
-from scheduler import checkup, emergency_stop, liveness
+from scheduler import checkup, emergency_stop, liveness, reload
 from scheduler.emergency_stop import EmergencyStop
 from scheduler.killswitch import Scope, SwitchError
 from scheduler.resumption import Resumption
@@ -172,6 +176,29 @@ def test_init_keeps_nobody_locked_out_where_the_token_cannot_be_kept(tmp_path: P
     assert sqlite_city.run("whoami", STANDFAST_TOKEN=token).stdout.startswith("dana")
 
 
+def test_somebody_elses_database_is_left_as_it_is(sqlite_city: City) -> None:
+    """Refused, and not a byte of it changed (the journal's mode stands in its header)."""
+    file = sqlite_city.root / "theirs.db"
+    with closing(sqlite3.connect(file)) as theirs:
+        theirs.execute("CREATE TABLE accounts (id)")
+    before = file.read_bytes()
+    said = sqlite_city.run("init", "--person", "dana", STANDFAST_DATABASE_URL=f"sqlite:///{file}")
+    assert (said.returncode, "holds tables (accounts)" in said.stderr) == (1, True)
+    assert file.read_bytes() == before
+
+
+def test_two_inits_at_once_make_one_city(sqlite_city: City) -> None:
+    command = sqlite_city.command("init", "--person", "dana")
+    started = [
+        subprocess.Popen(command, cwd=sqlite_city.root, env=sqlite_city.environ, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    said = [process.communicate(timeout=60)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], said
+    assert sum("token       sf_" in words for words in said) == 1
+    assert sqlite_city.run("whoami").returncode == 0
+
+
 def test_settings_with_a_password_are_their_owners_alone(sqlite_city: City, tmp_path: Path) -> None:
     folder = tmp_path / "new"
     folder.mkdir()
@@ -232,6 +259,37 @@ def test_a_calendar_that_is_a_link_shows_nothing_of_what_it_leads_to(office: Off
     assert office.run("calendar", "sync").code == 0
 
 
+def test_a_name_that_is_not_utf8_stops_no_other_calendar(office: Office) -> None:
+    """The daemon goes through the folder in order: one odd name must not keep the files after it from being applied."""
+    good = _calendar(office, "c.csv", f"a,{YEAR}-12-02 09:00,Text")
+    Path(os.fsdecode(os.fsencode(office.city.calendars_dir) + b"/b\xe4.csv")).write_bytes(good.read_bytes())
+    said = office.run("calendar", "sync")
+    assert (said.code, "has a name that is not UTF-8" in said.out) == (1, True)
+    reloader = reload.Reloader(office.engine, settings.load(), threading.Event())
+    waiting = threading.Event()
+    while reloader.look():
+        waiting.wait(0.05)
+    assert [row["file"] for row in office.run("calendar", "list", "--json").data] == ["b?.csv", "c.csv"]
+    assert len(office.run("post", "list", "--json").data["posts"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "limit", "name", "text"),
+    [
+        (csv_file, "MAX_ENTRIES", "a.csv", "# owner: ana\nid,at,text\n" + "a,b,c\n" * 9),
+        (yaml_tree, "MAX_NODES", "a.yaml", "owner: ana\nentries: [" + "a, " * 9 + "]\n"),
+    ],
+)
+def test_a_small_file_of_very_many_values_cannot_fill_the_memory(
+    module: Any, limit: str, name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, limit, 5)
+    (tmp_path / name).write_text(text)
+    calendar, faults = reader.read(tmp_path / name, default_zone="UTC")
+    assert calendar is None
+    assert any("split the file" in fault.message for fault in faults)
+
+
 def test_nobody_cancels_posts_on_another_channel_by_taking_over_its_file(office: Office) -> None:
     office.run("channel", "add", "police", "--platform", "outbox")
     token = _joined(office, "mal", "administrator", "police")
@@ -288,3 +346,15 @@ def test_output_that_is_closed_is_no_bug(sqlite_city: City) -> None:
     said = _shell(sqlite_city, "SF channel list --json >&-")
     assert (said.returncode, said.stderr) == (0, "")
     assert _shell(sqlite_city, "SF people add bo --name Bo 2>&-").returncode == 0
+
+
+def test_text_that_turns_the_line_is_spelled_out(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is shown to an approver must not read differently from what goes out."""
+    import cli
+
+    at = f"{YEAR}-01-01 09:00"
+    office.run("post", "add", "--channel", "parks", "--at", at, "--text", "pay \u202e001$ \u2066now")
+    assert r"pay \u202e001$ \u2066now" in office.run("post", "list").out
+    assert json.loads(office.run("post", "list", "--json").out)["posts"][0]["text"] == "pay \u202e001$ \u2066now"
+    cli._say("by \x1b[2J \u202e dana \N{FAMILY}")
+    assert capsys.readouterr().err == r"by \x1b[2J \u202e dana " + "\N{FAMILY}\n"

@@ -27,7 +27,7 @@ BROKEN = [
     "a = " + "[" * 5000,
     "\0",
 ]
-WRONG = {
+WRONG: dict[str, list[Any]] = {
     "send_deadline": ["soon", "-3s", "3 weeks", "", "1s2", "9" * 400 + "s", "9999999999d", True, [1], -1, float("nan")],
     "recall": ["9999999999d", 1e10, {"hours": 1}],
     "resume_two_persons": ["maybe", "", 2, [True]],
@@ -50,7 +50,8 @@ def test_without_any_file_the_defaults_hold(tmp_path: Path) -> None:
     assert found.database_url == f"sqlite:///{tmp_path}/data/standfast.db"
     assert found.state_dir == Path("/home/of-a-test/.local/state/standfast")
     assert (found.send_deadline_s, found.recall_s, found.resume_code_life_s) == (30.0, 3600.0, 900.0)
-    assert (found.resume_two_persons, found.token, found.warnings) == (False, None, ())
+    assert (found.resume_two_persons, found.token) == (False, None)
+    assert [line.startswith("no standfast.toml from") for line in found.warnings] == [True]
     assert found.cell_file.parent == found.workers_dir.parent == found.authority_file.parent == found.data_dir
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.race.oracle import Verdict
 from tests.race.pool import WIDTH, Pool
-from tests.support.databases import Databases
+from tests.race.weakened import WEAKENED
 from tests.support.postgres_server import PostgresSession
 
 
@@ -27,6 +27,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--variant", choices=("crisis", "calm", "quiet twin", "gate lost", "store locked"))
     parser.add_argument("--width", type=int, default=WIDTH, help="trials at once")
     parser.add_argument("--keep", type=Path, help="a folder where the trials' files stay")
+    parser.add_argument("--keep-failing", type=Path, help="a folder where the files of trials with a violation stay")
+    parser.add_argument("--weakened", choices=tuple(WEAKENED), help="race this weakened design, which should fail")
     parser.add_argument("--server", type=Path, help="the folder of a running test server")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
@@ -35,6 +37,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """1 when there was a violation."""
     asked = arguments()
+    variant = WEAKENED[asked.weakened][1] if asked.weakened and not asked.variant else asked.variant
     first, _, last = asked.seeds.partition(":")
     seeds = asked.seed or list(range(int(first or 0), int(last or 1)))
     with ExitStack() as stack:
@@ -44,8 +47,10 @@ def main() -> int:
             stack.callback(session.end)
             server = session.folder
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="races-template-")))
-        pool = Pool(Databases(server, scratch), asked.database, asked.publisher, asked.variant)
-        pool.keep = asked.keep.absolute() if asked.keep else None
+        pool = Pool(server, scratch, asked.database, asked.publisher, variant)
+        keep = asked.keep or asked.keep_failing
+        pool.keep, pool.all_kept = keep.absolute() if keep else None, asked.keep_failing is None
+        pool.weakened = asked.weakened
         verdicts = pool.run(seeds, asked.width)
     if asked.json:
         print(json.dumps([asdict(verdict) for verdict in verdicts]))

@@ -25,10 +25,10 @@ from tests.race.worker import LEAVE, OFTEN, READY, Config, Diary
 POLL_S = 0.05
 
 
-def run(config: Config, calm: mmap.mmap) -> None:
+def run(config: Config, memory: mmap.mmap) -> None:
     """Publish what is due until SIGTERM."""
     diary = Diary(config.log)
-    points = Points(config.seed, config.likelihood, lambda what: diary.write(f"{config.name}: {what}"), calm)
+    points = Points(config.seed, config.likelihood, lambda what: diary.write(f"{config.name}: {what}"), memory)
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     engine = open_engine(essentials.load().database_url)
@@ -63,7 +63,7 @@ def _publish(engine: Engine, connectors: ConnectorPool, points: Points, diary: D
     diary.write(LEAVE)
     points.reach("after the look at the flag", OFTEN)
     message = Message(post.id or 0, f"naive-{post.id}", post.text)
-    permit = Permit(Deadline.after(1.2), lambda: None)
+    permit = Permit(Deadline.after(1.2), points.lie_in_wait)
     try:
         made = connectors(post.channel).publish(message, Prepared(), permit)
     except Refused as error:

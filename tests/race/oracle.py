@@ -135,7 +135,9 @@ class _Case:
         marks: Counter[str] = Counter()
         marks.update(_place(line["what"]) for line in self.evidence.workers if ": SIG" in line["what"])
         marks.update(
-            "stopped from outside" if line["stop"] else "killed from outside" for line in self.evidence.strikes
+            "stopped from outside" if line["stop"] else "killed from outside"
+            for line in self.evidence.strikes
+            if line["what"] == "strike"
         )
         marks.update(f"crisis {line['code']}" for line in self.said("answer"))
         marks.update(f"status {line['code']}" for line in self.said("status"))
@@ -153,6 +155,8 @@ class _Case:
         marks["arrivals after the word, listed"] = len(late)
         marks["in flight at a stop"] = sum(len(item["in_flight"]) for item in receipts)
         marks["ended as hostage-takers"] = sum(len(item["ended"]) for item in receipts)
+        marks["settled late"] = len([line for line in self.evidence.strikes if line["what"] == "late"])
+        marks["lifted late"] = len([line for line in self.evidence.strikes if line["what"] == "lifted late"])
         marks["held at a lift"] = sum(line["held"] for line in self.said("lifted"))
         marks["released"] = len(self.released)
         marks["cancelled"] = len(self.said("cancelled"))
@@ -171,6 +175,14 @@ def _quiet_holds(case: _Case) -> Iterator[str]:
             if window.holds(line, post):
                 late = (line.boot_ns - window.start_ns) / 1e6
                 yield f"I1: post {post.id} arrived {late:.1f} ms after suspension {window.suspension} was called quiet"
+
+
+def _quiet_knows_all(case: _Case) -> Iterator[str]:
+    """I1: a receipt that calls it quiet knows what became of each call it lists."""
+    for line in case.said("answer"):
+        for call in line["receipt"]["in_flight"] if line["code"] == 0 and line["receipt"] else ():
+            if call["state"] in ("claimed", "sending", "unknown"):
+                yield f"I1: suspension {line['receipt']['suspension']} is called quiet, post {call['post']} is {call['state']}"
 
 
 def _reported_in_flight(case: _Case) -> Iterator[str]:
@@ -315,6 +327,7 @@ def _twin_publishes(case: _Case) -> Iterator[str]:
 
 RULES: tuple[Callable[[_Case], Iterator[str]], ...] = (
     _quiet_holds,
+    _quiet_knows_all,
     _reported_in_flight,
     _accepted_once,
     _nothing_stuck,

@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Ambush = Literal["", "word", "receipt"]
+"""A worker is stopped between its last look and its first byte, and goes on soon after the word or after the receipt."""
 Variant = Literal["crisis", "calm", "quiet twin", "gate lost", "store locked"]
 """``calm``: kills and stops, but no crisis; ``quiet twin``: neither, nor faults: then everything goes out."""
 
@@ -80,7 +82,7 @@ class Plan:
     release: bool
     relapse: bool
     """A second crisis soon after the resume."""
-    store_trouble_s: float = 0.8
+    ambush: Ambush = ""
 
 
 def variant_of(seed: int) -> Variant:
@@ -94,14 +96,14 @@ def draw(seed: int, variant: Variant | None = None) -> Plan:
     kind = variant or variant_of(seed)
     still = kind == "quiet twin"
     channels = _channels(rng)
-    crisis_s = rng.uniform(0.5, 1.3)
+    crisis_s = rng.uniform(0.4, 1.0)
     return Plan(
         seed=seed,
         variant=kind,
         channels=channels,
         posts=_posts(rng, channels, rng.randint(7, 12), crisis_s, still),
         second_wave=[PlannedPost(rng.choice(list(channels)), rng.uniform(0.05, 0.5), None) for _ in range(2)],
-        signals=[] if still else [_signal(rng) for _ in range(rng.randint(1, 4))],
+        signals=_signals(rng, kind),
         crises=_crises(rng, channels) if kind == "crisis" else [],
         workers=rng.choice((2, 2, 2, 3)),
         likelihood=0.0 if still else rng.choice((0.0, 0.05, 0.1, 0.2)),
@@ -109,7 +111,7 @@ def draw(seed: int, variant: Variant | None = None) -> Plan:
         resume_by_subprocess=rng.random() < 0.04,
         release=rng.random() < 0.4,
         relapse=kind == "crisis" and rng.random() < 0.15,
-        store_trouble_s=crisis_s,
+        ambush=_ambush(seed) if kind == "crisis" else "",
     )
 
 
@@ -141,8 +143,18 @@ def _fault(rng: random.Random, platform: str) -> dict[str, Any] | None:
     return {"name": name, "platform": platform, **({"seconds": rng.uniform(least, most)} if most else {})}
 
 
-def _signal(rng: random.Random) -> Signal:
-    at_crisis = rng.random() < 0.5
+def _ambush(seed: int) -> Ambush:
+    return random.Random(f"ambush {seed}").choice(("", "word", "receipt"))
+
+
+def _signals(rng: random.Random, kind: Variant) -> list[Signal]:
+    if kind == "quiet twin":
+        return []
+    found = [_signal(rng, kind != "calm" and rng.random() < 0.5) for _ in range(rng.randint(1, 4))]
+    return [*found, Signal(rng.uniform(0.3, 1.5), False, False, 0, False)] if kind == "calm" else found
+
+
+def _signal(rng: random.Random, at_crisis: bool) -> Signal:
     return Signal(
         at_s=rng.uniform(0, 0.4) if at_crisis else rng.uniform(0.1, 4),
         at_crisis=at_crisis,

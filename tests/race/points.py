@@ -16,6 +16,9 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 IN_TRANSACTION = "in a transaction"
+IN_AMBUSH = "between the last look and the first byte"
+CALM, AMBUSH = 0, 1
+"""In the memory shared with the trial: nobody falls any more; the next one that comes to its first byte stops there."""
 BEGINS = ("BEGIN IMMEDIATE", "SELECT pg_advisory_xact_lock_shared")
 SHARE = 0.25
 MOST_STATEMENTS = 8
@@ -23,24 +26,31 @@ MOST_STATEMENTS = 8
 
 
 class Points:
-    """Draws at each place whether to fall there. `calm` is memory shared with the trial: once it is set nobody falls."""
+    """Draws at each place whether to fall there. `memory` is shared with the trial: once it is calm nobody falls."""
 
     def __init__(
-        self, seed: str, likelihood: float, log: Callable[[str], None], calm: mmap.mmap, most: int = 2
+        self, seed: str, likelihood: float, log: Callable[[str], None], memory: mmap.mmap, most: int = 2
     ) -> None:
         self._random, self._lock = random.Random(seed), Lock()
-        self._likelihood, self._log, self._calm, self._left = likelihood, log, calm, most
+        self._likelihood, self._log, self._memory, self._left = likelihood, log, memory, most
 
     def reach(self, place: str, share: float = 1.0) -> None:
         """Stop or kill this process here, or go on; `share` makes it less likely where one comes by more often."""
         with self._lock:
-            falls = self._random.random() < self._likelihood * share and self._left > 0 and not self._calm[0]
+            falls = self._random.random() < self._likelihood * share and self._left > 0 and not self._memory[CALM]
             if falls:
                 self._left -= 1
                 sign = signal.SIGKILL if self._random.random() < 0.3 else signal.SIGSTOP
                 self._log(f"{signal.Signals(sign).name} {place}")
         if falls:
             os.kill(os.getpid(), sign)
+
+    def lie_in_wait(self) -> None:
+        """Stop here, where no flag is looked at any more, if the trial has asked for that; it says when to go on."""
+        if self._memory[AMBUSH] and not self._memory[CALM]:
+            self._memory[AMBUSH] = 0
+            self._log(f"SIGSTOP {IN_AMBUSH}")
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     def watch(self, engine: Engine) -> None:
         """Also fall inside this engine's write transactions, at a statement drawn when the store's lock was taken."""

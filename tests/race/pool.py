@@ -17,11 +17,15 @@ from sandbox.client import Client
 from tests.race import plan, trial
 from tests.race.family import die_with_parent
 from tests.race.oracle import Verdict
-from tests.race.trial import Bench
+from tests.race.slots import slot
+from tests.race.trial import STUCK_S, Bench
+from tests.race.weakened import WEAKENED
 from tests.support.databases import Databases
 
 WIDTH = 6
-"""Trials at once: they mostly wait."""
+"""Trials begun at once; how many really run is the machine's matter (`slots`)."""
+WEAK_STUCK_S = 10.0
+"""A design that is meant to fail is not waited for."""
 
 
 @contextmanager
@@ -34,14 +38,21 @@ def _store(databases: Databases, database: str, folder: Path) -> Iterator[str]:
 
 
 class Pool:
-    """Runs trials on one database. `keep`: where the folders of trials stay for a person to look at."""
+    """Runs trials on one database. `keep`: where the folders of trials stay for a person to look at (`all_kept`: of all)."""
 
     def __init__(
-        self, databases: Databases, database: str, publisher: str = "standfast", variant: plan.Variant | None = None
+        self,
+        server: Path,
+        scratch: Path,
+        database: str,
+        publisher: str = "standfast",
+        variant: plan.Variant | None = None,
     ) -> None:
-        self.databases, self.database = databases, database
+        self.server, self.databases, self.database = server, Databases(server, scratch), database
         self.publisher, self.variant = publisher, variant
         self.keep: Path | None = None
+        self.all_kept = True
+        self.weakened: str | None = None
 
     def run(self, seeds: list[int], width: int = WIDTH) -> list[Verdict]:
         """The verdicts, by seed."""
@@ -71,14 +82,18 @@ class Pool:
             return pid
         try:
             die_with_parent()
-            bench = Bench(Client(box.url, box.log, box.pid), self.publisher)
-            with _store(self.databases, self.database, folder) as url:
+            if self.weakened:
+                WEAKENED[self.weakened][0]()
+            weak = self.weakened or self.publisher == "naive"
+            bench = Bench(Client(box.url, box.log, box.pid), self.publisher, WEAK_STUCK_S if weak else STUCK_S)
+            with slot(self.server), _store(self.databases, self.database, folder) as url:
                 verdict = trial.run(seed, url, folder, bench, self.variant)
         except BaseException:
             verdict = Verdict(seed, [f"trial: {traceback.format_exc()}"])
+        if not verdict.violations and (self.keep is None or not self.all_kept):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(exist_ok=True)
         (folder / "verdict.json").write_text(json.dumps(asdict(verdict)))
-        if self.keep is None and not verdict.violations:
-            shutil.rmtree(folder / "city", ignore_errors=True)
         os._exit(0)
 
     @staticmethod

@@ -26,6 +26,7 @@ from store.tables import Attempt, Channel, Gate, Post, Suspension, SuspensionInf
 from tests.race import acts, naive, oracle, plan, worker
 from tests.race.family import Child, Family
 from tests.race.plan import Crisis, Plan, PlannedPost, Signal
+from tests.race.points import AMBUSH, CALM, IN_AMBUSH
 from tests.race.worker import Config, Diary, read_diary
 from tests.support import city as cities
 
@@ -43,7 +44,9 @@ SETTINGS = {
     "threads": 3,
     "busy_timeout": 3,
 }
-SETTLED_WITHIN_S = 60.0
+STUCK_S = 240.0
+"""Who has not come to an end by then never will, however slow the machine; each wait ends as soon as it is over."""
+LATE_S, HELP_EVERY_S, LOOK_S = 45.0, 3.0, 0.3
 WORKER, ACT, CRISIS = "worker", "act", "crisis"
 SECRETS = {
     "x": ("consumer_key", "consumer_secret", "access_token", "access_token_secret"),
@@ -57,6 +60,7 @@ class Bench:
 
     box: Client
     publisher: str = "standfast"
+    stuck_s: float = STUCK_S
 
 
 class Trial:
@@ -66,11 +70,12 @@ class Trial:
         self.plan, self.url, self.folder, self.bench = drawn, url, folder, bench
         self.rng = random.Random(f"trial {drawn.seed}")
         self.tag = f"t{drawn.seed}-{os.getpid()}"
-        self.calm: mmap.mmap = worker.nothing_shared()
+        self.memory: mmap.mmap = worker.nothing_shared()
+        self.ambushed: list[Child] = []
         self.family = Family(self.rng, folder / "errors.txt")
         self.people, self.workers = folder / "people.jsonl", folder / "workers.jsonl"
         self.diary = Diary(str(folder / "trial.jsonl"))
-        self._started = 0
+        self._started, self._late = 0, False
 
     def run(self) -> oracle.Verdict:
         """The verdict on this trial."""
@@ -159,7 +164,10 @@ class Trial:
             self._resume()
 
     def _trouble(self) -> None:
-        self._await_leaves(self.plan.crises[0].leaves if self.plan.crises else 2)
+        if self.plan.ambush:
+            self._await_ambush()
+        else:
+            self._await_leaves(self.plan.crises[0].leaves if self.plan.crises else 2)
         self._plan_strikes(at_crisis=True)
         if self.plan.variant == "store locked":
             return self._await_act(acts.lock_store, 1.0 + self.rng.random())
@@ -169,10 +177,30 @@ class Trial:
             return self._crisis(Crisis(0))
         for extra in self.plan.crises[1:]:
             self.family.later(clock.boot_s() + extra.at_s, partial(self._call, extra))
-        self._wait(clock.boot_s() + self.plan.crises[0].at_s)
+        if not self.ambushed:
+            self._wait(clock.boot_s() + self.plan.crises[0].at_s)
         self._crisis(self.plan.crises[0])
-        self.family.look_after(lambda: not self.family.alive(CRISIS), 20)
+        self.family.look_after(lambda: not self.family.alive(CRISIS), STUCK_S)
         return None
+
+    def _await_ambush(self) -> None:
+        """Return when a worker stands between its last look and its first byte."""
+        self.memory[AMBUSH] = 1
+        self.family.look_after(lambda: bool(self.ambushed), 12)
+        self.memory[AMBUSH] = 0
+
+    def _spring(self, crisis: Child) -> None:
+        """Let the ambushed go on a moment after the word SUSPENDED, or after the receipt, which must not wait for them."""
+        told = lambda: not crisis.alive or bool(self._said("suspended"))  # noqa: E731
+        self.family.look_after(told, STUCK_S)
+        if self.plan.ambush == "receipt":
+            self.family.look_after(lambda: not crisis.alive, 1.7)
+        self._wait(clock.boot_s() + self.rng.uniform(0.01, 0.15))
+        for child in self.ambushed:
+            child.signal(signal.SIGCONT)
+
+    def _said(self, what: str) -> list[dict[str, Any]]:
+        return [line for line in read_diary(self.people) if line["what"] == what]
 
     def _await_leaves(self, count: int) -> None:
         """Return when the workers had leave to send `count` times: a busy machine must not move the crisis before it all."""
@@ -187,11 +215,12 @@ class Trial:
     def _crisis(self, item: Crisis) -> None:
         """Call the crisis, and again when it was killed on its way; then perhaps ask until it is quiet."""
         child = self._call(item)
-        self.family.look_after(lambda: not child.alive, 30)
+        self._spring(child)
+        self.family.look_after(lambda: not child.alive, STUCK_S)
         if child.status:
             child = self._call(Crisis(0, scope=item.scope))
-            self.family.look_after(lambda: not child.alive, 30)
-        answers = [line for line in read_diary(self.people) if line["what"] == "answer"]
+            self.family.look_after(lambda: not child.alive, STUCK_S)
+        answers = self._said("answer")
         if answers and answers[-1]["code"] == 10 and self.rng.random() < 0.5:
             self._continue_all()
             self._await_act(acts.status, True)
@@ -219,7 +248,7 @@ class Trial:
 
     def _await_act(self, act: Callable[..., None], *given: Any) -> None:
         child = self._act(act, *given)
-        if not self.family.look_after(lambda: not child.alive, 60):
+        if not self.family.look_after(lambda: not child.alive, STUCK_S):
             raise RuntimeError(f"{act.__name__} did not end")
 
     def _note(self) -> Diary:
@@ -232,20 +261,20 @@ class Trial:
 
     def _start_workers(self) -> None:
         """Return when all are ready: until then nobody falls."""
-        self.calm[0] = 1
+        self.memory[CALM] = 1
         for _ in range(self.plan.workers):
             self._start_worker()
         ready = lambda: sum(line["what"] == worker.READY for line in read_diary(self.workers)) >= self.plan.workers  # noqa: E731
-        if not self.family.look_after(ready, 60):
+        if not self.family.look_after(ready, STUCK_S):
             raise RuntimeError("the workers did not become ready")
-        self.calm[0] = 0
+        self.memory[CALM] = 0
 
     def _start_worker(self) -> None:
         self._started += 1
         name = f"worker {self._started}"
         config = Config(name, str(self.workers), f"{self.plan.seed} {self._started}", self.plan.likelihood)
         program = naive.run if self.bench.publisher == "naive" else worker.run
-        self.family.fork(WORKER, lambda: program(config, self.calm))
+        self.family.fork(WORKER, lambda: program(config, self.memory))
 
     def _strike(self, item: Signal) -> None:
         standing = [child for child in self.family.alive(WORKER) if not child.stopped]
@@ -259,10 +288,15 @@ class Trial:
             self.family.later(clock.boot_s() + item.after_s, lambda: child.signal(sign))
 
     def _has_stopped(self, child: Child) -> None:
-        """It will go on, or be killed: nobody stays stopped for ever."""
+        """It will go on, or be killed: nobody stays stopped for ever. The one in ambush goes on when the crisis has come."""
+        lines = read_diary(self.workers)
+        if child not in self.ambushed and any(
+            line["pid"] == child.pid and line["what"].endswith(IN_AMBUSH) for line in lines
+        ):
+            return self.ambushed.append(child)
         wait = self.rng.choice((self.rng.uniform(0.02, 0.5), self.rng.uniform(0.3, 1.1), self.rng.uniform(0.5, 4.0)))
         sign = signal.SIGKILL if child.kind == WORKER and self.rng.random() < 0.25 else signal.SIGCONT
-        self.family.later(clock.boot_s() + wait, lambda: child.signal(sign))
+        return self.family.later(clock.boot_s() + wait, lambda: child.signal(sign))
 
     def _has_ended(self, child: Child) -> None:
         if child.kind == WORKER and self.rng.random() < 0.85:
@@ -276,22 +310,52 @@ class Trial:
 
     def _settle(self) -> bool:
         """True when everything came to an end that it may stay in, once nobody falls any more."""
-        self.calm[0] = 1
+        self.memory[CALM] = 1
         self.family.forget_plans()
         self.family.on_stop = lambda child: child.signal(signal.SIGCONT)
         self.family.on_end = lambda _: None if self.family.alive(WORKER) else self._start_worker()
         self._continue_all()
         if not self.family.alive(WORKER):
             self._start_worker()
-        looked = [0.0]
+        self.family.look_after(lambda: not self.family.alive(CRISIS), self.bench.stuck_s)
+        start, looked, helped = clock.boot_s(), 0.0, clock.boot_s()
 
         def over() -> bool:
-            if clock.boot_s() - looked[0] < 0.4:
+            nonlocal looked, helped
+            now = clock.boot_s()
+            if now - looked < LOOK_S:
                 return False
-            looked[0] = clock.boot_s()
-            return not oracle.unsettled(*self._state())
+            looked = now
+            if not oracle.unsettled(*self._state()):
+                return True
+            if now - helped > HELP_EVERY_S:
+                helped = now
+                self._help(now - start)
+            return False
 
-        return self.family.look_after(over, SETTLED_WITHIN_S)
+        settled = self.family.look_after(over, self.bench.stuck_s)
+        if not settled:
+            self._ask_where()
+        return settled
+
+    def _help(self, waited_s: float) -> None:
+        """Lift what was recorded after the resume: a stop that only the cell knew, a crisis that a slow machine put off."""
+        if self._suspended() and not self.family.alive(ACT):
+            self.diary.write("lifted late")
+            self._act(acts.resume_all, False)
+        if waited_s > LATE_S and not self._late:
+            self._late = True
+            self.diary.write("late", why=oracle.unsettled(*self._state()))
+            self._ask_where()
+
+    def _ask_where(self) -> None:
+        """Let the workers write down what each of their threads does."""
+        for child in self.family.alive(WORKER):
+            child.signal(signal.SIGUSR1)
+        self._wait(clock.boot_s() + 1)
+
+    def _suspended(self) -> bool:
+        return any(row.lifted_epoch is None for row in self._rows(Suspension)[0])
 
     def _state(self) -> tuple[list[Post], list[Attempt], list[Channel]]:
         posts, attempts, channels = self._rows(Post, Attempt, Channel)

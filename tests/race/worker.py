@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import mmap
@@ -50,8 +51,8 @@ class Config:
 
 
 def nothing_shared() -> mmap.mmap:
-    """The memory by which a trial calms its workers, all zero."""
-    return mmap.mmap(-1, 1)
+    """The memory by which a trial directs its workers, all zero."""
+    return mmap.mmap(-1, 2)
 
 
 class Diary:
@@ -73,10 +74,11 @@ def read_diary(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
 
 
-def run(config: Config, calm: mmap.mmap) -> None:
+def run(config: Config, memory: mmap.mmap) -> None:
     """Publish until SIGTERM."""
     diary = Diary(config.log)
-    points = Points(config.seed, config.likelihood, lambda what: diary.write(f"{config.name}: {what}"), calm)
+    points = Points(config.seed, config.likelihood, lambda what: diary.write(f"{config.name}: {what}"), memory)
+    show_stacks(config.log)
     _log_to(config.log)
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -89,6 +91,11 @@ def run(config: Config, calm: mmap.mmap) -> None:
         _Unlocked(settings.load(), essentials.load(), kind="race").run(stop, lambda _: diary.write(READY))
     except StoreError as error:
         diary.write(f"{config.name}: ended", why=str(error))  # whoever started a daemon starts it again
+
+
+def show_stacks(path: str) -> None:
+    """Write down where every thread is when SIGUSR1 comes."""
+    faulthandler.register(signal.SIGUSR1, Path(path).with_suffix(".stacks").open("a"), all_threads=True)
 
 
 def _log_to(path: str) -> None:
@@ -146,9 +153,13 @@ class Faltering(Publisher):
         self._points.reach("after the last look", OFTEN)
 
     def _call(self, connector: Connector, message: Message, prepared: Prepared, permit: Permit) -> Result:  # type: ignore[override]  # a static method there
-        result = super()._call(connector, message, prepared, permit)
+        result = super()._call(connector, message, prepared, Permit(permit.deadline, lambda: self._wait(permit)))
         self._points.reach("after the call")
         return result
+
+    def _wait(self, permit: Permit) -> None:
+        permit.look()
+        self._points.lie_in_wait()
 
     def _write(self, claim: Claim, result: Result) -> str:
         state = super()._write(claim, result)

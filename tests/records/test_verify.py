@@ -193,7 +193,10 @@ def test_a_value_of_another_kind_shows(sqlite_url: str) -> None:
 
 @pytest.mark.parametrize("back", [1, 2])
 def test_with_a_head_set_back_a_stop_is_still_recorded_and_the_tampering_shows(store: Engine, back: int) -> None:
-    _sql(store, f"UPDATE chain_head SET seq = seq - {back}, hash = (SELECT hash FROM log_entry WHERE seq = {COUNT - back})")
+    _sql(
+        store,
+        f"UPDATE chain_head SET seq = seq - {back}, hash = (SELECT hash FROM log_entry WHERE seq = {COUNT - back})",
+    )
     with writing(store) as session:
         assert log.record(session, "ana", "suspend", "suspension 1") == COUNT + 1
     number, reason = _bad(store)

@@ -1,4 +1,4 @@
-"""A publisher in this process for the tests of what it does: a store, one person who queues, and a connector that follows a script."""
+"""A publisher in this process for the tests of what it does: a store, people, and a scripted connector."""
 
 from __future__ import annotations
 
@@ -127,7 +127,12 @@ class Press:
         now = clock.wall_us()
         due = now + int(in_s * clock.SECOND)
         text = values.pop("text", "The pool opens at nine.")
-        made = {"lateness_us": 60 * clock.SECOND, "author": "ann", "ready_at": due, "due_at": due} | values
+        made: dict[str, Any] = {
+            "lateness_us": 60 * clock.SECOND,
+            "author": "ann",
+            "ready_at": due,
+            "due_at": due,
+        } | values
         digest = content.content_hash(text, [])
         post = Post(channel=channel, text=text, content_hash=digest, local_time="-", zone="UTC", **made)
         post.created_at = post.updated_at = now
@@ -136,7 +141,12 @@ class Press:
     def attempt(self, post: int, state: str, worker: str = "", **values: Any) -> int:
         """The id of an attempt at `post` put straight into `state`, by this process unless another worker is named."""
         now = clock.wall_us()
-        made = {"channel": self.post(post).channel, "idempotency_key": "k", "content_hash": "h", "claim_epoch": 1}
+        made: dict[str, Any] = {
+            "channel": self.post(post).channel,
+            "idempotency_key": "k",
+            "content_hash": "h",
+            "claim_epoch": 1,
+        }
         made |= {"claimed_at": now, "sending_at": None if state == "claimed" else now} | values
         return self._add(Attempt(post_id=post, state=state, worker=worker or self.process.id, **made))
 
@@ -252,7 +262,12 @@ def _furnish(engine: Engine) -> dict[str, str]:
         for name in MEMBERS:
             session.add(ChannelGroup(channel=name, name="outdoors"))
         tokens = {"stew": people.bootstrap(session, "stew", "Stew Ward")}
-        for person, role in (("dora", "director"), ("omar", "operator"), ("olga", "operator"), ("ann", "administrator")):
+        for person, role in (
+            ("dora", "director"),
+            ("omar", "operator"),
+            ("olga", "operator"),
+            ("ann", "administrator"),
+        ):
             people.add_person(session, STEWARD, person, person.title())
             people.grant(session, STEWARD, person, role)
             tokens[person] = people.create_token(session, STEWARD, person).token

@@ -29,6 +29,7 @@ def test_a_sound_city_has_no_fault(press: Press) -> None:
         press.change(Channel, name, settings={"folder": str(press.essential.data_dir / name)})
     press.change(WorkerRow, press.process.id, heartbeat_at=clock.wall_us())
     press.essential.authority_file.touch()
+    press.essential.data_dir.chmod(0o700)
     found = _examine(press)
     assert found.keys() == CHECKS.keys()
     assert [item for items in found.values() for item in items if item.level != OK] == []
@@ -49,7 +50,7 @@ def _calendar(press: Press) -> None:
 
 
 def _no_one(press: Press) -> None:
-    for person in ("omar", "olga", "stew"):
+    for person in ("dora", "omar", "olga", "stew"):
         with writing(press.engine) as session:
             session.connection().exec_driver_sql(f"UPDATE person SET state = 'left' WHERE id = '{person}'")
 

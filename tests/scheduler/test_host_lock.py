@@ -16,7 +16,10 @@ def test_a_second_daemon_is_refused_by_the_first_one_s_name(tmp_path: Path) -> N
     file = tmp_path / "data" / "daemon.lock"
     with host_lock.held(file):
         assert json.loads(file.read_text())["pid"] == os.getpid()
-        with pytest.raises(HostFault, match=rf"process {os.getpid()} on .*, since \d{{4}}-.*: stop it first"), host_lock.held(file):
+        with (
+            pytest.raises(HostFault, match=rf"process {os.getpid()} on .*, since \d{{4}}-.*: stop it first"),
+            host_lock.held(file),
+        ):
             pass
     with host_lock.held(file):
         pass
@@ -29,7 +32,7 @@ def test_a_garbled_lock_file_is_refused_by_its_path_and_written_anew(tmp_path: P
     with host_lock.held(file):
         assert json.loads(file.read_text())["pid"] == os.getpid()
         file.write_text(content)
-        with pytest.raises(HostFault, match="the process that holds .*daemon.lock"), host_lock.held(file):
+        with pytest.raises(HostFault, match=r"the process that holds .*daemon\.lock"), host_lock.held(file):
             pass
 
 
@@ -45,8 +48,15 @@ def test_the_file_system_is_the_innermost_mount_s(tmp_path: Path, monkeypatch: p
     nfs, inside, space = tmp_path / "nfs", tmp_path / "nfs" / "in", tmp_path / "a b"
     mounts = MOUNTS.format(nfs=nfs, inside=inside, space=str(space).replace(" ", "\\040"))
     real = Path.read_text
-    monkeypatch.setattr(Path, "read_text", lambda path, *a, **n: mounts if str(path).endswith("mounts") else real(path, *a, **n))
-    for file, kind in ((nfs / "x.db", "nfs4"), (inside / "x.db", "xfs"), (space / "x.db", "cifs"), (tmp_path / "nfsx", "ext4")):
+    monkeypatch.setattr(
+        Path, "read_text", lambda path, *a, **n: mounts if str(path).endswith("mounts") else real(path, *a, **n)
+    )
+    for file, kind in (
+        (nfs / "x.db", "nfs4"),
+        (inside / "x.db", "xfs"),
+        (space / "x.db", "cifs"),
+        (tmp_path / "nfsx", "ext4"),
+    ):
         assert host_lock.file_system(file) == kind
         if kind in host_lock.NETWORK_FILE_SYSTEMS:
             with pytest.raises(HostFault, match=f"network file system \\({kind}\\).*use PostgreSQL"):

@@ -1,4 +1,4 @@
-"""The switch's statements, each by itself, on both databases: scopes, the record of a stop, the lift, and a gate that is gone."""
+"""The switch's statements, each by itself, on both databases: scopes, the record, the lift, a gate that is gone."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def test_a_planned_stop_holds_from_its_moment_and_no_clock_opens_another(press: 
 
 def test_the_stop_records_what_was_in_flight_and_aborts_what_was_claimed(press: Press) -> None:
     """I2: the list is read inside the suspension's own transaction, and is nothing but what it covers."""
-    states = {name: press.queue(state="publishing") for name in ("claimed", "sending", "unknown", "published", "rejected")}
+    states = {
+        name: press.queue(state="publishing") for name in ("claimed", "sending", "unknown", "published", "rejected")
+    }
     attempts = {name: press.attempt(post, name) for name, post in states.items()}
     elsewhere = press.attempt(press.queue("police", state="publishing"), "sending")
     claimed_elsewhere = press.attempt(press.queue("police", state="publishing"), "claimed")
@@ -185,7 +187,11 @@ def test_a_lift_that_was_asked_in_another_epoch_changes_nothing(press: Press) ->
     asked = press.ask(killswitch.epoch)
     press.suspend("channel:parks")
     missed = press.queue(in_s=-5)
-    with press.switched() as own, pytest.raises(SwitchError, match="the request is void"), switch.exclusive(own) as found:
+    with (
+        press.switched() as own,
+        pytest.raises(SwitchError, match="the request is void"),
+        switch.exclusive(own) as found,
+    ):
         killswitch.lift(found, own.name, number, by="omar", reason="over", asked_epoch=asked)
     assert press.post(missed).state == "scheduled"
     assert press.row(Suspension, number).lifted_epoch is None

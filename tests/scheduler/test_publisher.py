@@ -147,7 +147,9 @@ def test_what_was_not_sent_goes_again_later_and_then_waits_for_a_person(hands: M
 
 
 @pytest.mark.parametrize(("said", "rests_s"), [(30.0, 30), (None, 60)])
-def test_a_rate_limit_rests_the_channel_and_is_no_try(hands: ManualClock, press: Press, said: float, rests_s: int) -> None:
+def test_a_rate_limit_rests_the_channel_and_is_no_try(
+    hands: ManualClock, press: Press, said: float, rests_s: int
+) -> None:
     number, other = press.queue(), press.queue()
     press.connector.on_publish = RateLimited("slow down", retry_after_s=said)
     press.publisher.publish_post(number)
@@ -163,7 +165,12 @@ def test_a_rate_limit_rests_the_channel_and_is_no_try(hands: ManualClock, press:
 def test_a_shorter_rest_does_not_cut_a_longer_one(hands: ManualClock, press: Press) -> None:
     far = clock.wall_us() + 600 * clock.SECOND
     number = press.queue()
-    press.connector.on_publish = lambda permit: press.change(Channel, "parks", not_before_at=far) or RateLimited("x")
+
+    def longer(_permit: Permit) -> Exception:
+        press.change(Channel, "parks", not_before_at=far)
+        return RateLimited("slow down")
+
+    press.connector.on_publish = longer
     press.publisher.publish_post(number)
     assert press.row(Channel, "parks").not_before_at == far
 
@@ -422,7 +429,15 @@ ODD = "a NUL \0 and half a pair \ud800"
 
 @pytest.mark.parametrize(
     "result",
-    [Rejected(ODD), SignIn(ODD), NotSent(ODD), Uncertain(ODD), RuntimeError(ODD), RateLimited(ODD), Published(ODD, ODD)],
+    [
+        Rejected(ODD),
+        SignIn(ODD),
+        NotSent(ODD),
+        Uncertain(ODD),
+        RuntimeError(ODD),
+        RateLimited(ODD),
+        Published(ODD, ODD),
+    ],
     ids=lambda result: type(result).__name__,
 )
 def test_whatever_characters_the_platform_answers_with_are_recorded(press: Press, result: Any) -> None:

@@ -27,7 +27,11 @@ def test_it_counts_what_waits_and_names_what_had_begun(press: Press) -> None:
     number = press.suspend("group:outdoors").suspension
     found = _build(press, number)
     assert (found.covered, found.held, found.scope, found.epoch) == (2, 1, "group:outdoors", 2)
-    assert [call.attempt for call in found.in_flight] == [call.attempt for call in found.unconfirmed] == list(begun.values())
+    assert (
+        [call.attempt for call in found.in_flight]
+        == [call.attempt for call in found.unconfirmed]
+        == list(begun.values())
+    )
     assert (found.quiet_confirmed, found.complete, found.quiet_at) == (False, False, None)
     assert {item["channel"]: (item["covered"], item["unconfirmed"]) for item in found.channels} == {
         "parks": (2, 2),

@@ -29,7 +29,9 @@ def _run(press: Press, person: str, act: Callable[[Resumption], Any], **settings
         own.close()
 
 
-def _ask(press: Press, person: str = "omar", scope: Scope | None = None, number: int | None = None, **more: str) -> Offer:
+def _ask(
+    press: Press, person: str = "omar", scope: Scope | None = None, number: int | None = None, **more: Any
+) -> Offer:
     found: Offer = _run(press, person, lambda own: own.ask("clear", scope=scope, suspension=number), **more)
     return found
 
@@ -79,7 +81,7 @@ def test_an_expired_code_lifts_nothing(hands: ManualClock, press: Press) -> None
     number = press.suspend().suspension
     code = _ask(press).code
     hands.pass_s(press.essential.resume_code_life_s + 1)
-    with pytest.raises(Fault, match="has expired.*NOT LIFTED"):
+    with pytest.raises(Fault, match=r"has expired.*NOT LIFTED"):
         _confirm(press, code)
     assert not _is_lifted(press, number)
 
@@ -125,7 +127,9 @@ def test_a_lift_in_between_voids_it_too(press: Press) -> None:
 
 def test_several_active_ones_are_lifted_one_by_one(press: Press) -> None:
     one, two = press.suspend("channel:parks").suspension, press.suspend().suspension
-    with pytest.raises(SwitchError, match=rf"several are active: {one} \(channel:parks, by dora\), {two} \(all, by dora\)"):
+    with pytest.raises(
+        SwitchError, match=rf"several are active: {one} \(channel:parks, by dora\), {two} \(all, by dora\)"
+    ):
         _ask(press)
     assert _ask(press, scope=Scope()).suspension == two
     offer = _ask(press, number=one)
@@ -159,7 +163,7 @@ def test_who_may_not_resume_can_neither_ask_nor_confirm(press: Press) -> None:
     """The refusal stays in the log although the act is undone."""
     number = press.suspend().suspension
     for act in (lambda: _ask(press, "ann"), lambda: _confirm(press, _ask(press).code, "ann")):
-        with pytest.raises(Refusal, match="'resume'.*NOT LIFTED"):
+        with pytest.raises(Refusal, match=r"'resume'.*NOT LIFTED"):
             act()
     assert [(entry.actor, json.loads(entry.detail)["action"]) for entry in press.log("refused")] == [
         ("ann", "ask to resume"),
@@ -221,4 +225,6 @@ def test_a_store_that_goes_away_after_the_lift_is_a_warning(press: Press, monkey
 
 def test_the_offer_says_until_when(hands: ManualClock, press: Press) -> None:
     press.suspend()
-    assert _ask(press).expires_at == clock.to_text(clock.wall_us() + int(press.essential.resume_code_life_s) * clock.SECOND)
+    assert _ask(press).expires_at == clock.to_text(
+        clock.wall_us() + int(press.essential.resume_code_life_s) * clock.SECOND
+    )

@@ -43,7 +43,9 @@ def test_laying_it_down_again_changes_nothing(cell: Path) -> None:
     assert [path.name for path in cell.parent.iterdir()] == ["stop.cell"]
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b" " * SIZE, b"\xff" * SIZE, b"STANDFAST STOP CELL 1\nfence 0\nstops \n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"x", b" " * SIZE, b"\xff" * SIZE, b"STANDFAST STOP CELL 1\nfence 0\nstops \n"]
+)
 def test_what_is_no_cell_stops(cell: Path, content: bytes) -> None:
     """I8: garbled means stop."""
     cell.write_bytes(content)

@@ -1,4 +1,4 @@
-"""The switch's own connection on both databases: its lock, its truthfulness, and the hostage rule with real stopped processes."""
+"""The switch's own connection on both databases: its lock, its truth, and the hostage rule with stopped processes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ with psycopg.connect(url, application_name=name) as connection:
 
 
 @contextmanager
-def process(script: str, *arguments: str, says: bytes = b"held\n", stop: bool = True) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    script: str, *arguments: str, says: bytes = b"held\n", stop: bool = True
+) -> Iterator[subprocess.Popen[bytes]]:
     """A process that has said so (and is stopped where it stands), killed at the end."""
     environ = {"PYTHONPATH": str(CHECKOUT), "PATH": os.environ["PATH"]}
     command = [sys.executable, "-c", script.replace("KEY", str(LOCK_KEY)), *arguments]
@@ -328,13 +330,16 @@ def test_a_server_that_does_not_answer_is_unavailable_in_one_line() -> None:
 def test_a_session_that_the_server_ended_is_unavailable_and_then_used_anew(postgres: tuple[Switch, str]) -> None:
     """The commit that fails says so: it is asked for again under the same id."""
     own, url = postgres
-    with pytest.raises(SwitchUnavailable), switch.exclusive(own) as cursor:
-        cursor.execute(KEEP.format("lost"))
-        with psycopg.connect(url, autocommit=True) as server:
-            server.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s",
-                (switch_postgres.SWITCH_NAME,),
-            )
+    end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = %s"
+
+    def act() -> None:
+        with switch.exclusive(own) as cursor:
+            cursor.execute(KEEP.format("lost"))
+            with psycopg.connect(url, autocommit=True) as server:
+                server.execute(end, (switch_postgres.SWITCH_NAME,))
+
+    with pytest.raises(SwitchUnavailable):
+        act()
     with switch.reading(own) as cursor:
         cursor.execute("SELECT count(*) FROM meta WHERE key = 'lost'")
         assert cursor.fetchone() == (0,)

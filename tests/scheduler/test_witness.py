@@ -42,7 +42,9 @@ def test_a_shorter_number_leaves_no_rest_of_a_longer_one(tmp_path: Path) -> None
         (Seen(1, 9), 1, 0, False, "newest attempt is 0"),
     ],
 )
-def test_a_store_behind_its_witness_is_named(seen: Seen, epoch: int, attempt: int, used: bool, says: str | None) -> None:
+def test_a_store_behind_its_witness_is_named(
+    seen: Seen, epoch: int, attempt: int, used: bool, says: str | None
+) -> None:
     why = witness.is_behind(seen, epoch=epoch, attempt=attempt, used=used)
     assert why is says is None or (says is not None and says in str(why))
 
@@ -60,9 +62,10 @@ def test_what_is_no_witness_is_refused_and_left_as_it_is(tmp_path: Path, content
 
 def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
     (tmp_path / "w").mkdir()
-    for action in (lambda: witness.read(tmp_path / "w"), lambda: witness.note(tmp_path / "w", epoch=1)):
-        with pytest.raises(WitnessError, match=str(tmp_path / "w")):
-            action()
+    with pytest.raises(WitnessError, match=str(tmp_path / "w")):
+        witness.read(tmp_path / "w")
+    with pytest.raises(WitnessError, match=str(tmp_path / "w")):
+        witness.note(tmp_path / "w", epoch=1)
     (tmp_path / "file").touch()
     with pytest.raises(WitnessError, match="mend its folder"):
         witness.note(tmp_path / "file" / "w", epoch=1)

@@ -149,7 +149,12 @@ def test_a_publish_that_breaks_off_frees_its_channel(press: Press, monkeypatch: 
     ended = threading.Event()
     with working(press) as (own, poked):
         real = own._ended
-        monkeypatch.setattr(own, "_ended", lambda *arguments: (real(*arguments), ended.set()))
+
+        def then_told(*arguments: Any) -> None:
+            real(*arguments)
+            ended.set()
+
+        monkeypatch.setattr(own, "_ended", then_told)
         own.dispatch()
         assert ended.wait(20)
         assert own.busy == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import Engine, text
@@ -34,9 +35,7 @@ def test_each_entry_names_its_predecessor_and_its_own_hash(engine: Engine) -> No
     entries = _entries(engine)
     assert [entry.previous for entry in entries] == [chain.FIRST, entries[0].hash, entries[1].hash]
     for entry in entries:
-        own = chain.digest(
-            entry.seq, entry.at, entry.actor, entry.action, entry.subject, entry.detail, entry.previous
-        )
+        own = chain.digest(entry.seq, entry.at, entry.actor, entry.action, entry.subject, entry.detail, entry.previous)
         assert own == entry.hash
     with reading(engine) as session:
         head = session.get_one(ChainHead, 1)
@@ -103,4 +102,4 @@ def test_many_writers_make_one_chain(engine: Engine) -> None:
         thread.join()
     entries = _entries(engine)
     assert [entry.seq for entry in entries] == list(range(1, 31))
-    assert all(later.previous == earlier.hash for earlier, later in zip(entries, entries[1:], strict=False))
+    assert all(later.previous == earlier.hash for earlier, later in pairwise(entries))

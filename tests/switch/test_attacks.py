@@ -18,16 +18,16 @@ from sqlmodel import Session
 
 from config import clock, essentials
 from scheduler import (
-    calendar_sync,
     channel_service,
     drain,
-    emergency_stop,
     killswitch,
     post_queue,
     reconciler,
     restore,
+    stop_ledger,
     switch,
     switch_postgres,
+    witness,
 )
 from scheduler.emergency_stop import EmergencyStop, Request
 from scheduler.killswitch import Order, Scope
@@ -35,7 +35,6 @@ from scheduler.switch import SwitchUnavailable
 from store.engine import StoreError, open_engine, writing
 from store.tables import Attempt, Worker
 from tests.scheduler.press import STEWARD, LostCommits, ManualClock, Press, opened
-from tests.support.calendar_city import SetClock, open_desk
 from tests.support.city import City
 from tests.support.databases import await_lock_queue, libpq
 from tests.support.live_city import LiveCity, X, until
@@ -229,7 +228,7 @@ def test_an_interrupt_is_not_called_a_refusal(
     def interrupted(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
 
-    module = killswitch if place == "suspend" else emergency_stop.stop_ledger
+    module = killswitch if place == "suspend" else stop_ledger
     monkeypatch.setattr(module, place, interrupted)
     assert _stop(press).code == code
     assert press.publisher.publish_post(press.queue()) == "not_claimed"
@@ -336,30 +335,6 @@ def _regroup(press: Press, *groups: str) -> None:
         channel_service.add(session, STEWARD, [spec], house)
 
 
-# --- calendars --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("edit", ["changed", "gone", "removed"])
-def test_a_calendar_does_not_touch_what_may_be_out(engine: Engine, tmp_path: Path, edit: str) -> None:
-    """I3, I5: held after looks that found nothing: a new text would never be found, a cancelled post would be called unsent."""
-    hand = SetClock()
-    with clock.use(hand):
-        desk = open_desk(engine, tmp_path)
-        row = "a,2026-12-03 09:00,The park opens"
-        desk.applied(desk.write("parks.csv", row, "b,2026-12-04 09:00,Other").name)
-        post = desk.posts()[0]
-        desk.set_post(post.id, state="held", hold_reason="it may be out")
-        with writing(engine) as session:
-            post_queue.add_attempt(session, post, "w", 1, "k", state="unknown")
-        if edit == "removed":
-            assert calendar_sync.remove(engine, "parks.csv", "ada") == 1
-        else:
-            rows = ["a,2026-12-03 09:00,Another text"] if edit == "changed" else []
-            desk.applied(desk.write("parks.csv", *rows, "b,2026-12-04 09:00,Other").name)
-        found = next(item for item in desk.posts() if item.id == post.id)
-    assert (found.state, found.text) == ("held", "The park opens")
-
-
 # --- SQLite -----------------------------------------------------------------------------------------------------------
 
 
@@ -380,3 +355,18 @@ def test_a_reading_waits_for_a_wal_that_is_being_closed(sqlite_city: City) -> No
     finally:
         timer.join()
         own.close()
+
+
+def test_the_witness_learns_of_other_hosts_attempts(press: Press) -> None:
+    """KS-5: this host has sent nothing itself; an older copy put back is one for it, too."""
+    post = press.queue(state="publishing")
+    number = press.attempt(post, "published", worker=press.worker(host="elsewhere"))
+    press.publisher.publish_post(press.queue(in_s=600))
+    with writing(press.engine) as session:
+        assert press.publisher.may_claim(session)
+    press.publisher.note_extent()
+    seen = witness.read(press.witness_file)
+    assert seen is not None
+    assert seen.attempt == number
+    _forget(press.engine, post)
+    assert restore.guard(press.engine, press.essential, press.witness_file) is not None
