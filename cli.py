@@ -150,10 +150,14 @@ def resume(
     json: Json = False,
 ) -> None:
     """Lift a suspension in two steps: show what will happen and get a code, then `--confirm CODE`. Needs a signed-in person."""
-    from config import essentials
+    from config import essentials, settings
     from config.fault import Fault
     from scheduler import killswitch, resumption
 
+    try:
+        settings.load()
+    except settings.SettingsError as error:  # a rule misspelled is a rule unread: nothing is lifted by it
+        _end(f"{error}; NOT LIFTED", 1)
     own = resumption.Resumption(essentials.load(), essentials.merged().environ)
     try:
         if not _plain(reason).strip():

@@ -201,7 +201,10 @@ class EmergencyStop:
         elif request.scope.kind == killswitch.ALL:
             known = "NOTHING IS SUSPENDED: the stop cell could not be written either. Stop the daemon by hand."
         else:
-            known = "NOTHING IS SUSPENDED: a part can be stopped only in the store. `standfast crisis` alone stops everything."
+            known = (
+                "Whether the part is suspended is NOT KNOWN: see `standfast crisis status`. A part can be stopped only in the "
+                "store; `standfast crisis` alone stops everything."
+            )
         lines = [f"NOT RECORDED  {why}", f"  {known}", *(f"  warning     {item}" for item in self.warnings)]
         return Answer(NOT_RECORDED, "\n".join(lines), recorded=False)
 

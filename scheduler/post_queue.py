@@ -17,7 +17,7 @@ from sqlmodel import Session, SQLModel, col, select
 from config import clock
 from scheduler import killswitch, states
 from store.engine import cursor, dialect
-from store.tables import Alarm, Attempt, Channel, Post
+from store.tables import LIVE_ATTEMPT_STATES, Alarm, Attempt, Channel, Post
 
 PAGE = 500
 """Ids in one statement: both databases bound the number of parameters."""
@@ -146,10 +146,10 @@ def open_attempts(session: Session, *attempt_states: str) -> list[Attempt]:
     return list(session.exec(select(Attempt).where(col(Attempt.state).in_(attempt_states)).order_by(col(Attempt.id))))
 
 
-def open_attempt_of(session: Session, post_id: int) -> Attempt | None:
-    """The post's attempt that is claimed, sending or unknown, if any."""
-    is_open = col(Attempt.state).in_(("claimed", "sending", "unknown"))
-    return session.exec(select(Attempt).where(Attempt.post_id == post_id, is_open)).first()
+def live_attempt_of(session: Session, post_id: int) -> Attempt | None:
+    """The post's attempt that is claimed, sending, unknown or published, if any: there may be no other beside it."""
+    is_live = col(Attempt.state).in_(LIVE_ATTEMPT_STATES)
+    return session.exec(select(Attempt).where(Attempt.post_id == post_id, is_live)).first()
 
 
 @dataclass(frozen=True)

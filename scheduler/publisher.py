@@ -204,8 +204,8 @@ class Publisher:
         if now > post.due_at + post.lateness_us:
             late = (now - post.due_at) // clock.SECOND
             return f"late by {late} s, more than its limit of {post.lateness_us // clock.SECOND} s"
-        if post_queue.open_attempt_of(session, cast(int, post.id)) is not None:
-            return "an earlier attempt has no known outcome: close it first (`standfast post close`)"
+        if (earlier := post_queue.live_attempt_of(session, cast(int, post.id))) is not None:
+            return f"its attempt {earlier.id} is {earlier.state} already: see `standfast post show`"
         return access.eligible(session, post.author, post.channel)
 
     def _take(self, session: Session, post: Post) -> Claim:

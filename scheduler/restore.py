@@ -22,6 +22,8 @@ from store.tables import Attempt, Meta, Post
 
 logger = structlog.get_logger()
 RESTORE = "restore"
+BATCH = 200
+"""Posts doubted in one transaction."""
 SKIPPED = "attempts_skipped_to"
 """The key under which the store keeps the number that a restore skipped to."""
 
@@ -113,16 +115,27 @@ def _fence(essential: Essentials) -> int:
 
 
 def _doubt(engine: Engine, highest_seen: int) -> int:
-    """How many posts became unknown: due by now and, for all that the copy knows, perhaps sent since it was made."""
+    """How many posts became unknown: due by now and, for all that the copy knows, perhaps sent since it was made.
+
+    In bounded batches: the suspension stands already, and nothing is claimed before this has ended.
+    """
     with writing(engine) as session:
         _skip_numbers(session, highest_seen)
-        now = clock.wall_us()
+    now, doubted = clock.wall_us(), 0
+    while batch := _doubt_batch(engine, now):
+        doubted += batch
+    with writing(engine) as session:
+        log.record(session, "standfast", RESTORE, "store", {"highest_seen": highest_seen, "doubted": doubted})
+    return doubted
+
+
+def _doubt_batch(engine: Engine, now: int) -> int:
+    with writing(engine) as session:
         # What was due before the copy was made, and still waited then, may have been sent after it, too.
         due = select(Post).where(Post.state == "scheduled", col(Post.due_at) <= now)
-        posts = session.exec(due.order_by(col(Post.due_at))).all()
+        posts = session.exec(due.order_by(col(Post.due_at)).limit(BATCH)).all()
         for post in posts:
             _doubt_post(session, post, now)
-        log.record(session, "standfast", RESTORE, "store", {"highest_seen": highest_seen, "doubted": len(posts)})
         return len(posts)
 
 
