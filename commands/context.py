@@ -83,7 +83,8 @@ class Context:
         url = self.essential.database_url
         file = Path(url.removeprefix("sqlite:///"))
         if url.startswith("sqlite:///") and not file.exists():
-            raise StoreError(f"the store {url} does not exist yet: run `standfast init`")  # connecting would make it
+            remedy = "go to the city's folder or set STANDFAST_CONFIG; for a new city run `standfast init`"
+            raise StoreError(f"the store {url} does not exist: {remedy}")  # connecting would make it
         try:
             return open_engine(url, busy_timeout_s=timeout)
         except (ArgumentError, ValueError) as error:

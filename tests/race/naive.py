@@ -33,6 +33,7 @@ def run(config: Config, memory: mmap.mmap) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     engine = open_engine(essentials.load().database_url)
     points.watch(engine)
+    points.watch_wire()
     connectors = ConnectorPool(engine)
     diary.write(READY)
     while not stop.wait(POLL_S):
@@ -63,7 +64,7 @@ def _publish(engine: Engine, connectors: ConnectorPool, points: Points, diary: D
     diary.write(LEAVE)
     points.reach("after the look at the flag", OFTEN)
     message = Message(post.id or 0, f"naive-{post.id}", post.text)
-    permit = Permit(Deadline.after(1.2), points.lie_in_wait)
+    permit = Permit(Deadline.after(1.2), lambda: None)
     try:
         made = connectors(post.channel).publish(message, Prepared(), permit)
     except Refused as error:

@@ -101,7 +101,7 @@ def draw(seed: int, variant: Variant | None = None) -> Plan:
         seed=seed,
         variant=kind,
         channels=channels,
-        posts=_posts(rng, channels, rng.randint(7, 12), crisis_s, still),
+        posts=_posts(rng, channels, rng.randint(6, 9), crisis_s, still),
         second_wave=[PlannedPost(rng.choice(list(channels)), rng.uniform(0.05, 0.5), None) for _ in range(2)],
         signals=_signals(rng, kind),
         crises=_crises(rng, channels) if kind == "crisis" else [],
@@ -135,16 +135,16 @@ def _posts(rng: random.Random, channels: dict[str, str], count: int, crisis_s: f
 
 def _fault(rng: random.Random, platform: str) -> dict[str, Any] | None:
     draw = rng.random()
-    if draw < 0.2:
+    if draw < 0.35:
         return None
-    if draw < 0.65:
+    if draw < 0.78:
         return {"name": "delay", "platform": platform, "seconds": rng.uniform(0.05, 0.9)}
     name, least, most = rng.choice(FAULTS)
     return {"name": name, "platform": platform, **({"seconds": rng.uniform(least, most)} if most else {})}
 
 
 def _ambush(seed: int) -> Ambush:
-    return random.Random(f"ambush {seed}").choice(("", "word", "receipt"))
+    return random.Random(f"ambush {seed}").choice(("", "word", "word", "receipt", "receipt"))
 
 
 def _signals(rng: random.Random, kind: Variant) -> list[Signal]:

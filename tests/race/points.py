@@ -6,14 +6,15 @@ The product has no such hook: the worker of the tests wraps the publisher's step
 from __future__ import annotations
 
 import mmap
-import os
 import random
 import signal
 from collections.abc import Callable
-from threading import Lock
+from threading import Lock, get_ident
 from typing import Any
 
 from sqlalchemy import Engine, event
+
+from connectors.wire import Wire
 
 IN_TRANSACTION = "in a transaction"
 IN_AMBUSH = "between the last look and the first byte"
@@ -23,6 +24,11 @@ BEGINS = ("BEGIN IMMEDIATE", "SELECT pg_advisory_xact_lock_shared")
 SHARE = 0.25
 MOST_STATEMENTS = 8
 """A stop inside a transaction falls on one of its first statements."""
+
+
+def fall(sign: signal.Signals) -> None:
+    """Stop or kill this process at this very place: sent to the process, the signal might let this thread run on a little."""
+    signal.pthread_kill(get_ident(), sign)
 
 
 class Points:
@@ -43,14 +49,25 @@ class Points:
                 sign = signal.SIGKILL if self._random.random() < 0.3 else signal.SIGSTOP
                 self._log(f"{signal.Signals(sign).name} {place}")
         if falls:
-            os.kill(os.getpid(), sign)
+            fall(sign)
 
     def lie_in_wait(self) -> None:
         """Stop here, where no flag is looked at any more, if the trial has asked for that; it says when to go on."""
         if self._memory[AMBUSH] and not self._memory[CALM]:
             self._memory[AMBUSH] = 0
             self._log(f"SIGSTOP {IN_AMBUSH}")
-            os.kill(os.getpid(), signal.SIGSTOP)
+            fall(signal.SIGSTOP)
+
+    def watch_wire(self) -> None:
+        """Lie in wait where the deadline has been looked at for the last time and the first byte is about to be written."""
+        genuine = Wire._arm
+
+        def arm(wire: Wire) -> None:
+            genuine(wire)
+            if wire._leave.permit is not None and not wire._leave.wrote:
+                self.lie_in_wait()
+
+        Wire._arm = arm  # type: ignore[method-assign,assignment]
 
     def watch(self, engine: Engine) -> None:
         """Also fall inside this engine's write transactions, at a statement drawn when the store's lock was taken."""

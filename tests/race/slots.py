@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-PER_CORE = 2
+PER_CORE = 3
 """A trial has two or three workers, which mostly wait."""
 ASK_S = 0.1
 

@@ -19,25 +19,38 @@ from tests.conftest import BOTH, SERVER_FOLDER
 from tests.support.city import CHECKOUT
 
 RACES = int(os.environ.get("STANDFAST_RACES", "200"))
-CHUNK = 25
+CHUNK = 50
 NAIVE = 20
+WEAK = 8
 CHUNKS = [range(first, min(first + CHUNK, RACES)) for first in range(0, RACES, CHUNK)]
 MUST_BE_SEEN = (
     "arrivals",
+    "arrivals after the word, listed",
     "attempt published",
+    "attempt unknown",
     "crisis 0",
+    "crisis 10",
     "held at a lift",
     "in flight at a stop",
-    "killed from outside",
     "stopped from outside",
+    "SIGSTOP between the last look and the first byte",
 )
 """What a chunk of races must have met, or it shows nothing."""
 
 
-def race(pytestconfig: pytest.Config, seeds: range, database: str, *more: str) -> list[dict[str, Any]]:
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """Where the files of trials with a violation stay."""
+    return tmp_path
+
+
+def race(
+    pytestconfig: pytest.Config, seeds: range, database: str, *more: str, kept: Path | None = None
+) -> list[dict[str, Any]]:
     """The verdicts of these trials, run by one process that forks them."""
     command = [sys.executable, "-m", "tests.race", "--seeds", f"{seeds.start}:{seeds.stop}", "--database", database]
     command += ["--server", str(pytestconfig.stash[SERVER_FOLDER]), "--json", *more]
+    command += ["--keep-failing", str(kept)] if kept else []
     environ = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr[-3000:]
@@ -46,12 +59,18 @@ def race(pytestconfig: pytest.Config, seeds: range, database: str, *more: str) -
     return verdicts
 
 
-def violations(verdicts: list[dict[str, Any]], database: str) -> list[str]:
-    """One line per violation, with the way to run it again."""
+def falls(seen: Counter[str]) -> int:
+    """How many workers fell, by whatever way."""
+    return sum(count for name, count in seen.items() if name.startswith("SIG") or name.endswith("from outside"))
+
+
+def violations(verdicts: list[dict[str, Any]], database: str, kept: Path) -> list[str]:
+    """One line per violation, with the way to run it again and its files."""
     return [
-        f"{line}   (again: python -m tests.race --seed {verdict['seed']} --database {database})"
+        f"{line}   (again: python -m tests.race --seed {seed} --database {database}; files: {kept / f'seed-{seed}'})"
         for verdict in verdicts
         for line in verdict["violations"]
+        for seed in [verdict["seed"]]
     ]
 
 
@@ -65,30 +84,42 @@ def total(verdicts: list[dict[str, Any]]) -> Counter[str]:
 
 @pytest.mark.parametrize("database", BOTH)
 @pytest.mark.parametrize("seeds", CHUNKS, ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}")
-def test_no_race_breaks_an_invariant(pytestconfig: pytest.Config, seeds: range, database: str) -> None:
+def test_no_race_breaks_an_invariant(pytestconfig: pytest.Config, seeds: range, database: str, kept: Path) -> None:
     """KS-1, KS-2, KS-10, I1 to I8: judged by the arrival log alone."""
-    verdicts = race(pytestconfig, seeds, database)
-    assert violations(verdicts, database) == []
+    verdicts = race(pytestconfig, seeds, database, kept=kept)
+    assert violations(verdicts, database, kept) == []
     if len(seeds) == CHUNK:
         seen = total(verdicts)
         assert [name for name in MUST_BE_SEEN if not seen[name]] == []
         assert any(name.startswith("SIGSTOP in a transaction") for name in seen)
+        assert falls(seen) >= len(seeds)
 
 
 @pytest.mark.parametrize("database", BOTH)
-def test_the_same_races_without_a_crisis_publish_everything(pytestconfig: pytest.Config, database: str) -> None:
+def test_the_same_races_without_a_crisis_publish_everything(
+    pytestconfig: pytest.Config, database: str, kept: Path
+) -> None:
     """The twin: silence shows something only where the same posts go out without a stop."""
-    verdicts = race(pytestconfig, range(6), database, "--variant", "quiet twin")
-    assert violations(verdicts, database) == []
-    assert total(verdicts)["post published"] >= 6 * 9
+    verdicts = race(pytestconfig, range(6), database, "--variant", "quiet twin", kept=kept)
+    assert violations(verdicts, database, kept) == []
+    assert total(verdicts)["post published"] >= 6 * 8
 
 
 @pytest.mark.parametrize("database", BOTH)
-def test_workers_that_fall_without_a_crisis_lose_and_double_nothing(pytestconfig: pytest.Config, database: str) -> None:
+def test_workers_that_fall_without_a_crisis_lose_and_double_nothing(
+    pytestconfig: pytest.Config, database: str, kept: Path
+) -> None:
     """I3, I4, I5 and KS-19: kills and stops alone."""
-    verdicts = race(pytestconfig, range(8), database, "--variant", "calm")
-    assert violations(verdicts, database) == []
-    assert total(verdicts)["killed from outside"]
+    verdicts = race(pytestconfig, range(8), database, "--variant", "calm", kept=kept)
+    assert violations(verdicts, database, kept) == []
+    assert falls(total(verdicts)) >= len(verdicts)
+
+
+@pytest.mark.parametrize("weakness", ["quiet at once", "lease re-queues", "empty report"])
+def test_a_weakened_design_falls_in_the_races(pytestconfig: pytest.Config, weakness: str) -> None:
+    """The shortest counterexamples of the protocol are met: a design without that part of it fails most trials."""
+    verdicts = race(pytestconfig, range(100, 100 + WEAK), "sqlite", "--weakened", weakness)
+    assert sum(bool(item["violations"]) for item in verdicts) >= WEAK / 2
 
 
 @pytest.mark.parametrize("database", BOTH)
@@ -97,8 +128,7 @@ def test_a_naive_publisher_fails_most_races(pytestconfig: pytest.Config, databas
     verdicts = race(pytestconfig, range(1000, 1000 + NAIVE), database, "--publisher", "naive")
     after_the_word = [item for item in verdicts if any(line.startswith(("I1", "I2")) for line in item["violations"])]
     doubled = [item for item in verdicts if any(line.startswith("I3") for line in item["violations"])]
-    assert sum(bool(item["violations"]) for item in verdicts) > NAIVE / 2
-    assert after_the_word
+    assert len(after_the_word) > NAIVE / 2
     assert doubled
 
 

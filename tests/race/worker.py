@@ -78,6 +78,7 @@ def run(config: Config, memory: mmap.mmap) -> None:
     """Publish until SIGTERM."""
     diary = Diary(config.log)
     points = Points(config.seed, config.likelihood, lambda what: diary.write(f"{config.name}: {what}"), memory)
+    points.watch_wire()
     show_stacks(config.log)
     _log_to(config.log)
     stop = Event()
@@ -153,13 +154,9 @@ class Faltering(Publisher):
         self._points.reach("after the last look", OFTEN)
 
     def _call(self, connector: Connector, message: Message, prepared: Prepared, permit: Permit) -> Result:  # type: ignore[override]  # a static method there
-        result = super()._call(connector, message, prepared, Permit(permit.deadline, lambda: self._wait(permit)))
+        result = super()._call(connector, message, prepared, permit)
         self._points.reach("after the call")
         return result
-
-    def _wait(self, permit: Permit) -> None:
-        permit.look()
-        self._points.lie_in_wait()
 
     def _write(self, claim: Claim, result: Result) -> str:
         state = super()._write(claim, result)

@@ -547,7 +547,7 @@ TO_A_PERSON = {
     "late": (_late, "late by 61 s, more than its limit of 60 s"),
     "channel": (_channel_stopped, "the channel parks is suspended"),
     "author": (_left, "ann has left"),
-    "unsettled": (_unsettled, "an earlier attempt has no known outcome"),
+    "unsettled": (_unsettled, "its attempt 1 is unknown"),
     "nobody": (lambda press: press.queue(author="nobody"), "there is no person 'nobody'"),
 }
 

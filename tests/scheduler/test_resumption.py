@@ -144,7 +144,7 @@ def test_nothing_suspended_is_said(press: Press) -> None:
         _ask(press)
 
 
-TWO = {"STANDFAST_RESUME_TWO_PERSONS": "yes"}
+TWO: dict[str, Any] = {"STANDFAST_RESUME_TWO_PERSONS": "yes"}
 
 
 def test_where_the_city_asks_for_two_the_same_person_does_not_count_twice(press: Press) -> None:
@@ -157,6 +157,15 @@ def test_where_the_city_asks_for_two_the_same_person_does_not_count_twice(press:
     _confirm(press, code, "olga", **TWO)
     assert _is_lifted(press, number)
     assert press.row(Suspension, number).lifted_by == "olga"
+
+
+def test_where_the_city_asks_for_two_both_must_still_be_allowed_to(press: Press) -> None:
+    number = press.suspend().suspension
+    code = _ask(press, **TWO).code
+    press.revoke("omar")
+    with pytest.raises(Refusal, match="omar has left"):
+        _confirm(press, code, "olga", **TWO)
+    assert not _is_lifted(press, number)
 
 
 def test_who_may_not_resume_can_neither_ask_nor_confirm(press: Press) -> None:

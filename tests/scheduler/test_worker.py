@@ -67,6 +67,27 @@ def test_one_post_of_each_channel_is_started_and_the_rest_when_it_has_ended(pres
     assert len(press.connector.published) == 3
 
 
+def test_a_channel_that_is_busy_gets_no_second_call(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = press.queue(in_s=-2), press.queue(in_s=-1)
+    calls = Calls()
+    press.connector.on_publish = calls
+    with working(press) as (own, _):
+        started: list[int] = []
+        real = own._start
+
+        def start(channel: str, post: int) -> None:
+            started.append(post)
+            real(channel, post)
+
+        monkeypatch.setattr(own, "_start", start)
+        own.dispatch()
+        calls.await_begun(1)
+        own.dispatch()
+        assert started == [first]
+        calls.go.set()
+    assert press.post(second).state == "scheduled"
+
+
 def test_no_more_calls_than_threads_and_the_oldest_first(press: Press) -> None:
     """A stop has no queue to wait for: what has no thread is not claimed."""
     newer, oldest, newest = press.queue("parks", -2), press.queue("pool", -3), press.queue("police", -1)
