@@ -75,7 +75,12 @@ def _load(name: str, target: str) -> Any:
 
 
 app = typer.Typer(
-    cls=LazyGroup, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+    cls=LazyGroup,
+    add_completion=False,
+    no_args_is_help=False,
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 crisis = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="Suspend all prescheduled posts, now.")
 app.add_typer(crisis, name="crisis")
@@ -85,6 +90,28 @@ KEPT = frozenset("\n\u200c\u200d")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 ScopeOption = Annotated[str, typer.Option("--scope", help="all, channel:NAME or group:NAME.")]
+
+
+@app.callback()
+def standfast(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Publish a city's prescheduled posts on time, and stop all of them at one command."""
+    if version:
+        _print(_version())
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        _print(ctx.get_help())
+
+
+def _version() -> str:
+    import importlib.metadata
+
+    try:
+        return importlib.metadata.version("standfast")
+    except importlib.metadata.PackageNotFoundError:
+        return "a checkout that is not installed"
 
 
 @crisis.callback(invoke_without_command=True)
@@ -189,7 +216,7 @@ def _show_offer(offer: Any, json: bool) -> None:
     _say(f"  next hour   {len(offer.next_hour)} post(s) will go out at their own times")
     _say_posts(offer.next_hour)
     if offer.remaining:
-        _say(f"  still suspended afterwards: {', '.join(map(str, offer.remaining))}")
+        _say(f"  STILL SUSPENDED afterwards by suspension {' and '.join(map(str, offer.remaining))}")
     _say(f"To lift it before {offer.expires_at}: standfast resume --confirm {offer.code} --reason '…'")
 
 
@@ -201,11 +228,12 @@ def _say_posts(posts: list[dict[str, Any]]) -> None:
 def _show_lifted(lifted: Any, json: bool) -> None:
     if json:
         _emit({"lifted": True, **vars(lifted)})
-    _say(f"LIFTED  suspension {lifted.suspension}, epoch {lifted.epoch}; {lifted.held} post(s) are held for a person")
-    if lifted.held:
+    _say(f"LIFTED  suspension {lifted.suspension}, epoch {lifted.epoch}")
+    _say(f"  held        {lifted.held} post(s) whose time had passed; {lifted.held_in_all} held in all")
+    if lifted.held_in_all:
         _say("  see them with `standfast post list --state held`, then `standfast post release|reschedule|cancel`")
     if lifted.remaining:
-        _say(f"  STILL SUSPENDED by {', '.join(map(str, lifted.remaining))}")
+        _say(f"  STILL SUSPENDED by suspension {' and '.join(map(str, lifted.remaining))}")
     if lifted.warning:
         _say(f"  warning     {lifted.warning}")
 
@@ -252,14 +280,34 @@ def _write(name: str, text: str) -> bool:
 
 
 def _end(message: str, code: int) -> NoReturn:
+    _Told.end = True
     _say(f"standfast: {message}")
     raise typer.Exit(code)
+
+
+class _Told:
+    end = False
+    """True once the command itself has said how it ended."""
+
+
+def _say_of_usage(arguments: list[str]) -> None:
+    """After a mistake in the command line, what it did not do: the first thing to know at 2 a.m."""
+    if _Told.end or not arguments:
+        return
+    if arguments[0] == "crisis" and "status" not in arguments:
+        _say("standfast: NOTHING IS SUSPENDED by this: type `standfast crisis` alone; quote a reason of several words")
+    elif arguments[0] == "resume":
+        _say("standfast: NOT LIFTED")
 
 
 def main() -> None:
     """Run the command; a fault that nobody foresaw is one line, too."""
     try:
         app()
+    except SystemExit as end:
+        if end.code == 2:
+            _say_of_usage(sys.argv[1:])
+        raise
     except Exception as error:
         if os.environ.get("STANDFAST_DEBUG"):
             raise

@@ -93,7 +93,7 @@ def _passed_over(path: Path) -> bool:
 
 def _bytes(path: Path, faults: Faults) -> bytes | None:
     """The file's bytes; None, with a fault, when it is no calendar that can be read."""
-    if path.suffix.lower() not in _FORMATS:
+    if path.suffix.lower() not in _FORMATS and path.exists():
         supported = ", ".join(sorted(_FORMATS))
         faults.add(1, path.suffix, f"is no calendar format: save the file as one of {supported}")
         return None

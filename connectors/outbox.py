@@ -101,7 +101,9 @@ class OutboxConnector:
             raise CannotTell(f"outbox {self._folder}: {_why(error)}") from None
         if not readable:
             raise CannotTell(f"outbox {self._folder} is missing or cannot be read: bring it back")
-        return self._published(self._folder / name) if there else None
+        if not there or not self._says_same(self._folder / name, message):
+            return None
+        return self._published(self._folder / name)
 
     def test(self, deadline: Deadline) -> str:  # noqa: ARG002 - a folder answers at once
         """The outbox's folder, once a file could be written there. Raises AccountError."""
@@ -146,14 +148,18 @@ class OutboxConnector:
 
     def _earlier(self, place: Path, message: Message) -> Published:
         """The earlier post of the same key when it says the same. Raises Duplicate."""
-        try:
-            earlier: dict[str, Any] = json.loads((place / POST).read_bytes())
-            same = all(earlier.get(name) == value for name, value in _content(message).items())
-        except (OSError, ValueError, AttributeError):
-            same = False
-        if not same:
+        if not self._says_same(place, message):
             raise Duplicate(f"outbox {self._folder} has another post of the key {message.key!r}: look at it")
         return self._published(place)
+
+    @staticmethod
+    def _says_same(place: Path, message: Message) -> bool:
+        """True when the post that lies there has the message's content: its key alone is no proof."""
+        try:
+            earlier: dict[str, Any] = json.loads((place / POST).read_bytes())
+            return all(earlier.get(name) == value for name, value in _content(message).items())
+        except (OSError, ValueError, AttributeError):
+            return False
 
     def _published(self, place: Path) -> Published:
         return Published(place.name, place.resolve().as_uri())

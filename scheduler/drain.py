@@ -22,10 +22,19 @@ WORKER_COLUMNS = "w.id, w.kind, w.host, w.boot_id, w.pid, w.pid_start, w.lock_fi
 
 
 def until_quiet(
-    own: Switch, essential: Essentials, suspensions: Sequence[int], limit_s: float, warn: Callable[[str], None]
+    own: Switch,
+    essential: Essentials,
+    suspensions: Sequence[int],
+    limit_s: float,
+    warn: Callable[[str], None],
+    tell: Callable[[str], None] = lambda _: None,
 ) -> bool:
-    """True once all of `suspensions` are quiet (then noted in the ledger); False when `limit_s` has passed before that."""
+    """True once all of `suspensions` are quiet (then noted in the ledger); False when `limit_s` has passed before that.
+
+    `tell` hears once what is waited for.
+    """
     until = clock.boot_s() + limit_s
+    told = limit_s <= 0
     next_settle = clock.boot_s()
     while True:
         with switch.reading(own) as cursor:
@@ -36,6 +45,11 @@ def until_quiet(
             return True
         if clock.boot_s() >= until:
             return False
+        if not told:
+            tell(
+                f"  waiting up to {limit_s:.0f} s for {len(waiting)} call(s) under way; Ctrl-C leaves the stop in place"
+            )
+            told = True
         if helpless and clock.boot_s() >= next_settle:
             _settle(essential, frozenset(helpless), until, warn)
             next_settle = clock.boot_s() + SETTLE_EVERY_S

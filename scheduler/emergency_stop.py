@@ -199,7 +199,10 @@ class EmergencyStop:
                 "known. The running daemon records the stop as soon as the store can be written; only resume lifts it."
             )
         elif request.scope.kind == killswitch.ALL:
-            known = "NOTHING IS SUSPENDED: the stop cell could not be written either. Stop the daemon by hand."
+            known = (
+                "NOTHING IS SUSPENDED: the stop cell could not be written either. "
+                "Stop the daemon by hand (`systemctl stop standfast`)."
+            )
         else:
             known = (
                 "Whether the part is suspended is NOT KNOWN: see `standfast crisis status`. A part can be stopped only in the "
@@ -214,7 +217,9 @@ class EmergencyStop:
         limit = self.essential.send_deadline_s + DRAIN_MARGIN_S if request.wait else 0.0
         try:
             self._after_commit(recorded, request.scope)
-            drain.until_quiet(self.switch, self.essential, (recorded.suspension,), limit, self.warnings.append)
+            drain.until_quiet(
+                self.switch, self.essential, (recorded.suspension,), limit, self.warnings.append, self.tell
+            )
             lost = stop_ledger.lost_attempts(self.switch, self.essential)
             built = look(self.switch, self.essential, recorded.suspension)
             with switch.reading(self.switch) as cursor:

@@ -195,7 +195,7 @@ def words(receipt: Receipt) -> str:
         f"  covered     {receipt.covered} scheduled posts wait behind the gate; {receipt.held} are held for a person"
     )
     lines += _call_lines(receipt)
-    lines.append(f"  published in the time before the stop: {len(receipt.published_recently)}")
+    lines.append(f"  recently published, perhaps to be taken down by hand: {len(receipt.published_recently)}")
     lines += [
         f"    {item['at']}  {item['channel']}  {item['link'] or '-'}  {item['text']}"
         for item in receipt.published_recently

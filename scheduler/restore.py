@@ -22,6 +22,8 @@ from store.tables import Attempt, Meta, Post
 
 logger = structlog.get_logger()
 RESTORE = "restore"
+POSTS_SKIPPED = 100_000
+"""More posts than a city queues between two backups: numbers of posts that only the lost store knew stay unused."""
 BATCH = 200
 """Posts doubted in one transaction."""
 SKIPPED = "attempts_skipped_to"
@@ -163,20 +165,23 @@ def _doubt_claimed(engine: Engine) -> None:
 
 
 def _skip_numbers(session: Session, highest_seen: int) -> None:
-    """Attempt numbers are never used twice, also not those that only the lost store knew."""
+    """Numbers are never used twice, also not those that only the lost store knew: of attempts, and of posts (their keys)."""
     session.merge(Meta(key=SKIPPED, value=str(highest_seen + 1)))
+    highest_post = session.exec(select(func.max(Post.id))).one() or 0
+    _raise_sequence(session, "attempt", highest_seen + 1)
+    _raise_sequence(session, "post", highest_post + POSTS_SKIPPED)
+
+
+def _raise_sequence(session: Session, table: str, least: int) -> None:
+    """Let the next number of `table` lie above `least`."""
     if dialect(session) == "sqlite":
+        row = "SELECT 1 FROM sqlite_sequence WHERE name = :t"
         session.execute(
-            text(
-                "INSERT INTO sqlite_sequence (name, seq) SELECT 'attempt', 0 WHERE NOT EXISTS "
-                "(SELECT 1 FROM sqlite_sequence WHERE name = 'attempt')"
-            )
+            text(f"INSERT INTO sqlite_sequence (name, seq) SELECT :t, 0 WHERE NOT EXISTS ({row})"),
+            {"t": table},
         )
-        raise_to = text("UPDATE sqlite_sequence SET seq = MAX(seq, :n) WHERE name = 'attempt'")
+        raise_to = "UPDATE sqlite_sequence SET seq = MAX(seq, :n) WHERE name = :t"
     else:
-        raise_to = text(
-            "SELECT setval(pg_get_serial_sequence('attempt', 'id'), "
-            "GREATEST(:n, (SELECT COALESCE(MAX(id), 1) FROM attempt), "
-            "COALESCE(pg_sequence_last_value(pg_get_serial_sequence('attempt', 'id')::regclass), 1)))"
-        )
-    session.execute(raise_to, {"n": highest_seen + 1})
+        sequence = "pg_get_serial_sequence(:t, 'id')"
+        raise_to = f"SELECT setval({sequence}, GREATEST(:n, COALESCE(pg_sequence_last_value({sequence}::regclass), 1)))"
+    session.execute(text(raise_to), {"n": least, "t": table})

@@ -65,6 +65,7 @@ class Lifted:
     suspension: int
     epoch: int
     held: int
+    held_in_all: int
     remaining: list[int]
     warning: str | None
 
@@ -107,8 +108,9 @@ class Resumption:
                 (clock.wall_us(), request),
             )
             remaining = [item.id for item in active(cursor, self.switch.name)]
+            in_all = int(rows(cursor, self.switch.name, "SELECT count(*) FROM post WHERE state = 'held'")[0][0])
             _in_time(started)
-        return Lifted(chosen.id, new_epoch, held, remaining, self._raise_fence(chosen))
+        return Lifted(chosen.id, new_epoch, held, in_all, remaining, self._raise_fence(chosen))
 
     def _raise_fence(self, lifted: Active) -> str | None:
         """Why this host's cell does not say yet what the ledger says, or None; the lift stands either way."""
@@ -282,7 +284,9 @@ def active(cursor: Cursor, dialect: str) -> list[Active]:
 def _in_time(started_s: float) -> None:
     """Raise SwitchError when a lift took so long (a stopped process) that posts may have fallen due since it looked."""
     if clock.boot_s() - started_s > LONGEST_LIFT_S:
-        raise SwitchError(f"the lift took over {LONGEST_LIFT_S:.0f} s, so nothing was changed: confirm again; NOT LIFTED")
+        raise SwitchError(
+            f"the lift took over {LONGEST_LIFT_S:.0f} s, so nothing was changed: confirm again; NOT LIFTED"
+        )
 
 
 def _posts(cursor: Cursor, dialect: str, number: int, after: int, until: int) -> list[dict[str, Any]]:

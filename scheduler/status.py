@@ -65,17 +65,20 @@ class Status:
         return DONE if quiet else NOT_CONFIRMED, data, _words(data, found)
 
     def _unreadable(self, why: str) -> tuple[int, dict[str, Any], str]:
-        """The store does not answer: closed, and what the cell says."""
+        """This process cannot read the store: what the cell says, and no word about what others can."""
         try:
             cell = stop_cell.read(self.essential.cell_file)
             says = "stop" if cell.stops else f"fence {cell.fence}"
         except stop_cell.CellError as error:
             says = str(error)
         data = {"suspended": None, "quiet_confirmed": False, "error": why, "stop_cell": says, "warnings": self.warnings}
-        words = (
-            f"NOT READABLE  {why}\n  nothing is published while the store cannot be read; the stop cell says: {says}"
-        )
-        return NOT_CONFIRMED, data, words
+        lines = [
+            f"NOT READABLE  {why}",
+            "  NOT KNOWN whether anything is published: this account or folder cannot read the store, the daemon may well;",
+            f"  go to the city's folder as the service account. The stop cell says: {says}",
+            *(f"  warning     {item}" for item in self.warnings),
+        ]
+        return NOT_CONFIRMED, data, "\n".join(lines)
 
 
 def _count(cursor: Cursor, dialect: str, state: str) -> int:

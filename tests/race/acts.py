@@ -20,9 +20,9 @@ from config.fault import Fault
 from governance.authority import Identity
 from records import log
 from scheduler import emergency_stop, post_selection, post_verbs
+from scheduler import status as status_command
 from scheduler.killswitch import Scope
 from scheduler.resumption import Resumption, active
-from scheduler.status import Status
 from scheduler.switch import open_switch, reading
 from store.engine import StoreError, open_engine, writing
 from store.lock import LOCK_KEY
@@ -77,7 +77,8 @@ def _command(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
 
 def status(diary: Diary, wait: bool) -> None:
     """`standfast crisis status`."""
-    code, data, words = Status(essentials.load()).run(wait=wait)
+    status_command.DRAIN_MARGIN_S = DRAIN_MARGIN_S  # type: ignore[attr-defined]  # the name it imports
+    code, data, words = status_command.Status(essentials.load()).run(wait=wait)
     diary.write("status", code=code, data=data, words=words)
 
 
