@@ -12,6 +12,7 @@ from store.engine import reading, writing
 from store.tables import Alarm, LogEntry
 
 CLOCK = "clock"
+TOGETHER_NS = 1_000_000_000
 
 
 class ClockGuard:
@@ -23,12 +24,13 @@ class ClockGuard:
 
     def anchor(self) -> None:
         """Take the present pair of readings as right."""
-        self._wall_us, self._boot_ns = clock.wall_us(), clock.boot_ns()
+        self._wall_us, self._boot_ns = _both()
 
     def jumped_s(self) -> float | None:
         """By how many seconds wall time has jumped since the anchor, None while that is within the limit."""
-        expected = self._wall_us + (clock.boot_ns() - self._boot_ns) / 1000 * clock.factor()
-        jump = (clock.wall_us() - expected) / clock.SECOND
+        wall_us, boot_ns = _both()
+        expected = self._wall_us + (boot_ns - self._boot_ns) / 1000 * clock.factor()
+        jump = (wall_us - expected) / clock.SECOND
         return jump if abs(jump) > self.limit_s * clock.factor() else None
 
     def watch(self, engine: Engine) -> bool:
@@ -42,6 +44,14 @@ class ClockGuard:
         raise_alarm(engine, f"wall time jumped by {jump:+.0f} s to {clock.to_text(clock.wall_us())}")
         self.anchor()
         return True
+
+
+def _both() -> tuple[int, int]:
+    """Wall (µs) and boot time (ns) of one moment, read anew where the process was stopped between the two: that is no jump."""
+    while True:
+        boot_ns, wall_us = clock.boot_ns(), clock.wall_us()
+        if clock.boot_ns() - boot_ns < TOGETHER_NS:
+            return wall_us, boot_ns
 
 
 def check_start(engine: Engine, limit_s: float) -> str | None:

@@ -23,7 +23,7 @@ def read(tmp_path: Path) -> Read:
         path = tmp_path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         given: dict[str, object] = {"default_zone": "America/Chicago", "known_channels": CHANNELS, **terms}
-        return reader.read(path, **given)  # type: ignore[arg-type]
+        return reader.read(path, **given)
 
     return run
 

@@ -188,7 +188,7 @@ def _yaml(found: list[Entry]) -> str:
     out = io.StringIO()
     writer = YAML(typ="safe", pure=True)
     # Plain style would test ruamel's writer: it leaves "?0" in a flow mapping bare, and its own scanner refuses that.
-    writer.default_style = '"'  # type: ignore[assignment]
+    writer.default_style = '"'
     writer.default_flow_style = False
     writer.dump({"owner": "maria", "entries": rows}, out)
     return out.getvalue()

@@ -184,7 +184,7 @@ def test_the_sync_is_a_registered_process_while_it_lasts(office: Office, monkeyp
 
     def noting(*arguments: object, **options: object) -> object:
         kinds.append([process.kind for process in liveness.known(office.city.data_dir / "workers")])
-        return whole(*arguments, **options)  # type: ignore[arg-type]
+        return whole(*arguments, **options)
 
     monkeypatch.setattr(calendar_sync, "sync", noting)
     write(office, "parks.csv", row("open"))

@@ -89,7 +89,7 @@ def test_a_context_gives_back_its_connections(sqlite_city: City) -> None:
         with opened.engine.connect():
             pass
         pool = opened.engine.pool
-    assert pool.checkedin() == 0  # type: ignore[attr-defined]
+    assert pool.checkedin() == 0
     assert "engine" not in vars(opened)
 
 

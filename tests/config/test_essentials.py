@@ -18,7 +18,7 @@ from config import essentials, settings
 from config.essentials import Essentials
 from tests.support.city import CHECKOUT
 
-HOME = {"HOME": "/home/of-a-test"}
+HOME = {"HOME": "/home/standfast"}
 BROKEN = [
     "send_deadline = ",
     "data_dir = 'x'\ndata_dir = 'y'\n",
@@ -48,7 +48,7 @@ def test_without_any_file_the_defaults_hold(tmp_path: Path) -> None:
     found = _load(tmp_path)
     assert found.data_dir == tmp_path / "data"
     assert found.database_url == f"sqlite:///{tmp_path}/data/standfast.db"
-    assert found.state_dir == Path("/home/of-a-test/.local/state/standfast")
+    assert found.state_dir == Path("/home/standfast/.local/state/standfast")
     assert (found.send_deadline_s, found.recall_s, found.resume_code_life_s) == (30.0, 3600.0, 900.0)
     assert (found.resume_two_persons, found.token) == (False, None)
     assert [line.startswith("no standfast.toml from") for line in found.warnings] == [True]

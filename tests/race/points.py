@@ -67,7 +67,7 @@ class Points:
             if wire._leave.permit is not None and not wire._leave.wrote:
                 self.lie_in_wait()
 
-        Wire._arm = arm  # type: ignore[method-assign,assignment]
+        Wire._arm = arm
 
     def watch(self, engine: Engine) -> None:
         """Also fall inside this engine's write transactions, at a statement drawn when the store's lock was taken."""

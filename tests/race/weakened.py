@@ -65,7 +65,7 @@ def _automatic_retry() -> None:
     def again(self: Outcome, result: Uncertain) -> str:
         return self._not_sent(NotSent(result.detail))
 
-    Outcome._unknown = again  # type: ignore[method-assign]
+    Outcome._unknown = again
 
 
 def _empty_report() -> None:

@@ -37,7 +37,7 @@ class Elsewhere(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *args: object, **kwargs: object) -> requests.Response:
         assert request.url is not None
         request.url = request.url.replace(self._host, self._base, 1)
-        return super().send(request, **{**kwargs, "timeout": 5})  # type: ignore[arg-type]
+        return super().send(request, **{**kwargs, "timeout": 5})
 
 
 def pointed(session: requests.Session, host: str, base: str) -> requests.Session:

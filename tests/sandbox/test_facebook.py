@@ -124,9 +124,7 @@ def test_lists_come_in_pages_newest_first(graph: facebook.GraphAPI) -> None:
     graph.version = "v26.0"
     assert [post["id"] for post in graph.get_all_connections(PAGE, "published_posts", limit=3)] == made[::-1]
     page = graph.get_connections(PAGE, "published_posts", limit=3)
-    assert [post["id"] for post in listed(graph, limit=2, after=page["paging"]["cursors"]["after"])] == made[
-        3:1:-1
-    ]
+    assert [post["id"] for post in listed(graph, limit=2, after=page["paging"]["cursors"]["after"])] == made[3:1:-1]
     with refused(100):
         listed(graph, limit=101)
 

@@ -234,9 +234,7 @@ def test_a_late_request_counts_though_the_client_left(box: Client) -> None:
     assert late.boot_ns < first.boot_ns
 
 
-@pytest.mark.parametrize(
-    "name", ["slow_body", "half_body", "garbage", "timeout_after", "reset_after", "delay"]
-)
+@pytest.mark.parametrize("name", ["slow_body", "half_body", "garbage", "timeout_after", "reset_after", "delay"])
 def test_accept_false_turns_a_fault_round(box: Client, name: str) -> None:
     box.fault(name, accept=False, seconds=0.01)
     with connected(box) as connection:

@@ -111,9 +111,7 @@ def test_a_log_that_is_not_one_is_left_alone(tmp_path: Path) -> None:
     with launched(tmp_path / "log") as process:
         _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
-    assert (
-        err.decode() == f"sandbox: {tmp_path / 'log'}:1 is not a line of an arrival log: name another file\n"
-    )
+    assert err.decode() == f"sandbox: {tmp_path / 'log'}:1 is not a line of an arrival log: name another file\n"
     assert (tmp_path / "log").read_text() == "Dear diary\n"
 
 
@@ -123,9 +121,7 @@ def test_a_log_that_cannot_be_written_ends_it(tmp_path: Path) -> None:
         url = told(process)["url"]
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (10, 10))
         with pytest.raises(requests.ConnectionError):
-            requests.post(
-                f"{url}/2/tweets", json={"text": "x"}, headers={"Authorization": "Bearer a"}, timeout=5
-            )
+            requests.post(f"{url}/2/tweets", json={"text": "x"}, headers={"Authorization": "Bearer a"}, timeout=5)
         _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 3
     assert err.decode().startswith(f"sandbox: cannot write the arrival log {log}: 10 of ")

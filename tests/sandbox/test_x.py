@@ -46,9 +46,7 @@ def test_links_and_signs_come_back_as_x_gives_them(twitter: tweepy.Client) -> No
 
 def test_the_same_text_again_is_a_duplicate(box: Client, twitter: tweepy.Client) -> None:
     twitter.create_tweet(text="Twice")
-    with pytest.raises(
-        tweepy.Forbidden, match="You are not allowed to create a Tweet with duplicate content"
-    ):
+    with pytest.raises(tweepy.Forbidden, match="You are not allowed to create a Tweet with duplicate content"):
         twitter.create_tweet(text="Twice")
     assert [line.accepted for line in box.arrivals()] == [True, False]
 
@@ -168,11 +166,7 @@ def test_rate_headers_count_down(box: Client) -> None:
 
     first, second = post("One").headers, post("Two").headers
     assert int(first["x-rate-limit-remaining"]) < int(first["x-rate-limit-limit"])
-    assert (
-        int(second["x-rate-limit-reset"])
-        >= int(first["x-rate-limit-reset"])
-        > clock.wall_us() // clock.SECOND
-    )
+    assert int(second["x-rate-limit-reset"]) >= int(first["x-rate-limit-reset"]) > clock.wall_us() // clock.SECOND
     same_window = first["x-rate-limit-reset"] == second["x-rate-limit-reset"]
     fallen = int(first["x-rate-limit-remaining"]) - int(second["x-rate-limit-remaining"])
     assert fallen == (1 if same_window else 0)

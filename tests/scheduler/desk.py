@@ -80,12 +80,12 @@ class Desk:
     def states(self) -> list[tuple[int, str]]:
         """Every post's id and state."""
         with reading(self.engine) as session:
-            return [(int(i or 0), state) for i, state in session.exec(select(Post.id, Post.state).order_by(Post.id))]  # type: ignore[arg-type]
+            return [(int(i or 0), state) for i, state in session.exec(select(Post.id, Post.state).order_by(Post.id))]
 
     def log(self, action: str) -> list[LogEntry]:
         """The chain's entries of this action, oldest first."""
         with reading(self.engine) as session:
-            rows = session.exec(select(LogEntry).where(LogEntry.action == action).order_by(LogEntry.seq)).all()  # type: ignore[arg-type]
+            rows = session.exec(select(LogEntry).where(LogEntry.action == action).order_by(LogEntry.seq)).all()
             session.expunge_all()
             return list(rows)
 

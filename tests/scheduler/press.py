@@ -120,7 +120,7 @@ class Press:
             worker=self.process.id,
             key_prefix="sf-test",
         )
-        return Publisher(place, lambda channel: self.connector)  # type: ignore[arg-type,return-value]
+        return Publisher(place, lambda channel: self.connector)
 
     def queue(self, channel: str = "parks", in_s: float = 0.0, **values: Any) -> int:
         """The id of a scheduled post of ann's, due in `in_s` seconds."""
@@ -174,7 +174,7 @@ class Press:
 
     def post(self, number: int) -> Post:
         """The post as it stands."""
-        return self.row(Post, number)  # type: ignore[no-any-return]
+        return self.row(Post, number)
 
     def row(self, table: Any, key: object) -> Any:
         """A row as it stands."""

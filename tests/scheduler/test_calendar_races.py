@@ -98,9 +98,9 @@ def _sync_and_die(url: str, root: Path, batches: int) -> None:
         if len(done) == batches:
             os.kill(os.getpid(), signal.SIGKILL)
         done.append(1)
-        whole(*arguments)  # type: ignore[arg-type]
+        whole(*arguments)
 
-    post_queue.stage = stage  # type: ignore[assignment]
+    post_queue.stage = stage
     with clock.use(SetClock()):
         settings = Settings(root=root, timezone="America/Chicago")
         calendar_sync.sync(open_engine(url), settings.calendars_dir / "parks.csv", settings)

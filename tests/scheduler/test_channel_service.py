@@ -165,12 +165,12 @@ def test_each_channel_answers_or_says_why_not(tmp_path: Path) -> None:
 def test_a_connector_that_never_answers_or_breaks_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     done = threading.Event()
 
-    class Hanging(registry.load("outbox")):  # type: ignore[misc]
+    class Hanging(registry.load("outbox")):
         def test(self, deadline: Deadline) -> str:
             done.wait(30)
             return "too late"
 
-    class Broken(registry.load("outbox")):  # type: ignore[misc]
+    class Broken(registry.load("outbox")):
         def test(self, deadline: Deadline) -> str:
             raise ZeroDivisionError
 

@@ -87,3 +87,33 @@ def test_a_store_without_records_has_nothing_to_compare(hands: ManualClock, sqli
     with writing(sqlite_press.engine) as session:
         session.connection().exec_driver_sql(f"DELETE FROM {LogEntry.__tablename__}")
     assert clock_guard.check_start(sqlite_press.engine, 30) is None
+
+
+class StoppedBetween(ManualClock):
+    """A process that is stopped for `stop_s` seconds right after its next reading, whichever that is, once."""
+
+    stop_s = 0.0
+
+    def wall_us(self) -> int:
+        return self._then_stop(self.wall)
+
+    def boot_ns(self) -> int:
+        return self._then_stop(self.boot)
+
+    def _then_stop(self, read: int) -> int:
+        held, self.stop_s = self.stop_s, 0.0
+        self.pass_s(held)
+        return read
+
+
+def test_a_process_stopped_between_its_two_readings_has_not_seen_a_jump() -> None:
+    """SIGSTOP for a minute: both clocks go on, and no alarm may keep a city from publishing for that."""
+    hands = StoppedBetween()
+    with clock.use(hands):
+        hands.stop_s = 60
+        guard = ClockGuard(30)
+        assert guard.jumped_s() is None
+        hands.stop_s = 60
+        assert guard.jumped_s() is None
+        hands.jump(60)
+        assert guard.jumped_s() == pytest.approx(60, abs=0.01)

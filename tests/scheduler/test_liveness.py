@@ -159,7 +159,7 @@ def test_a_process_that_is_not_registered_is_not_ended(tmp_path: Path) -> None:
 def test_a_number_that_is_another_process_s_by_now_is_not_hit(tmp_path: Path, changed: dict[str, object]) -> None:
     with writer(tmp_path, "daemon") as other:
         process = _only(tmp_path)
-        Path(process.lock_file).write_text(json.dumps(asdict(replace(process, **changed))))  # type: ignore[arg-type]
+        Path(process.lock_file).write_text(json.dumps(asdict(replace(process, **changed))))
         assert liveness.end(tmp_path, other.pid) is None
         assert other.poll() is None
 

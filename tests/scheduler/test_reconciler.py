@@ -21,7 +21,7 @@ def _unknown(press: Press, **values: Any) -> tuple[int, int]:
 
 def _reconcile(press: Press, **named: Any) -> dict[int, str]:
     media = press.essential.data_dir / "media"
-    return reconciler.reconcile(press.engine, press.settings, lambda channel: press.connector, media, **named)  # type: ignore[arg-type,return-value]
+    return reconciler.reconcile(press.engine, press.settings, lambda channel: press.connector, media, **named)
 
 
 def test_what_is_found_is_published_as_of_its_call(hands: ManualClock, press: Press) -> None:

@@ -93,7 +93,7 @@ def test_an_attempt_that_moved_on_meanwhile_is_left(press: Press, monkeypatch: p
     real = rescuer.dead_workers
 
     def then_it_ends(*arguments: object) -> set[str]:
-        found = real(*arguments)  # type: ignore[arg-type]
+        found = real(*arguments)
         press.change(Attempt, attempt, state="published")
         return found
 

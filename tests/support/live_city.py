@@ -146,7 +146,7 @@ class LiveCity:
     def attempts(self, number: int) -> list[Attempt]:
         """The post's attempts, oldest first."""
         with reading(self.engine) as session:
-            found = list(session.exec(select(Attempt).where(Attempt.post_id == number).order_by(Attempt.id)))  # type: ignore[arg-type]
+            found = list(session.exec(select(Attempt).where(Attempt.post_id == number).order_by(Attempt.id)))
             for item in found:
                 session.expunge(item)
             return found

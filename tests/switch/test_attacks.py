@@ -149,7 +149,7 @@ def test_a_claim_whose_commit_is_still_under_way_is_ended_after_it(
 def _owe(press: Press, attempt: int | None) -> None:
     """Let the owed claim be the one the server is about to commit."""
     owed = press.publisher._owed[0]
-    claim = owed.args[0]  # type: ignore[attr-defined]
+    claim = owed.args[0]
     object.__setattr__(claim, "attempt", attempt)
 
 
