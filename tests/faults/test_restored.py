@@ -188,3 +188,25 @@ def test_a_lost_or_garbled_cell_stops_the_host_until_a_resume(live: LiveCity, co
     until(lambda: [item["by"] for item in _status(live)["suspensions"]] == ["stop cell"], "it is a suspension")
     goes_on_after_a_resume(live, post, ["before"])
     assert stop_cell.read(cell).stops == ()
+
+
+def test_a_post_made_after_a_restore_is_not_taken_for_one_that_only_the_lost_store_knew(live: LiveCity) -> None:
+    """I3, I5: numbers and keys of posts are never used twice; the new post goes out and is not the old one's."""
+    backup = Backup(live)
+    first = live.queue(OUTBOX, "before the copy")
+    daemon = live.start_daemon()
+    live.await_state(first, "published")
+    assert daemon.end(signal.SIGTERM) == 0
+    backup.take()
+    daemon = live.start_daemon()
+    lost = live.queue(OUTBOX, "after the copy")
+    live.await_state(lost, "published")
+    assert daemon.end(signal.SIGTERM) == 0
+    backup.put_back()
+    live.start_daemon()
+    live.resume()
+    new = live.queue(OUTBOX, "after the restore")
+    assert new > lost
+    shown = live.await_state(new, "published")
+    folder = live.city.data_dir / "outbox" / OUTBOX / str(shown.remote_id)
+    assert "after the restore" in (folder / "post.json").read_text(encoding="utf-8")

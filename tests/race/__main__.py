@@ -24,7 +24,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", help="FIRST:AFTER_LAST", default="")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--publisher", choices=("standfast", "naive"), default="standfast")
-    parser.add_argument("--variant", choices=("crisis", "calm", "quiet twin", "gate lost", "store locked"))
+    parser.add_argument("--variant", choices=("crisis", "ambush", "calm", "quiet twin", "gate lost", "store locked"))
     parser.add_argument("--width", type=int, default=WIDTH, help="trials at once")
     parser.add_argument("--keep", type=Path, help="a folder where the trials' files stay")
     parser.add_argument("--keep-failing", type=Path, help="a folder where the files of trials with a violation stay")

@@ -30,6 +30,7 @@ from store.tables import Post
 from tests.race.family import die_with_parent
 from tests.race.worker import Diary
 
+TRIES = 20
 DRAIN_MARGIN_S = 2.0
 """A trial has no five seconds for what will not become quiet."""
 PERSON = Identity("ana", "Ana", "token")
@@ -78,20 +79,23 @@ def _command(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
 def status(diary: Diary, wait: bool) -> None:
     """`standfast crisis status`."""
     status_command.DRAIN_MARGIN_S = DRAIN_MARGIN_S  # type: ignore[attr-defined]  # the name it imports
-    code, data, words = status_command.Status(essentials.load()).run(wait=wait)
-    diary.write("status", code=code, data=data, words=words)
+    try:
+        code, data, words = status_command.Status(essentials.load()).run(wait=wait)
+    except Fault as error:
+        return diary.write("no status", why=str(error))
+    return diary.write("status", code=code, data=data, words=words)
 
 
 def resume_all(diary: Diary, by_command: bool) -> None:
     """Ask for and lift one suspension after another until there is none; give up after eight that were void."""
     for _ in range(8):
-        found = open_suspensions()
-        if not found:
-            return
         try:
+            found = open_suspensions()
+            if not found:
+                return
             (lift_by_command if by_command else lift)(diary, found[0])
         except Fault as error:
-            diary.write("not lifted", suspension=found[0], why=str(error))
+            diary.write("not lifted", why=str(error))
 
 
 def lift(diary: Diary, suspension: int) -> None:
@@ -129,16 +133,32 @@ def open_suspensions() -> list[int]:
         own.close()
 
 
-def add(diary: Diary, rows: list[Post]) -> None:
+def persist(engine: Engine, act: Callable[[Session], object]) -> None:
+    """Do `act` in a write session, again when a machine that stands still let the database end it."""
+    for left in reversed(range(TRIES)):
+        try:
+            with writing(engine) as session:
+                act(session)
+            break
+        except StoreError:
+            if not left:
+                raise
+    engine.dispose()
+
+
+def add(diary: Diary, make: Callable[[], list[Post]]) -> None:
     """Queue posts; `diary` gets their ids, in order."""
-    engine = open_engine(essentials.load().database_url, busy_timeout_s=30)
-    with writing(engine) as session:
+    ids: list[int | None] = []
+
+    def act(session: Session) -> None:
+        rows = make()
         session.add_all(rows)
         session.flush()
-        ids = [row.id for row in rows]
+        ids[:] = [row.id for row in rows]
         log.record(session, "ana", "post.add", f"{len(rows)} posts", {"ids": ids})  # by which the workers notice them
+
+    persist(open_engine(essentials.load().database_url, busy_timeout_s=30), act)
     diary.write("added", posts=ids)
-    engine.dispose()
 
 
 def cancel(diary: Diary, post: int) -> None:

@@ -64,7 +64,7 @@ def _publish(engine: Engine, connectors: ConnectorPool, points: Points, diary: D
     diary.write(LEAVE)
     points.reach("after the look at the flag", OFTEN)
     message = Message(post.id or 0, f"naive-{post.id}", post.text)
-    permit = Permit(Deadline.after(1.2), lambda: None)
+    permit = Permit(Deadline.after(essentials.load().send_deadline_s), lambda: None)
     try:
         made = connectors(post.channel).publish(message, Prepared(), permit)
     except Refused as error:

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 Ambush = Literal["", "word", "receipt"]
 """A worker is stopped between its last look and its first byte, and goes on soon after the word or after the receipt."""
-Variant = Literal["crisis", "calm", "quiet twin", "gate lost", "store locked"]
-"""``calm``: kills and stops, but no crisis; ``quiet twin``: neither, nor faults: then everything goes out."""
+Variant = Literal["crisis", "ambush", "calm", "quiet twin", "gate lost", "store locked"]
+"""``ambush``: nothing but a worker stopped before its first byte and a crisis;
+``calm``: kills and stops, but no crisis; ``quiet twin``: neither, nor faults: then everything goes out."""
 
 FAULTS: tuple[tuple[str, float, float], ...] = (
     ("timeout_after", 0.4, 2.0),
@@ -94,7 +95,7 @@ def draw(seed: int, variant: Variant | None = None) -> Plan:
     """The plan of trial `seed`."""
     rng = random.Random(seed)
     kind = variant or variant_of(seed)
-    still = kind == "quiet twin"
+    still = kind in ("quiet twin", "ambush")
     channels = _channels(rng)
     crisis_s = rng.uniform(0.4, 1.0)
     return Plan(
@@ -103,15 +104,15 @@ def draw(seed: int, variant: Variant | None = None) -> Plan:
         channels=channels,
         posts=_posts(rng, channels, rng.randint(6, 9), crisis_s, still),
         second_wave=[PlannedPost(rng.choice(list(channels)), rng.uniform(0.05, 0.5), None) for _ in range(2)],
-        signals=_signals(rng, kind),
-        crises=_crises(rng, channels) if kind == "crisis" else [],
+        signals=[] if still else _signals(rng, kind),
+        crises=_crises(rng, channels) if kind == "crisis" else [Crisis(0)] if kind == "ambush" else [],
         workers=rng.choice((2, 2, 2, 3)),
         likelihood=0.0 if still else rng.choice((0.0, 0.05, 0.1, 0.2)),
         dwell_s=rng.uniform(0.05, 0.6),
         resume_by_subprocess=rng.random() < 0.04,
         release=rng.random() < 0.4,
         relapse=kind == "crisis" and rng.random() < 0.15,
-        ambush=_ambush(seed) if kind == "crisis" else "",
+        ambush=_ambush(seed, kind),
     )
 
 
@@ -143,13 +144,15 @@ def _fault(rng: random.Random, platform: str) -> dict[str, Any] | None:
     return {"name": name, "platform": platform, **({"seconds": rng.uniform(least, most)} if most else {})}
 
 
-def _ambush(seed: int) -> Ambush:
-    return random.Random(f"ambush {seed}").choice(("", "word", "word", "receipt", "receipt"))
+def _ambush(seed: int, kind: Variant) -> Ambush:
+    if kind == "ambush":
+        return "receipt" if seed % 2 else "word"
+    if kind != "crisis":
+        return ""
+    return random.Random(f"ambush {seed}").choice(("", "", "word", "word", "receipt"))
 
 
 def _signals(rng: random.Random, kind: Variant) -> list[Signal]:
-    if kind == "quiet twin":
-        return []
     found = [_signal(rng, kind != "calm" and rng.random() < 0.5) for _ in range(rng.randint(1, 4))]
     return [*found, Signal(rng.uniform(0.3, 1.5), False, False, 0, False)] if kind == "calm" else found
 

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable
 from threading import Lock, get_ident
 from typing import Any
+from unittest.mock import patch
 
 from sqlalchemy import Engine, event
 
@@ -67,7 +68,7 @@ class Points:
             if wire._leave.permit is not None and not wire._leave.wrote:
                 self.lie_in_wait()
 
-        Wire._arm = arm
+        patch.object(Wire, "_arm", arm).start()
 
     def watch(self, engine: Engine) -> None:
         """Also fall inside this engine's write transactions, at a statement drawn when the store's lock was taken."""

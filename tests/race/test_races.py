@@ -115,6 +115,16 @@ def test_workers_that_fall_without_a_crisis_lose_and_double_nothing(
     assert falls(total(verdicts)) >= len(verdicts)
 
 
+@pytest.mark.parametrize("database", BOTH)
+def test_what_was_about_to_write_its_first_byte_is_listed_and_waited_for(
+    pytestconfig: pytest.Config, database: str, kept: Path
+) -> None:
+    """I1 and I2 where the gap is widest: a worker stopped after its last look goes on after the word, or after 1.7 s."""
+    verdicts = race(pytestconfig, range(100, 100 + WEAK), database, "--variant", "ambush", kept=kept)
+    assert violations(verdicts, database, kept) == []
+    assert total(verdicts)["arrivals after the word, listed"] >= WEAK / 2
+
+
 @pytest.mark.parametrize("weakness", ["quiet at once", "lease re-queues", "empty report"])
 def test_a_weakened_design_falls_in_the_races(pytestconfig: pytest.Config, weakness: str) -> None:
     """The shortest counterexamples of the protocol are met: a design without that part of it fails most trials."""

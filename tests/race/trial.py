@@ -15,43 +15,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from config import clock
 from governance import people
 from sandbox.client import Client
-from scheduler import content
-from store.engine import StoreError, open_engine, reading, writing
+from store.engine import StoreError, open_engine, reading
 from store.tables import Attempt, Channel, Gate, Post, Suspension, SuspensionInflight
-from tests.race import acts, naive, oracle, plan, worker
+from tests.race import acts, naive, oracle, plan, stage, worker
 from tests.race.family import Child, Family
 from tests.race.plan import Crisis, Plan, PlannedPost, Signal
 from tests.race.points import AMBUSH, CALM, IN_AMBUSH
 from tests.race.worker import Config, Diary, read_diary
 from tests.support import city as cities
 
-SETTINGS = {
-    "send_deadline": 1.2,
-    "prepare_deadline": 2,
-    "lateness": 120,
-    "spacing": 0,
-    "release_spacing": 0,
-    "retries": 4,
-    "retry_first": 0.1,
-    "retry_most": 0.5,
-    "settle": 1.2,
-    "look_every": 0.3,
-    "threads": 3,
-    "busy_timeout": 3,
-}
 STUCK_S = 240.0
 """Who has not come to an end by then never will, however slow the machine; each wait ends as soon as it is over."""
 LATE_S, HELP_EVERY_S, LOOK_S = 45.0, 3.0, 0.3
 WORKER, ACT, CRISIS = "worker", "act", "crisis"
-SECRETS = {
-    "x": ("consumer_key", "consumer_secret", "access_token", "access_token_secret"),
-    "facebook": ("page_token",),
-}
 
 
 @dataclass(frozen=True)
@@ -97,53 +78,30 @@ class Trial:
         root = self.folder / "city"
         root.mkdir()
         city = cities.make(root, self.url)
-        city.set(**SETTINGS)
+        city.set(**stage.settings(self.plan))
         for name in [name for name in os.environ if name.startswith("STANDFAST_")]:
             del os.environ[name]
         os.environ.update(city.environ)
         os.chdir(city.root)
-        engine = open_engine(self.url)
-        with writing(engine) as session:
-            os.environ["STANDFAST_TOKEN"] = people.bootstrap(session, "ana", "Ana")
-            session.add_all(self._channel(number, *item) for number, item in enumerate(self.plan.channels.items()))
-        engine.dispose()
+        acts.persist(open_engine(self.url), self._furnish)
 
-    def _channel(self, number: int, name: str, platform: str) -> Channel:
-        owner = f"{9_000_000 + self.plan.seed * 10 + number}{os.getpid()}"
-        settings = {"base_url": self.bench.box.url}
-        settings |= {"user_id": owner, "handle": "city"} if platform == "x" else {"page_id": owner}
-        secrets = {secret: f"{name}_{secret}".upper() for secret in SECRETS[platform]}
-        os.environ.update({variable: f"{owner}-{secret}" for secret, variable in secrets.items()})
-        return Channel(name=name, platform=platform, settings=settings, secrets=secrets, created_at=0)
+    def _furnish(self, session: Session) -> None:
+        os.environ["STANDFAST_TOKEN"] = people.bootstrap(session, "ana", "Ana")
+        session.add_all(stage.channels(self.plan, self.bench.box.url))
 
     def _add(self, posts: list[PlannedPost], wave: int) -> None:
         """Queue posts, their faults, and who will cancel them."""
         now_us, now_s = clock.wall_us(), clock.boot_s()
-        rows = [self._post(item, f"{self.tag}-{wave}-{n} A word.", now_us) for n, item in enumerate(posts)]
-        for item, row in zip(posts, rows, strict=True):
+        texts = [f"{self.tag}-{wave}-{n} A word." for n in range(len(posts))]
+        for item, text in zip(posts, texts, strict=True):
             if item.fault is not None:
-                self.bench.box.fault(**item.fault, text=row.text)
-        self._await_act(acts.add, rows)
+                self.bench.box.fault(**item.fault, text=text)
+        pairs = list(zip(posts, texts, strict=True))
+        self._await_act(acts.add, lambda: [stage.post(item, text, now_us) for item, text in pairs])
         ids = [line["posts"] for line in read_diary(self.people) if line["what"] == "added"][-1]
         for item, number in zip(posts, ids, strict=True):
             if item.cancelled_s is not None:
                 self.family.later(now_s + item.cancelled_s, partial(self._act, acts.cancel, number))
-
-    def _post(self, item: PlannedPost, text: str, now_us: int) -> Post:
-        due = now_us + int(item.due_s * clock.SECOND)
-        return Post(
-            channel=item.channel,
-            text=text,
-            content_hash=content.content_hash(text, []),
-            local_time="",
-            zone="UTC",
-            due_at=due,
-            ready_at=due,
-            lateness_us=int(SETTINGS["lateness"]) * clock.SECOND,
-            author="ana",
-            created_at=now_us,
-            updated_at=now_us,
-        )
 
     # --- the race ----------------------------------------------------------------------------------------------------
 
@@ -153,7 +111,7 @@ class Trial:
         self.start_s = clock.boot_s()
         self._add(self.plan.posts, 0)
         self._plan_strikes(at_crisis=False)
-        if self.plan.variant in ("crisis", "gate lost", "store locked"):
+        if self.plan.variant in ("crisis", "ambush", "gate lost", "store locked"):
             self._trouble()
             self._resume()
         else:
@@ -260,7 +218,8 @@ class Trial:
     # --- the workers -------------------------------------------------------------------------------------------------
 
     def _start_workers(self) -> None:
-        """Return when all are ready: until then nobody falls."""
+        """Return when all are ready: until then nobody falls, and who finds the store too busy to start is replaced."""
+        self.family.on_end = lambda _: self._start_worker()
         self.memory[CALM] = 1
         for _ in range(self.plan.workers):
             self._start_worker()
@@ -375,9 +334,11 @@ class Trial:
             engine.dispose()
 
     def _evidence(self, settled: bool) -> oracle.Evidence:
-        posts, attempts, channels, suspensions, listed, gates = self._rows(
-            Post, Attempt, Channel, Suspension, SuspensionInflight, Gate
-        )
+        tables = (Post, Attempt, Channel, Suspension, SuspensionInflight, Gate)
+        found: list[list[Any]] = [[]]
+        while not found[0]:
+            found = self._rows(*tables)
+        posts, attempts, channels, suspensions, listed, gates = found
         return oracle.Evidence(
             plan=self.plan,
             settled=settled,
