@@ -62,9 +62,7 @@ class ArrivalLog:
         except OSError as error:
             written, reason = 0, str(error.strerror)
         if written != len(line):
-            print(
-                f"sandbox: cannot write the arrival log {self.path}: {reason}: it ends here", file=sys.stderr
-            )
+            print(f"sandbox: cannot write the arrival log {self.path}: {reason}: it ends here", file=sys.stderr)
             os._exit(3)
         self.next_seq = arrival.seq + 1
 

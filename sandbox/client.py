@@ -40,14 +40,10 @@ class Client:
 
     def _ask(self, method: str, name: str, content: Mapping[str, Any] | None = None) -> Any:
         try:
-            answer = self._session.request(
-                method, f"{self.url}/_sandbox/{name}", json=content, timeout=TIMEOUT_S
-            )
+            answer = self._session.request(method, f"{self.url}/_sandbox/{name}", json=content, timeout=TIMEOUT_S)
             told = answer.json()
         except requests.RequestException as error:
-            raise SandboxError(
-                f"the sandbox at {self.url} does not answer: {type(error).__name__}"
-            ) from error
+            raise SandboxError(f"the sandbox at {self.url} does not answer: {type(error).__name__}") from error
         if answer.status_code != 200:
             raise SandboxError(f"{method} {name}: {told['error']}")
         return told
@@ -142,9 +138,7 @@ def _connect(process: subprocess.Popen[bytes], log: Path) -> Client:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        raise SandboxError(
-            f"the sandbox did not start (exit code {process.wait()}): its own message is above"
-        )
+        raise SandboxError(f"the sandbox did not start (exit code {process.wait()}): its own message is above")
     told = json.loads(line)
     return Client(told["url"], log, told["pid"])
 

@@ -81,9 +81,7 @@ def _guarded(token: str, run: Run) -> Run:
     return guarded
 
 
-def _route(
-    request: Request, parts: list[str], token: str, fields: dict[str, str], form: Form
-) -> tuple[Kind, Run]:
+def _route(request: Request, parts: list[str], token: str, fields: dict[str, str], form: Form) -> tuple[Kind, Run]:
     page = owner_of(token) if parts[0] == "me" else parts[0]
     edge = (request.method, parts[1]) if len(parts) == 2 else (request.method, "")
     if len(parts) > 2 or not re.fullmatch(r"[\w.-]+", page, re.ASCII):
@@ -166,9 +164,7 @@ def _moment(text: str, name: str) -> int:
             return int(text) * clock.SECOND
         return clock.from_datetime(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
-        raise Refusal(
-            bad_parameter(f"Param {name} must be a unix time or an ISO 8601 time with a zone")
-        ) from None
+        raise Refusal(bad_parameter(f"Param {name} must be a unix time or an ISO 8601 time with a zone")) from None
 
 
 def _upload(state: State, page: str, token: str, fields: Mapping[str, str], form: Form) -> Answer:
@@ -221,9 +217,7 @@ def _size(fields: Mapping[str, str]) -> int:
     return int(text)
 
 
-def _paged(
-    found: list[Post], begin: int, size: int, request: Request, fields: Mapping[str, str]
-) -> dict[str, Any]:
+def _paged(found: list[Post], begin: int, size: int, request: Request, fields: Mapping[str, str]) -> dict[str, Any]:
     page = found[begin : begin + size]
     answer: dict[str, Any] = {"data": [_fields(post, fields) for post in page]}
     if page:

@@ -206,8 +206,6 @@ FAULTS: dict[str, Fault] = {
     "redirect_302": Fault("not done; 302 to `to` (/redirected/...)", False, _redirect(302)),
     "redirect_307": Fault("not done; 307 to `to` (/redirected/...)", False, _redirect(307)),
     "delay": Fault("done at once; answered after `seconds`", True, _after_delay),
-    "late": Fault(
-        "done after `seconds`, even when the client left; then answered", True, _normally, late=True
-    ),
+    "late": Fault("done after `seconds`, even when the client left; then answered", True, _normally, late=True),
     **{f"graph_{code}": _graph(code) for code in GRAPH_CODES},
 }

@@ -120,9 +120,7 @@ class Handler(BaseHTTPRequestHandler):
     def _announced(self) -> int | None:
         """The length of the body, as the client announces it; None when it does not say it in a form we take."""
         text = self.headers.get("Content-Length", "0" if self.command in ("GET", "DELETE") else "")
-        good = (
-            text.isascii() and text.isdigit() and len(text) < 12 and "Transfer-Encoding" not in self.headers
-        )
+        good = text.isascii() and text.isdigit() and len(text) < 12 and "Transfer-Encoding" not in self.headers
         return int(text) if good else None
 
     def _read(self, announced: int | None) -> Request:
@@ -159,9 +157,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m sandbox.server", description=(__doc__ or "").split("\n\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m sandbox.server", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--log", type=Path, required=True, help="the arrival log; appended to")
     parser.add_argument("--state", type=Path, help="where posts are remembered over a restart")
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address")

@@ -66,9 +66,7 @@ class State:
         self._clear()
         self._journal = None
         if journal is not None:
-            for number, line in enumerate(
-                journal.read_bytes().splitlines() if journal.exists() else [], start=1
-            ):
+            for number, line in enumerate(journal.read_bytes().splitlines() if journal.exists() else [], start=1):
                 self._replay(journal, number, line)
             self._journal = journal.open("a", encoding="utf-8")
 
@@ -87,9 +85,7 @@ class State:
             event = json.loads(line)
             self._apply(event["event"], event["of"])
         except (ValueError, KeyError, TypeError):
-            raise ValueError(
-                f"{journal}:{number} is not a line of a sandbox's state: name another file"
-            ) from None
+            raise ValueError(f"{journal}:{number} is not a line of a sandbox's state: name another file") from None
 
     def _record(self, event: str, of: dict[str, Any]) -> None:
         if self._journal is not None:
@@ -163,9 +159,7 @@ class State:
     def is_duplicate(self, platform: str, owner: str, text: str) -> bool:
         """True when `owner` has a post of the same text that is not older than `DUPLICATE_WINDOW_US`."""
         earlier = self.posts.get(self._texts.get((platform, owner, text), ""))
-        return (
-            bool(text) and earlier is not None and clock.wall_us() - earlier.created_us < DUPLICATE_WINDOW_US
-        )
+        return bool(text) and earlier is not None and clock.wall_us() - earlier.created_us < DUPLICATE_WINDOW_US
 
     def count(self, platform: str, owner: str, window: int) -> int:
         """How many posts `owner` made in the window of that number (wall time divided by `WINDOW_US`)."""

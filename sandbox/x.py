@@ -141,11 +141,7 @@ def _media_ids(state: State, owner: str, media: Any) -> tuple[str, ...]:
     if not isinstance(ids, list) or len(ids) > MAX_MEDIA:
         raise Refusal(invalid(f"media.media_ids must be a list of at most {MAX_MEDIA} ids."))
     for media_id in ids:
-        if (
-            not isinstance(media_id, str)
-            or media_id not in state.media
-            or state.media[media_id].owner != owner
-        ):
+        if not isinstance(media_id, str) or media_id not in state.media or state.media[media_id].owner != owner:
             raise Refusal(invalid("Your media IDs are invalid."))
     return tuple(ids)
 
@@ -189,9 +185,7 @@ def _describe(state: State, owner: str, content: dict[str, Any]) -> Answer:
 
 def _me(token: str) -> Answer:
     owner = owner_of(token)
-    return json_answer(
-        200, {"data": {"id": owner, "name": f"Sandbox {owner}", "username": f"sandbox_{owner[-7:]}"}}
-    )
+    return json_answer(200, {"data": {"id": owner, "name": f"Sandbox {owner}", "username": f"sandbox_{owner[-7:]}"}})
 
 
 def _delete(state: State, owner: str, post_id: str) -> Answer:
@@ -234,9 +228,7 @@ def _moment(text: str | None, name: str) -> int | None:
     try:
         return clock.from_datetime(datetime.fromisoformat(text))
     except (ValueError, OverflowError):
-        raise Refusal(
-            invalid(f"The `{name}` query parameter value [{text}] is not a valid RFC 3339 time.")
-        ) from None
+        raise Refusal(invalid(f"The `{name}` query parameter value [{text}] is not a valid RFC 3339 time.")) from None
 
 
 def _number(text: str, low: int, high: int) -> int:
