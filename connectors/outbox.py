@@ -180,8 +180,8 @@ def _appear(staged: Path, place: Path) -> bool:
 def _content(message: Message) -> dict[str, Any]:
     pictures = [{"sha256": item.sha256, "mime": item.mime, "alt": item.alt} for item in message.media]
     # A lone surrogate cannot be written as UTF-8: compare what is written.
-    text = message.text.encode("utf-8", "replace").decode("utf-8")
-    return {"key": message.key, "post": message.post_id, "text": text, "media": pictures}
+    key, text = (value.encode("utf-8", "replace").decode("utf-8") for value in (message.key, message.text))
+    return {"key": key, "post": message.post_id, "text": text, "media": pictures}
 
 
 def _name(key: str) -> str:

@@ -75,7 +75,7 @@ class Status:
         lines = [
             f"NOT READABLE  {why}",
             "  NOT KNOWN whether anything is published: this account or folder cannot read the store, the daemon may well;",
-            f"  go to the city's folder as the service account. The stop cell says: {says}",
+            f"  the stop cell says: {says}; go to the city's folder as the service account and ask again",
             *(f"  warning     {item}" for item in self.warnings),
         ]
         return NOT_CONFIRMED, data, "\n".join(lines)

@@ -80,6 +80,7 @@ class LocalEngine:
         """End: nothing is dispatched after this returns."""
         self._stop.set()
         self._watcher.join()
+        self._scheduler.pause()  # else it hands a job to its threads after they were told to end
         self._scheduler.shutdown(wait=True)
 
     def poke(self) -> None:

@@ -105,7 +105,11 @@ def draw(seed: int, variant: Variant | None = None) -> Plan:
         posts=_posts(rng, channels, rng.randint(6, 9), crisis_s, still),
         second_wave=[PlannedPost(rng.choice(list(channels)), rng.uniform(0.05, 0.5), None) for _ in range(2)],
         signals=[] if still else _signals(rng, kind),
-        crises=_crises(rng, channels) if kind == "crisis" else [Crisis(0)] if kind == "ambush" else [],
+        crises=_crises(rng, channels, _ambush(seed, kind))
+        if kind == "crisis"
+        else [Crisis(0)]
+        if kind == "ambush"
+        else [],
         workers=rng.choice((2, 2, 2, 3)),
         likelihood=0.0 if still else rng.choice((0.0, 0.05, 0.1, 0.2)),
         dwell_s=rng.uniform(0.05, 0.6),
@@ -149,7 +153,7 @@ def _ambush(seed: int, kind: Variant) -> Ambush:
         return "receipt" if seed % 2 else "word"
     if kind != "crisis":
         return ""
-    return random.Random(f"ambush {seed}").choice(("", "", "word", "word", "receipt"))
+    return random.Random(f"ambush {seed}").choice(("", "word", "word", "receipt"))
 
 
 def _signals(rng: random.Random, kind: Variant) -> list[Signal]:
@@ -167,14 +171,15 @@ def _signal(rng: random.Random, at_crisis: bool) -> Signal:
     )
 
 
-def _crises(rng: random.Random, channels: dict[str, str]) -> list[Crisis]:
+def _crises(rng: random.Random, channels: dict[str, str], ambush: Ambush) -> list[Crisis]:
+    """One, sometimes two; the first one falls or stops one channel alone only where nobody lies in ambush for its word."""
     first = Crisis(
         rng.uniform(0, 0.25),
         rng.randint(1, 6),
-        scope=f"channel:{rng.choice(list(channels))}" if rng.random() < 0.12 else "all",
+        scope=f"channel:{rng.choice(list(channels))}" if rng.random() < 0.3 and not ambush else "all",
         wait=rng.random() < 0.85,
         subprocess=rng.random() < 0.06,
-        killed_after_s=rng.uniform(0, 0.06) if rng.random() < 0.15 else None,
+        killed_after_s=rng.uniform(0, 0.06) if rng.random() < 0.4 and not ambush else None,
         stopped_after_s=rng.uniform(0, 0.06) if rng.random() < 0.1 else None,
     )
     if rng.random() < 0.15:

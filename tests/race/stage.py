@@ -23,7 +23,7 @@ SETTINGS = {
     "threads": 3,
     "busy_timeout": 3,
 }
-AMBUSH_DEADLINE_S = 4.0
+AMBUSH_SETTINGS = {"send_deadline": 3.5, "settle": 3.5}
 SECRETS = {
     "x": ("consumer_key", "consumer_secret", "access_token", "access_token_secret"),
     "facebook": ("page_token",),
@@ -32,7 +32,7 @@ SECRETS = {
 
 def settings(drawn: Plan) -> dict[str, float]:
     """The city's settings; who lies in ambush has time to write the whole request after it."""
-    return {**SETTINGS, "send_deadline": AMBUSH_DEADLINE_S} if drawn.ambush else SETTINGS
+    return {**SETTINGS, **AMBUSH_SETTINGS} if drawn.ambush else SETTINGS
 
 
 def channels(drawn: Plan, url: str) -> list[Channel]:

@@ -32,6 +32,7 @@ from tests.support import city as cities
 STUCK_S = 240.0
 """Who has not come to an end by then never will, however slow the machine; each wait ends as soon as it is over."""
 LATE_S, HELP_EVERY_S, LOOK_S = 45.0, 3.0, 0.3
+MOST_STARTED = 20
 WORKER, ACT, CRISIS = "worker", "act", "crisis"
 
 
@@ -219,12 +220,20 @@ class Trial:
 
     def _start_workers(self) -> None:
         """Return when all are ready: until then nobody falls, and who finds the store too busy to start is replaced."""
-        self.family.on_end = lambda _: self._start_worker()
+        self.family.on_end = lambda _: self._start_worker() if self._started < MOST_STARTED else None
         self.memory[CALM] = 1
         for _ in range(self.plan.workers):
             self._start_worker()
-        ready = lambda: sum(line["what"] == worker.READY for line in read_diary(self.workers)) >= self.plan.workers  # noqa: E731
-        if not self.family.look_after(ready, STUCK_S):
+
+        def ready() -> bool:
+            found = [line for line in read_diary(self.workers) if line["what"] == worker.READY]
+            return len(found) >= self.plan.workers
+
+        def over() -> bool:
+            return ready() or not self.family.alive(WORKER)
+
+        self.family.look_after(over, STUCK_S)
+        if not ready():
             raise RuntimeError("the workers did not become ready")
         self.memory[CALM] = 0
 

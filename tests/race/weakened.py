@@ -18,7 +18,7 @@ from scheduler.outcome import Outcome
 from store.engine import reading, writing
 from tests.race.plan import Variant
 
-LEASE_S = 1.0
+LEASE_S = 0.5
 
 
 def _quiet_at_once() -> None:
@@ -82,7 +82,7 @@ def _resume_with_catch_up() -> None:
 WEAKENED: dict[str, tuple[Callable[[], None], Variant]] = {
     "quiet at once": (_quiet_at_once, "ambush"),
     "quiet ignores unknown": (_quiet_ignores_unknown, "crisis"),
-    "lease re-queues": (_lease_requeues, "ambush"),
+    "lease re-queues": (_lease_requeues, "crisis"),
     "automatic retry": (_automatic_retry, "calm"),
     "empty report": (_empty_report, "ambush"),
     "resume with catch-up": (_resume_with_catch_up, "crisis"),

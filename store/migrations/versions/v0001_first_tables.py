@@ -251,7 +251,7 @@ def _posts() -> None:
 
 
 def _attempts() -> None:
-    """Attempts; the partial unique index is the database's own refusal of a double."""
+    """Attempts."""
     op.create_table(
         "attempt",
         sa.Column("id", IDENTITY, autoincrement=True, nullable=False),
@@ -282,6 +282,11 @@ def _attempts() -> None:
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
+    _attempt_indexes()
+
+
+def _attempt_indexes() -> None:
+    """The partial unique index is the database's own refusal of a second live attempt."""
     op.create_index(
         "attempt_one_live",
         "attempt",
