@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from threading import Timer
 
@@ -154,7 +154,8 @@ class EmergencyStop:
         says = "the stop cell is set: no new call starts on this host" if cell_set else "NOTHING IS SUSPENDED YET"
         late = Timer(SLOW_S, self.tell, (f"the store is busy or away; {says}; still trying to record the stop …",))
         late.daemon = True
-        late.start()
+        with suppress(RuntimeError):  # a host that has no thread left must not lose the stop to a word of waiting
+            late.start()
         try:
             yield
         finally:
