@@ -22,11 +22,11 @@ from governance import people
 from sandbox.client import Client
 from store.engine import StoreError, open_engine, reading
 from store.tables import Attempt, Channel, Gate, Post, Suspension, SuspensionInflight
-from tests.race import acts, naive, oracle, plan, stage, worker
-from tests.race.family import Child, Family
-from tests.race.plan import Crisis, Plan, PlannedPost, Signal
-from tests.race.points import AMBUSH, CALM, IN_AMBUSH
-from tests.race.worker import Config, Diary, read_diary
+from tests.chaos import acts, naive, oracle, plan, stage, worker
+from tests.chaos.family import Child, Family
+from tests.chaos.plan import Crisis, Plan, PlannedPost, Signal
+from tests.chaos.points import AMBUSH, CALM, IN_AMBUSH
+from tests.chaos.worker import Config, Diary, read_diary
 from tests.support import city as cities
 
 STUCK_S = 240.0
@@ -38,7 +38,7 @@ WORKER, ACT, CRISIS = "worker", "act", "crisis"
 
 @dataclass(frozen=True)
 class Bench:
-    """What trials share: the sandbox, and which publisher is raced."""
+    """What trials share: the sandbox, and which publisher is tried."""
 
     box: Client
     publisher: str = "standfast"
@@ -63,7 +63,7 @@ class Trial:
         """The verdict on this trial."""
         self._set_up()
         try:
-            self._race()
+            self._play()
             settled = self._settle()
             evidence = self._evidence(settled)
             verdict = oracle.judge(evidence)
@@ -104,9 +104,9 @@ class Trial:
             if item.cancelled_s is not None:
                 self.family.later(now_s + item.cancelled_s, partial(self._act, acts.cancel, number))
 
-    # --- the race ----------------------------------------------------------------------------------------------------
+    # --- the play ----------------------------------------------------------------------------------------------------
 
-    def _race(self) -> None:
+    def _play(self) -> None:
         self._start_workers()
         self.family.on_stop, self.family.on_end = self._has_stopped, self._has_ended
         self.start_s = clock.boot_s()

@@ -10,7 +10,7 @@ from typing import Any
 from config import clock
 from sandbox.arrivals import Arrival
 from store.tables import Attempt, Channel, Gate, Post, Suspension, SuspensionInflight
-from tests.race.plan import Plan
+from tests.chaos.plan import Plan
 
 PROVABLY_NOT_SENT = ("claimed", "aborted", "not_sent")
 SOON_US = 5 * clock.SECOND

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from sandbox import client
 from sandbox.client import Client
-from tests.race import plan, trial
-from tests.race.family import die_with_parent
-from tests.race.oracle import Verdict
-from tests.race.slots import slot
-from tests.race.trial import STUCK_S, Bench
-from tests.race.weakened import WEAKENED
+from tests.chaos import plan, trial
+from tests.chaos.family import die_with_parent
+from tests.chaos.oracle import Verdict
+from tests.chaos.slots import slot
+from tests.chaos.trial import STUCK_S, Bench
+from tests.chaos.weakened import WEAKENED
 from tests.support.databases import Databases
 
 WIDTH = 12
@@ -74,7 +74,7 @@ class Pool:
 
     def run(self, seeds: list[int], width: int = WIDTH) -> list[Verdict]:
         """The verdicts, by seed."""
-        with tempfile.TemporaryDirectory(prefix="races-") as scratch, ExitStack() as stack:
+        with tempfile.TemporaryDirectory(prefix="chaos-") as scratch, ExitStack() as stack:
             root = self.keep or Path(scratch)
             box = stack.enter_context(client.start(root / "arrivals.jsonl"))
             self._warm(root)

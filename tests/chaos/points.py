@@ -1,4 +1,4 @@
-"""Places at which a worker of the races stops or kills itself: between two steps of a publish, and inside a transaction.
+"""Places at which a worker of the trials stops or kills itself: between two steps of a publish, and inside a transaction.
 
 The product has no such hook: the worker of the tests wraps the publisher's steps and listens to its engine's statements.
 """

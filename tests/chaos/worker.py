@@ -1,6 +1,6 @@
-"""The publishing worker of the races: the real daemon without its one-daemon lock, so that several run on one store.
+"""The publishing worker of the trials: the real daemon without its one-daemon lock, so that several run on one store.
 
-``python -m tests.race.worker CONFIG`` runs one by hand, where CONFIG is a JSON file with the fields of `Config`.
+``python -m tests.chaos.worker CONFIG`` runs one by hand, where CONFIG is a JSON file with the fields of `Config`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from scheduler.daemon import Daemon
 from scheduler.outcome import Claim, Result
 from scheduler.publisher import Leave, Publisher
 from store.engine import StoreError, open_engine
-from tests.race.points import Points
+from tests.chaos.points import Points
 
 READY, LEAVE = "ready", "leave to send"
 OFTEN = 3.0
@@ -89,7 +89,7 @@ def run(config: Config, memory: mmap.mmap) -> None:
     daemon.ChangeWatch = _SlowWatch  # type: ignore[attr-defined]  # the name it imports
     daemon.Publisher = lambda *given: Faltering(points, diary, *given)  # type: ignore[attr-defined,assignment]  # the name it imports
     try:
-        _Unlocked(settings.load(), essentials.load(), kind="race").run(stop, lambda _: diary.write(READY))
+        _Unlocked(settings.load(), essentials.load(), kind="chaos").run(stop, lambda _: diary.write(READY))
     except StoreError as error:
         diary.write(f"{config.name}: ended", why=str(error))  # whoever started a daemon starts it again
 

@@ -27,8 +27,8 @@ from scheduler.switch import open_switch, reading
 from store.engine import StoreError, open_engine, writing
 from store.lock import LOCK_KEY
 from store.tables import Post
-from tests.race.family import die_with_parent
-from tests.race.worker import Diary
+from tests.chaos.family import die_with_parent
+from tests.chaos.worker import Diary
 
 TRIES = 20
 DRAIN_MARGIN_S = 2.0
@@ -39,7 +39,7 @@ PERSON = Identity("ana", "Ana", "token")
 def stop(diary: Diary, scope: str, wait: bool) -> None:
     """`standfast crisis` without starting Python anew."""
     loaded = essentials.merged()
-    request = emergency_stop.Request(Scope.parse(scope), "race", wait=wait)
+    request = emergency_stop.Request(Scope.parse(scope), "chaos", wait=wait)
     emergency_stop.DRAIN_MARGIN_S = DRAIN_MARGIN_S
     diary.write("begun", scope=scope)
     answer = emergency_stop.EmergencyStop(essentials.load(), loaded.environ, lambda line: _told(diary, line)).run(
@@ -102,9 +102,9 @@ def lift(diary: Diary, suspension: int) -> None:
     """`standfast resume` in both steps."""
     own = Resumption(essentials.load(), dict(os.environ))
     try:
-        offer = own.ask("race", scope=None, suspension=suspension)
+        offer = own.ask("chaos", scope=None, suspension=suspension)
         diary.write("confirming", suspension=suspension)
-        lifted = own.confirm(offer.code, "race")
+        lifted = own.confirm(offer.code, "chaos")
         diary.write("lifted", suspension=suspension, epoch=lifted.epoch, held=lifted.held, warning=lifted.warning)
     finally:
         own.close()
@@ -112,10 +112,10 @@ def lift(diary: Diary, suspension: int) -> None:
 
 def lift_by_command(diary: Diary, suspension: int) -> None:
     """`standfast resume` itself, in both steps."""
-    with _command(["resume", "--reason", "race", "--suspension", str(suspension), "--json"]) as asking:
+    with _command(["resume", "--reason", "chaos", "--suspension", str(suspension), "--json"]) as asking:
         offer = asking.communicate()[0]
     diary.write("confirming", suspension=suspension)
-    with _command(["resume", "--confirm", json.loads(offer)["code"], "--reason", "race", "--json"]) as confirming:
+    with _command(["resume", "--confirm", json.loads(offer)["code"], "--reason", "chaos", "--json"]) as confirming:
         lifted = confirming.communicate()[0]
     if confirming.returncode:
         raise Fault(f"resume --confirm ended with {confirming.returncode}")

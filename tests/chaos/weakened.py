@@ -1,6 +1,6 @@
-"""Designs weakened on purpose: each must fall in the races, or they show nothing about it.
+"""Designs weakened on purpose: each must fall in the chaos, or they show nothing about it.
 
-``python -m tests.race --weakened NAME`` patches the product in the processes of its trials, nowhere else.
+``python -m tests.chaos --weakened NAME`` patches the product in the processes of its trials, nowhere else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from connectors.errors import NotSent, Uncertain
 from scheduler import killswitch, post_queue, rescuer
 from scheduler.outcome import Outcome
 from store.engine import reading, writing
-from tests.race.plan import Variant
+from tests.chaos.plan import Variant
 
 LEASE_S = 0.5
 
@@ -87,4 +87,4 @@ WEAKENED: dict[str, tuple[Callable[[], None], Variant]] = {
     "empty report": (_empty_report, "ambush"),
     "resume with catch-up": (_resume_with_catch_up, "crisis"),
 }
-"""Name: the patch, and the kind of trial that it is raced in."""
+"""Name: the patch, and the kind of trial that it runs in."""

@@ -1,7 +1,7 @@
-"""Races of real processes around a crisis and a resume, with kill -9 and SIGSTOP, also inside a transaction (KS-1, I1 to I8).
+"""Chaos: real processes around a crisis and a resume, with kill -9 and SIGSTOP, also inside a transaction (KS-1, I1 to I8).
 
-``STANDFAST_RACES`` sets how many per database (50; `./dev races` runs 200). A violation names its seed and the way to run it
-again.
+``STANDFAST_CHAOS`` sets how many trials per database (50); `./dev chaos` runs more. A violation names its seed and the way to
+run it again.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.verdicts import WEAK, falls, run, total, violations
 from tests.conftest import BOTH
-from tests.race.verdicts import WEAK, falls, race, total, violations
 from tests.support.city import CHECKOUT
 
-RACES = int(os.environ.get("STANDFAST_RACES", "50"))
+TRIALS = int(os.environ.get("STANDFAST_CHAOS", "50"))
 CHUNK = 50
 EXTRA = 25
-CHUNKS = [range(first, min(first + CHUNK, RACES)) for first in range(0, RACES, CHUNK)]
+CHUNKS = [range(first, min(first + CHUNK, TRIALS)) for first in range(0, TRIALS, CHUNK)]
 MUST_BE_SEEN = (
     "arrivals",
     "arrivals after the word, listed",
@@ -34,7 +34,7 @@ MUST_BE_SEEN = (
     "stopped from outside",
     "SIGSTOP between the last look and the first byte",
 )
-"""What a chunk of races must have met, or it shows nothing."""
+"""What a chunk of trials must have met, or it shows nothing."""
 
 
 def unseen(verdicts: list[dict[str, Any]]) -> list[str]:
@@ -54,25 +54,25 @@ def kept(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("database", BOTH)
 @pytest.mark.parametrize("seeds", CHUNKS, ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}")
-def test_no_race_breaks_an_invariant(pytestconfig: pytest.Config, seeds: range, database: str, kept: Path) -> None:
+def test_no_trial_breaks_an_invariant(pytestconfig: pytest.Config, seeds: range, database: str, kept: Path) -> None:
     """KS-1, KS-2, KS-10, I1 to I8: judged by the arrival log alone."""
-    verdicts = race(pytestconfig, seeds, database, kept=kept)
+    verdicts = run(pytestconfig, seeds, database, kept=kept)
     assert violations(verdicts, database, kept) == []
     first = 10_000 + seeds.start
     for more in (range(first, first + EXTRA), range(first + EXTRA, first + 2 * EXTRA)):
         if len(seeds) == CHUNK and unseen(verdicts):  # chance: draw on until everything was met
-            verdicts += race(pytestconfig, more, database, kept=kept)
+            verdicts += run(pytestconfig, more, database, kept=kept)
             assert violations(verdicts, database, kept) == []
     if len(seeds) == CHUNK:
         assert unseen(verdicts) == []
 
 
 @pytest.mark.parametrize("database", BOTH)
-def test_the_same_races_without_a_crisis_publish_everything(
+def test_the_same_trials_without_a_crisis_publish_everything(
     pytestconfig: pytest.Config, database: str, kept: Path
 ) -> None:
     """The twin: silence shows something only where the same posts go out without a stop."""
-    verdicts = race(pytestconfig, range(6), database, "--variant", "quiet twin", kept=kept)
+    verdicts = run(pytestconfig, range(6), database, "--variant", "quiet twin", kept=kept)
     assert violations(verdicts, database, kept) == []
     assert total(verdicts)["post published"] >= 6 * 8
 
@@ -82,7 +82,7 @@ def test_workers_that_fall_without_a_crisis_lose_and_double_nothing(
     pytestconfig: pytest.Config, database: str, kept: Path
 ) -> None:
     """I3, I4, I5 and KS-19: kills and stops alone."""
-    verdicts = race(pytestconfig, range(8), database, "--variant", "calm", kept=kept)
+    verdicts = run(pytestconfig, range(8), database, "--variant", "calm", kept=kept)
     assert violations(verdicts, database, kept) == []
     assert falls(total(verdicts)) >= len(verdicts)
 
@@ -95,15 +95,15 @@ def test_what_was_about_to_write_its_first_byte_is_listed_and_waited_for(
     verdicts: list[dict[str, Any]] = []
     for first in (100, 200, 300):
         if total(verdicts)["arrivals after the word, listed"] < WEAK / 2:
-            verdicts += race(pytestconfig, range(first, first + WEAK), database, "--variant", "ambush", kept=kept)
+            verdicts += run(pytestconfig, range(first, first + WEAK), database, "--variant", "ambush", kept=kept)
             assert violations(verdicts, database, kept) == []
     assert total(verdicts)["arrivals after the word, listed"] >= WEAK / 2
 
 
-def test_a_race_can_be_run_again_by_hand(tmp_path: Path) -> None:
+def test_a_trial_can_be_run_again_by_hand(tmp_path: Path) -> None:
     """The command that a failure prints."""
-    command = [sys.executable, "-m", "tests.race", "--seed", "3", "--database", "sqlite", "--keep", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.chaos", "--seed", "3", "--database", "sqlite", "--keep", str(tmp_path)]
     environ = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     done = subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False)
-    assert "0 of 1 trials with a violation" in done.stdout, done.stdout + done.stderr
+    assert "chaos: 1 trials, 0 violations" in done.stdout, done.stdout + done.stderr
     assert (tmp_path / "seed-3" / "people.jsonl").exists()

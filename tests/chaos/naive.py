@@ -1,6 +1,6 @@
 """The publisher that everybody writes first: look whether publishing is suspended, send, write down that it was sent.
 
-It runs in the same races, on the same store and sandbox, with the same faults, stops and kills, to show that they bite.
+It runs in the same trials, on the same store and sandbox, with the same faults, stops and kills, to show that they bite.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from connectors.protocol import Deadline, Message, Permit, Prepared
 from scheduler.account import ConnectorPool
 from store.engine import StoreError, open_engine, reading, writing
 from store.tables import Post, Suspension
-from tests.race.points import Points
-from tests.race.worker import LEAVE, OFTEN, READY, Config, Diary
+from tests.chaos.points import Points
+from tests.chaos.worker import LEAVE, OFTEN, READY, Config, Diary
 
 POLL_S = 0.05
 

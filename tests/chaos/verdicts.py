@@ -19,11 +19,11 @@ WEAK = 8
 """Trials against a weakened design."""
 
 
-def race(
+def run(
     pytestconfig: pytest.Config, seeds: range, database: str, *more: str, kept: Path | None = None
 ) -> list[dict[str, Any]]:
     """The verdicts of these trials, run by one process that forks them."""
-    command = [sys.executable, "-m", "tests.race", "--seeds", f"{seeds.start}:{seeds.stop}", "--database", database]
+    command = [sys.executable, "-m", "tests.chaos", "--seeds", f"{seeds.start}:{seeds.stop}", "--database", database]
     command += ["--server", str(pytestconfig.stash[SERVER_FOLDER]), "--json", *more]
     command += ["--keep-failing", str(kept)] if kept else []
     environ = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
@@ -47,7 +47,7 @@ def falls(seen: Counter[str]) -> int:
 def violations(verdicts: list[dict[str, Any]], database: str, kept: Path) -> list[str]:
     """One line per violation, with the way to run it again and its files."""
     return [
-        f"{line}   (again: python -m tests.race --seed {seed} --database {database}; files: {kept / f'seed-{seed}'})"
+        f"{line}   (again: python -m tests.chaos --seed {seed} --database {database}; files: {kept / f'seed-{seed}'})"
         for verdict in verdicts
         for line in verdict["violations"]
         for seed in [verdict["seed"]]

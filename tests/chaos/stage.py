@@ -7,7 +7,7 @@ import os
 from config import clock
 from scheduler import content
 from store.tables import Channel, Post
-from tests.race.plan import Plan, PlannedPost
+from tests.chaos.plan import Plan, PlannedPost
 
 SETTINGS = {
     "send_deadline": 1.2,

@@ -20,7 +20,7 @@ def slot(folder: Path) -> Iterator[None]:
     count = PER_CORE * len(os.sched_getaffinity(0))
     while True:
         for number in range(count):
-            with (folder / f"race-slot-{number}").open("w") as file:
+            with (folder / f"chaos-slot-{number}").open("w") as file:
                 try:
                     fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by what the trial forks
                 except OSError:
