@@ -1,0 +1,180 @@
+"""What several actors read and write in the store: the gate, coverage, putting a post back, suspending.
+
+Counterparts: `scheduler.killswitch` and `scheduler.post_queue`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from tests.model.state import (
+    ABORTED,
+    AGAIN,
+    ALL,
+    CLAIMED,
+    HELD,
+    LOST_CELL,
+    OPEN,
+    PUBLISHING,
+    RESTORE,
+    SCHEDULED,
+    Attempt,
+    Cell,
+    Config,
+    Post,
+    State,
+    Store,
+    Suspension,
+)
+
+T = TypeVar("T")
+
+
+def put(items: tuple[T, ...], index: int, item: T) -> tuple[T, ...]:
+    """`items` with another `item` at `index`."""
+    return (*items[:index], item, *items[index + 1 :])
+
+
+def move_post(store: Store, post: int, to: int, *only_from: int) -> Store:
+    """`post_queue.move_post`: nothing happens from any other state."""
+    row = store.posts[post]
+    if row.state not in only_from:
+        return store
+    return store._replace(posts=put(store.posts, post, Post(to, row.due, row.tries, row.content)))
+
+
+def move_attempt(store: Store, number: int, to: int, *only_from: int) -> Store | None:
+    """`post_queue.move_attempt`: None when the row is not there or in no state that may go there."""
+    if not 0 < number <= len(store.attempts) or store.attempts[number - 1].state not in only_from:
+        return None
+    row = store.attempts[number - 1]._replace(state=to)
+    return store._replace(attempts=put(store.attempts, number - 1, row))
+
+
+def covers(scope: int, channel: int) -> bool:
+    """Whether a suspension of `scope` covers `channel`."""
+    return scope in (ALL, channel)
+
+
+def active(store: Store) -> Iterator[Suspension]:
+    """The suspensions that nobody has lifted."""
+    return (item for item in store.suspensions if not item.lifted)
+
+
+def is_closed(store: Store, channel: int) -> bool:
+    """`killswitch.closed_by`."""
+    return any(not item.lifted and covers(item.scope, channel) for item in store.suspensions)
+
+
+def refuses(cell: Cell, epoch: int) -> bool:
+    """`stop_cell.refusal`."""
+    return bool(cell.bad or cell.stops or epoch < cell.fence)
+
+
+def declared_since(store: Store, channel: int, claim_epoch: int) -> bool:
+    """`killswitch.declared_since`."""
+    return any(item.epoch > claim_epoch and covers(item.scope, channel) for item in store.suspensions)
+
+
+def put_back(store: Store, attempt: Attempt, config: Config, tries: int | None = None) -> Store:
+    """`post_queue.put_back`: scheduled again, or held when a suspension was declared since the claim (I7)."""
+    row = store.posts[attempt.post]
+    if row.state != PUBLISHING:
+        return store
+    declared = declared_since(store, config.channels[attempt.post], attempt.claim_epoch)
+    after = HELD if declared else SCHEDULED
+    tries = row.tries if declared or tries is None else tries
+    return store._replace(posts=put(store.posts, attempt.post, Post(after, row.due, tries, row.content)))
+
+
+def next_epoch(store: Store, at_least: int = 0) -> int:
+    """`killswitch._next_epoch`."""
+    seen = (max(item.epoch, item.lifted) for item in store.suspensions)
+    return max(1 + max(store.epoch, *seen, 0), at_least)
+
+
+def find(store: Store, request: int) -> int | None:
+    """`killswitch.find`: the place of the suspension recorded under `request`, or None."""
+    for place, item in enumerate(store.suspensions):
+        if item.request == request:
+            return place
+    return None
+
+
+def unconfirmed(store: Store, scope: int, config: Config) -> bool:
+    """`killswitch.unconfirmed`: whether a covered attempt is sending or unknown; overrides aside."""
+    return any(
+        row.state in OPEN and not row.override and covers(scope, config.channels[row.post]) for row in store.attempts
+    )
+
+
+def suspend(store: Store, request: int, scope: int, config: Config, at_least: int = 0) -> Store:
+    """`killswitch.suspend`, in one transaction under the exclusive lock; the same request twice is recorded once."""
+    known = find(store, request)
+    if known is not None and store.suspensions[known].lifted and request < LOST_CELL:
+        return suspend(store, request + AGAIN, scope, config, at_least)
+    if known is not None and not store.suspensions[known].lifted:
+        return store
+    epoch = next_epoch(store, at_least)
+    keeps_claims = config.weakened == "gate checked at claim only"
+    aborted = store if keeps_claims else _abort_claimed(store, scope, config)
+    row = Suspension(request, epoch, scope, 0, in_flight(aborted, scope, config))
+    return aborted._replace(epoch=epoch, suspensions=(*store.suspensions, row))
+
+
+def _abort_claimed(store: Store, scope: int, config: Config) -> Store:
+    for number, row in enumerate(store.attempts, 1):
+        if row.state == CLAIMED and covers(scope, config.channels[row.post]):
+            store = move_attempt(store, number, ABORTED, CLAIMED) or store
+            store = move_post(store, row.post, HELD, PUBLISHING)
+    return store
+
+
+def in_flight(store: Store, scope: int, config: Config) -> int:
+    """`killswitch._copy_in_flight`, as bits."""
+    bits = 0
+    for number, row in enumerate(store.attempts, 1):
+        if row.state in OPEN and covers(scope, config.channels[row.post]):
+            bits |= 1 << number
+    return bits
+
+
+def unrecorded(state: State) -> tuple[int, ...]:
+    """`stop_ledger.unrecorded`: requests of stops that only the cell knows; a lost cell asks for one of its own."""
+    if state.cell.bad:
+        everything = any(item.scope == ALL for item in active(state.store))
+        return () if everything else (LOST_CELL,)
+    return tuple(
+        crisis
+        for crisis in range(len(state.crises))
+        if state.cell.stops >> crisis & 1 and find(state.store, crisis) is None
+    )
+
+
+def adopt(state: State, config: Config) -> State:
+    """`stop_ledger.adopt`, inside the caller's exclusive transaction."""
+    store = state.store
+    for request in unrecorded(state):
+        store = suspend(store, request, ALL, config)
+    return state if store is state.store else promise(state._replace(store=store))
+
+
+def promise(state: State) -> State:
+    """`state` where every stop that stands in the ledger is one that only resume may lift."""
+    crises = state.crises
+    for item in active(state.store):
+        crisis = item.request % AGAIN
+        if item.request < LOST_CELL and not crises[crisis].promised:
+            crises = put(crises, crisis, crises[crisis]._replace(promised=1))
+    return state if crises is state.crises else state._replace(crises=crises)
+
+
+def newest_attempt(store: Store) -> int:
+    """The highest number ever given, skipped ones included."""
+    return len(store.attempts)
+
+
+def is_restore(suspension: Suspension) -> bool:
+    """Whether the store suspended itself after a restore."""
+    return suspension.request >= RESTORE

@@ -1,0 +1,142 @@
+"""People with posts in their hands: `scheduler.post_verbs` and `scheduler.post_service.close`. `what` is the post.
+
+| step | counterpart |
+|---|---|
+| edit | `post_verbs.edit`: another content hash |
+| cancel, hold | `post_verbs.cancel`, `post_verbs.hold` |
+| release | `post_verbs.release`: scheduled again, at its own time if that is to come, else now |
+| move | `post_verbs.reschedule` to the present moment |
+| close_published | `post_service.close` with a link: the person sees it on the platform |
+| close_held | `post_service.close` without one: the person does not see it, and answers for that |
+
+A request that a person has disclaimed is not followed any further: that it may still come out is among the things no program
+can promise.
+"""
+
+from __future__ import annotations
+
+from tests.model.ledger import move_attempt, put
+from tests.model.state import (
+    ACCEPTED,
+    CANCELLED,
+    CLAIMED,
+    CLOSED,
+    FAILED,
+    HELD,
+    PUBLISHED,
+    SCHEDULED,
+    SENDING,
+    TURNED_DOWN,
+    UNKNOWN,
+    UNSURE,
+    UP,
+    WRITTEN,
+    Action,
+    Config,
+    Post,
+    Request,
+    State,
+)
+
+PERSON = "person"
+SOURCES = {
+    "edit": (SCHEDULED, HELD, FAILED),
+    "cancel": (SCHEDULED, HELD, FAILED),
+    "hold": (SCHEDULED,),
+    "release": (HELD, FAILED),
+    "move": (SCHEDULED, HELD, FAILED),
+}
+"""The states that each verb takes (`states.EDITABLE` without drafts)."""
+
+
+def enabled(state: State, config: Config) -> list[Action]:
+    """What people may do to posts now."""
+    found: list[Action] = []
+    if state.world.store != UP:
+        return found
+    for post, row in enumerate(state.store.posts):
+        unsure = _open_attempt(state, post)
+        if unsure is None:
+            _touch(state, config, post, row, found)
+        elif state.store.attempts[unsure - 1].state == UNSURE and row.state in (UNKNOWN, HELD):
+            shown = any(request == Request(post, ACCEPTED) for request in state.requests)
+            found.append(Action(PERSON, "close_published" if shown else "close_held", what=post))
+    return found
+
+
+def _touch(state: State, config: Config, post: int, row: Post, found: list[Action]) -> None:
+    if not state.world.acts:
+        return
+    for verb in config.verbs:
+        if row.state in SOURCES[verb] and not (verb == "move" and row.due == state.world.now):
+            found.append(Action(PERSON, verb, what=post))
+
+
+def _open_attempt(state: State, post: int) -> int | None:
+    for number, row in enumerate(state.store.attempts, 1):
+        if row.post == post and row.state in (CLAIMED, SENDING, UNSURE):
+            return number
+    return None
+
+
+def _write(state: State, post: int, row: Post) -> State:
+    store = state.store._replace(posts=put(state.store.posts, post, row))
+    return state._replace(store=store, world=state.world._replace(acts=state.world.acts - 1))
+
+
+def edit(state: State, action: Action, config: Config) -> State:
+    """Other words."""
+    row = state.store.posts[action.what]
+    return _write(state, action.what, row._replace(content=row.content + 1))
+
+
+def cancel(state: State, action: Action, config: Config) -> State:
+    """It will never go out."""
+    return _write(state, action.what, state.store.posts[action.what]._replace(state=CANCELLED))
+
+
+def hold(state: State, action: Action, config: Config) -> State:
+    """It waits for a person."""
+    return _write(state, action.what, state.store.posts[action.what]._replace(state=HELD))
+
+
+def release(state: State, action: Action, config: Config) -> State:
+    """It goes out at its own time, or now."""
+    row = state.store.posts[action.what]
+    due = max(row.due, state.world.now)
+    return _forgiven(_write(state, action.what, Post(SCHEDULED, due, 0, row.content)), action.what)
+
+
+def move(state: State, action: Action, config: Config) -> State:
+    """It goes out now."""
+    row = state.store.posts[action.what]
+    return _forgiven(_write(state, action.what, Post(SCHEDULED, state.world.now, 0, row.content)), action.what)
+
+
+def _forgiven(state: State, post: int) -> State:
+    """A person has decided about the post whose time had passed."""
+    return state._replace(missed=state.missed & ~(1 << post))
+
+
+def close_published(state: State, action: Action, config: Config) -> State:
+    """A person found it."""
+    return _close(state, action.what, PUBLISHED)
+
+
+def close_held(state: State, action: Action, config: Config) -> State:
+    """A person did not find it, and disclaims what may still come."""
+    requests = tuple(
+        Request(request.post, TURNED_DOWN) if request == Request(action.what, WRITTEN) else request
+        for request in state.requests
+    )
+    return _close(state, action.what, HELD)._replace(requests=requests)
+
+
+def _close(state: State, post: int, to: int) -> State:
+    number = _open_attempt(state, post) or 0
+    store = move_attempt(state.store, number, CLOSED, UNSURE) or state.store
+    row = store.posts[post]._replace(state=to)
+    return state._replace(store=store._replace(posts=put(store.posts, post, row)))
+
+
+STEPS = {(PERSON, step.__name__): step for step in (edit, cancel, hold, release, move, close_published, close_held)}

@@ -1,0 +1,106 @@
+"""What the daemon does beside publishing: `rescuer.rescue`, `reconciler.reconcile`, `cell_keeper.CellKeeper`.
+
+| step | counterpart |
+|---|---|
+| rescuer / rescue | `rescuer._take_up` of an attempt (`what`) whose worker is proven dead |
+| reconciler / found | `reconciler._looked`: the platform shows the post |
+| reconciler / not_found | it does not (evidence only: it may be wrong), and the settling time has passed |
+| keeper / adopt | `CellKeeper.keep`: a stop that only the cell knows is recorded |
+| keeper / fence | `CellKeeper.keep`: the fence follows the ledger |
+
+The drain of a crisis rescues and reconciles by the same functions.
+"""
+
+from __future__ import annotations
+
+from tests.model.fence import can_raise, raise_fence, raised
+from tests.model.ledger import adopt, move_attempt, move_post, put_back, unrecorded
+from tests.model.state import (
+    ABORTED,
+    ACCEPTED,
+    CLAIMED,
+    DONE,
+    HELD,
+    PUBLISHED,
+    PUBLISHING,
+    SENDING,
+    UNKNOWN,
+    UNSURE,
+    UP,
+    Action,
+    Config,
+    State,
+)
+
+RESCUER, RECONCILER, KEEPER = "rescuer", "reconciler", "keeper"
+
+
+def enabled(state: State, config: Config) -> list[Action]:
+    """What the duties may do now."""
+    found: list[Action] = []
+    if state.world.store == UP:
+        _settle(state, found)
+        if unrecorded(state):
+            found.append(Action(KEEPER, "adopt"))
+    if can_raise(state) and raised(state) not in (state.cell, None):
+        found.append(Action(KEEPER, "fence"))
+    return found
+
+
+def _settle(state: State, found: list[Action]) -> None:
+    for number, row in enumerate(state.store.attempts, 1):
+        if row.worker == 0 and row.state in (CLAIMED, SENDING):
+            found.append(Action(RESCUER, "rescue", what=number))
+        if row.state == UNSURE:
+            if _is_shown(state, row.post):
+                found.append(Action(RECONCILER, "found", what=number))
+            if state.store.posts[row.post].state == UNKNOWN:
+                found.append(Action(RECONCILER, "not_found", what=number))
+
+
+def _is_shown(state: State, post: int) -> bool:
+    """Whether the platform shows the post and no other attempt is known to be it."""
+    shown = sum(request.post == post and request.state == ACCEPTED for request in state.requests)
+    return shown > sum(row.post == post and row.state == DONE for row in state.store.attempts)
+
+
+def rescue(state: State, action: Action, config: Config) -> State:
+    """``claimed`` becomes ``aborted``, ``sending`` becomes ``unknown``."""
+    row = state.store.attempts[action.what - 1]
+    aborted = move_attempt(state.store, action.what, ABORTED, CLAIMED)
+    if aborted is not None:
+        return state._replace(store=put_back(aborted, row, config))
+    doubted = move_attempt(state.store, action.what, UNSURE, SENDING) or state.store
+    return state._replace(store=move_post(doubted, row.post, UNKNOWN, PUBLISHING))
+
+
+def found(state: State, action: Action, config: Config) -> State:
+    """The attempt was published after all."""
+    post = state.store.attempts[action.what - 1].post
+    store = move_attempt(state.store, action.what, DONE, SENDING, UNSURE) or state.store
+    return state._replace(store=move_post(store, post, PUBLISHED, PUBLISHING, UNKNOWN, HELD))
+
+
+def not_found(state: State, action: Action, config: Config) -> State:
+    """The post waits for a person; the attempt stays unknown."""
+    post = state.store.attempts[action.what - 1].post
+    return state._replace(store=move_post(state.store, post, HELD, UNKNOWN))
+
+
+def keeper_adopt(state: State, action: Action, config: Config) -> State:
+    """A suspension by the stop cell."""
+    return adopt(state, config)
+
+
+def keeper_fence(state: State, action: Action, config: Config) -> State:
+    """The fence at the ledger's epoch."""
+    return raise_fence(state)
+
+
+STEPS = {
+    (RESCUER, "rescue"): rescue,
+    (RECONCILER, "found"): found,
+    (RECONCILER, "not_found"): not_found,
+    (KEEPER, "adopt"): keeper_adopt,
+    (KEEPER, "fence"): keeper_fence,
+}

@@ -1,0 +1,258 @@
+"""What the model knows: one immutable `State` of small ints, and the `Config` that bounds what may happen.
+
+The fields mirror what is durable or observable in the real system: the store's rows, the stop cell, the witness, each worker's
+place in a publish, the platform's memory, what people were told. Words for the numbers are in `POST`, `ATTEMPT` and `PHASE`;
+those of rows are the code's own (`scheduler.states`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+SCHEDULED, PUBLISHING, PUBLISHED, HELD, UNKNOWN, FAILED, CANCELLED = range(7)
+POST: Final = ("scheduled", "publishing", "published", "held", "unknown", "failed", "cancelled")
+"""A post's states, as in the table ``post``."""
+
+ABSENT, CLAIMED, SENDING, DONE, REJECTED, UNSURE, ABORTED, NOT_SENT, CLOSED = range(9)
+ATTEMPT: Final = (
+    "absent",
+    "claimed",
+    "sending",
+    "published",
+    "rejected",
+    "unknown",
+    "aborted",
+    "not_sent",
+    "closed_by_person",
+)
+"""An attempt's states, as in the table ``attempt``; ``absent``: a number that no row has (a restore skipped it)."""
+OPEN: Final = (SENDING, UNSURE)
+LIVE: Final = (CLAIMED, SENDING, UNSURE, DONE)
+
+DEAD, IDLE, HOLDING, READY, LEAVE, LOOKED, WAITING, RESULT = range(8)
+PHASE: Final = ("dead", "idle", "claimed", "prepared", "authorised", "looked", "waiting", "owes a record")
+"""Where a worker is in `Publisher.publish_post`."""
+
+NONE, OK, REFUSED, UNCERTAIN, UNSENT, FENCED, UNCLAIM = range(7)
+OUTCOME: Final = ("none", "published", "rejected", "uncertain", "not sent", "fenced", "claim not acknowledged")
+"""What a worker has to record: the connector's result, or `Publisher._unclaim`."""
+
+WRITTEN, ACCEPTED, TURNED_DOWN, NATIVE = 1, 2, 3, 4
+"""The platform's memory of a request; `NATIVE`: taken into the platform's own scheduler, not public yet."""
+
+WAIT, CELL, TOLD, DRAIN, QUIET, UNCONFIRMED, UNRECORDED, KILLED = range(8)
+STOPPING: Final = ("not begun", "cell", "told", "draining", "quiet", "not confirmed", "not recorded", "killed")
+"""Where a `standfast crisis` process is; ``cell``: the cell was dealt with, the transaction is next."""
+
+UP, READ_ONLY, DOWN = range(3)
+"""The store: whole, readable but not writable, unreadable."""
+
+ALL = 0
+"""The scope that covers everything; any other number is a channel's."""
+LOST_CELL, RESTORE = 30, 31
+"""Request numbers of suspensions nobody typed; a crisis has its own number, and `AGAIN` more when its first was lifted."""
+AGAIN = 10
+
+
+class Post(NamedTuple):
+    """A row of ``post``: `due` in ticks of wall time, `content` a version."""
+
+    state: int
+    due: int
+    tries: int = 0
+    content: int = 0
+
+
+class Attempt(NamedTuple):
+    """A row of ``attempt``; its number is its place in `Store.attempts` + 1. `worker`: 0 once that process is dead.
+
+    `override`: 1 when it was claimed past a closed gate (the emergency lane).
+    """
+
+    state: int
+    post: int
+    worker: int
+    claim_epoch: int
+    content: int = 0
+    override: int = 0
+
+
+class Suspension(NamedTuple):
+    """A row of ``suspension`` with its ``suspension_inflight`` as bits (attempt number n: bit n). `lifted`: an epoch or 0."""
+
+    request: int
+    epoch: int
+    scope: int
+    lifted: int
+    in_flight: int
+
+
+class Store(NamedTuple):
+    """What a backup holds and a restore brings back."""
+
+    epoch: int
+    posts: tuple[Post, ...]
+    attempts: tuple[Attempt, ...]
+    suspensions: tuple[Suspension, ...] = ()
+    override: int = 0
+    """The emergency lane's one override (`Config.overrides`): epoch in which it was approved, 0 for none or used."""
+
+
+class Worker(NamedTuple):
+    """A worker process with one thread: where it is, its attempt's number, its leave's epoch, what it owes.
+
+    `lost`: 1 when the store was replaced under it (`StoreIdentity`): what it writes goes to a file nobody reads.
+    """
+
+    phase: int = DEAD
+    attempt: int = 0
+    post: int = 0
+    epoch: int = 0
+    outcome: int = NONE
+    lost: int = 0
+
+
+class Request(NamedTuple):
+    """What the platform remembers of one attempt's request; state 0: never written."""
+
+    post: int = 0
+    state: int = 0
+
+
+class Cell(NamedTuple):
+    """The stop cell: the fence, the requests of stops as bits (crisis c: bit c), `bad` when it cannot be read."""
+
+    fence: int = 0
+    stops: int = 0
+    bad: int = 0
+
+
+class Crisis(NamedTuple):
+    """One run of ``standfast crisis``: `tries` commits without acknowledgement; `promised`: a stop stands that only resume
+    lifts; `quiet`: people were told QUIET CONFIRMED; both end with the lift."""
+
+    phase: int = WAIT
+    cell_set: int = 0
+    tries: int = 0
+    promised: int = 0
+    quiet: int = 0
+    complete: int = 0
+
+
+class Resume(NamedTuple):
+    """``standfast resume``: the suspension (place + 1) and epoch of the code; `fence`: the lift's fence is due."""
+
+    suspension: int = 0
+    epoch: int = 0
+    fence: int = 0
+
+
+class Pen(NamedTuple):
+    """A process that has read the cell under its lock and is about to overwrite it (`stop_cell.raise_fence`)."""
+
+    fence: int
+    stops: int
+
+
+class World(NamedTuple):
+    """Wall time, the store's health, and how much of each kind of trouble may still happen."""
+
+    now: int = 0
+    store: int = UP
+    guarded: int = 1
+    """0 between a restore and the next daemon's `restore.guard`."""
+    crashes: int = 0
+    faults: int = 0
+    outages: int = 0
+    acts: int = 0
+
+
+class State(NamedTuple):
+    """All of it. `missed` and `harm` are the model's own memory for the invariants: bits of posts, bits of broken promises."""
+
+    store: Store
+    workers: tuple[Worker, ...]
+    requests: tuple[Request, ...]
+    cell: Cell
+    witness: tuple[int, int]
+    """(epoch, attempt), as in `scheduler.witness.Seen`."""
+    crises: tuple[Crisis, ...]
+    resume: Resume
+    world: World
+    pen: Pen | None = None
+    backup: Store | None = None
+    missed: int = 0
+    harm: int = 0
+    memory: tuple[int, ...] = ()
+    """Only weakened designs use it: flags and snapshots that the real design does not have."""
+
+
+class Action(NamedTuple):
+    """One observable step: `who` numbers the actor among its kind, `what` is a post, an attempt's number or a suspension."""
+
+    actor: str
+    step: str
+    who: int = 0
+    what: int = 0
+
+
+@dataclass(frozen=True)
+class Config:
+    """What exists and what may happen. `channels`: the channel (1, 2 …) of each post; `due`: its tick of wall time."""
+
+    name: str
+    channels: tuple[int, ...] = (1,)
+    due: tuple[int, ...] = (0,)
+    workers: int = 2
+    scopes: tuple[int, ...] = (ALL,)
+    """The scope of each crisis that may be called."""
+    last_tick: int = 0
+    lateness: int = 9
+    """Ticks after its due moment at which a post is too late."""
+    crashes: int = 0
+    kills: bool = False
+    """Crisis and resume may be killed, too (each from the budget of crashes)."""
+    faults: int = 0
+    """COMMIT acknowledgements that may be lost."""
+    outages: int = 0
+    health: tuple[int, ...] = (DOWN,)
+    """What an outage makes of the store."""
+    resumes: bool = True
+    late_looks: bool = False
+    """A send deadline may pass before the last look."""
+    refusals: bool = False
+    """The platform may refuse a request."""
+    acts: int = 0
+    verbs: tuple[str, ...] = ()
+    """What people may do to posts, each once from the budget `acts`: edit, hold, cancel, release, move."""
+    cell_faults: bool = False
+    """Writing a stop into the cell may fail, and the cell may become unreadable (from the budget of outages)."""
+    frozen_pens: bool = False
+    """A process may be stopped between reading and writing the cell."""
+    restores: bool = False
+    status: bool = False
+    """``crisis status --wait`` may say quiet later."""
+    record_tries: int = 2
+    retries: int = 1
+    native: bool = False
+    """The platform has a scheduler of its own, which a call fills; crisis sweeps it."""
+    overrides: bool = False
+    """One post may get an override of the emergency lane."""
+    weakened: str = ""
+
+
+def first(config: Config) -> State:
+    """The state before anything happened: workers run, posts are scheduled, the gate is open in epoch 1."""
+    posts = tuple(Post(SCHEDULED, due) for due in config.due)
+    world = World(crashes=config.crashes, faults=config.faults, outages=config.outages, acts=config.acts)
+    return State(
+        store=Store(1, posts, ()),
+        workers=(Worker(IDLE),) * config.workers,
+        requests=(),
+        cell=Cell(),
+        witness=(1, 0),
+        crises=(Crisis(),) * len(config.scopes),
+        resume=Resume(),
+        world=world,
+    )

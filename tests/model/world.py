@@ -1,0 +1,147 @@
+"""What happens to everybody: time passes, the store or the cell fails, an older copy is put back.
+
+| step | counterpart |
+|---|---|
+| clock / tick | wall time moves on by one tick: posts fall due, or become too late |
+| store / fail | `what`: 1 not writable, 2 not readable |
+| store / heal | it is whole again |
+| store / backup, restore | a copy is made; it is put in the store's place under running processes |
+| store / guard | the next daemon's start on it: `restore.guard`; it needs the host lock, so that the old one has ended |
+| cell / lose | the cell becomes unreadable |
+"""
+
+from __future__ import annotations
+
+from tests.model.fence import raise_fence
+from tests.model.ledger import move_attempt, move_post, promise, put, suspend
+from tests.model.state import (
+    ABSENT,
+    ALL,
+    CLAIMED,
+    DEAD,
+    PUBLISHING,
+    RESTORE,
+    SCHEDULED,
+    SENDING,
+    UNKNOWN,
+    UNSURE,
+    UP,
+    Action,
+    Attempt,
+    Config,
+    Resume,
+    State,
+    Store,
+)
+
+CLOCK, STORE, CELL_FILE = "clock", "store", "cell"
+
+
+def enabled(state: State, config: Config) -> list[Action]:
+    """What may happen to everybody now."""
+    found: list[Action] = []
+    world = state.world
+    if world.now < config.last_tick:
+        found.append(Action(CLOCK, "tick"))
+    if world.store != UP:
+        found.append(Action(STORE, "heal"))
+    elif world.outages:
+        found += [Action(STORE, "fail", what=health) for health in config.health]
+    if config.cell_faults and world.outages and not state.cell.bad:
+        found.append(Action(CELL_FILE, "lose"))
+    if config.restores:
+        _copies(state, found)
+    return found
+
+
+def _copies(state: State, found: list[Action]) -> None:
+    if state.backup is None and state.world.guarded:
+        found.append(Action(STORE, "backup"))
+    if state.backup is not None and state.world.guarded and state.backup.epoch:
+        found.append(Action(STORE, "restore"))
+    if not state.world.guarded and all(worker.phase == DEAD for worker in state.workers):
+        found.append(Action(STORE, "guard"))
+
+
+def tick(state: State, action: Action, config: Config) -> State:
+    """Time passes."""
+    return state._replace(world=state.world._replace(now=state.world.now + 1))
+
+
+def fail(state: State, action: Action, config: Config) -> State:
+    """The store is away."""
+    return state._replace(world=state.world._replace(store=action.what, outages=state.world.outages - 1))
+
+
+def heal(state: State, action: Action, config: Config) -> State:
+    """The store is back, as it was."""
+    return state._replace(world=state.world._replace(store=UP))
+
+
+def lose(state: State, action: Action, config: Config) -> State:
+    """The cell cannot be read: that means stop."""
+    world = state.world._replace(outages=state.world.outages - 1)
+    return state._replace(cell=state.cell._replace(bad=1), world=world)
+
+
+def backup(state: State, action: Action, config: Config) -> State:
+    """A copy is made."""
+    return state._replace(backup=state.store)
+
+
+def restore(state: State, action: Action, config: Config) -> State:
+    """The copy stands in the store's place; running workers keep the file that nobody reads any more. Once."""
+    assert state.backup is not None
+    workers = tuple(worker._replace(lost=1) if worker.phase != DEAD else worker for worker in state.workers)
+    spent = Store(0, (), ())
+    return state._replace(
+        store=state.backup, backup=spent, workers=workers, resume=Resume(), world=state.world._replace(guarded=0)
+    )
+
+
+def guard(state: State, action: Action, config: Config) -> State:
+    """A store that is behind this host's witness or cell suspends itself, and doubts what was due."""
+    state = state._replace(world=state.world._replace(guarded=1))
+    if not _is_behind(state):
+        return state
+    store = _claims_doubted(state.store, state.witness[1])
+    at_least = max(state.witness[0], 0 if state.cell.bad else state.cell.fence) + 1
+    state = raise_fence(promise(state._replace(store=suspend(store, RESTORE, ALL, config, at_least))))
+    doubted = _doubted(state.store, state.world.now, state.witness[1])
+    return state._replace(store=doubted, witness=(max(state.witness[0], doubted.epoch), state.witness[1]))
+
+
+def _is_behind(state: State) -> bool:
+    """`witness.is_behind`, or the ledger behind the cell's fence."""
+    epoch, attempt = state.witness
+    fence = 0 if state.cell.bad else state.cell.fence
+    return state.store.epoch < max(epoch, fence) or len(state.store.attempts) < attempt
+
+
+def _claims_doubted(store: Store, highest: int) -> Store:
+    """`restore._doubt_claimed`."""
+    for number, row in enumerate(store.attempts, 1):
+        if row.state == CLAIMED:
+            store = move_attempt(store, number, SENDING, CLAIMED) or store
+            store = move_attempt(store, number, UNSURE, SENDING) or store
+            store = move_post(store, row.post, UNKNOWN, PUBLISHING)
+    return store
+
+
+def _doubted(store: Store, now: int, highest: int) -> Store:
+    """`restore._doubt`: numbers that the lost store used are skipped; due posts get an attempt of unknown outcome."""
+    missing = highest + 1 - len(store.attempts)
+    store = store._replace(attempts=(*store.attempts, *(Attempt(ABSENT, 0, 0, 0),) * missing))
+    for post, row in enumerate(store.posts):
+        if row.state == SCHEDULED and row.due <= now:
+            doubt = Attempt(UNSURE, post, 0, store.epoch, row.content)
+            store = store._replace(
+                attempts=(*store.attempts, doubt), posts=put(store.posts, post, row._replace(state=UNKNOWN))
+            )
+    return store
+
+
+STEPS = {(STORE, step.__name__): step for step in (fail, heal, backup, restore, guard)} | {
+    (CLOCK, "tick"): tick,
+    (CELL_FILE, "lose"): lose,
+}
