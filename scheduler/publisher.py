@@ -35,7 +35,7 @@ from scheduler import killswitch, post_queue, states, stop_cell, witness
 from scheduler.clock_guard import ClockGuard
 from scheduler.outcome import Claim, Fenced, Outcome, Result
 from store.engine import cursor, dialect, writing
-from store.tables import Attempt, Post
+from store.tables import Attempt, Channel, Post
 
 logger = structlog.get_logger()
 
@@ -199,11 +199,8 @@ class Publisher:
             return False
 
     def _why_hold(self, session: Session, post: Post, channel_state: str, now: int) -> str | None:
-        if channel_state != "active":
-            return f"the channel {post.channel} is {channel_state}"
-        if now > post.due_at + post.lateness_us:
-            late = (now - post.due_at) // clock.SECOND
-            return f"late by {late} s, more than its limit of {post.lateness_us // clock.SECOND} s"
+        if (reason := _why_wait(post, channel_state, now)) is not None:
+            return reason
         if (earlier := post_queue.live_attempt_of(session, cast(int, post.id))) is not None:
             return f"its attempt {earlier.id} is {earlier.state} already: see `standfast post show`"
         return access.eligible(session, post.author, post.channel)
@@ -252,7 +249,9 @@ class Publisher:
             return "the gate closed after the claim"
         if attempt.content_hash != post.content_hash:
             return Hold("its content changed after the claim")
-        reason = access.eligible(session, post.author, post.channel)
+        # A process that was stopped since its claim wakes hours later, in a world where the claim would have been refused.
+        channel = session.get_one(Channel, post.channel)
+        reason = _why_wait(post, channel.state, clock.wall_us()) or access.eligible(session, post.author, post.channel)
         return Hold(reason) if reason is not None else None
 
     def _give_up(self, session: Session, attempt: Attempt, reason: str | Hold) -> None:
@@ -293,6 +292,16 @@ class Publisher:
             state = Outcome(session, self.place.settings, claim).write(result)
         logger.info("attempt ended", action="record", attempt=claim.attempt, post=claim.post, state=state)
         return state
+
+
+def _why_wait(post: Post, channel_state: str, now: int) -> str | None:
+    """Why a person must decide about the post now, whoever its author is: its channel is off, or its time has passed."""
+    if channel_state != "active":
+        return f"the channel {post.channel} is {channel_state}"
+    if now > post.due_at + post.lateness_us:
+        late = (now - post.due_at) // clock.SECOND
+        return f"late by {late} s, more than its limit of {post.lateness_us // clock.SECOND} s"
+    return None
 
 
 def _before_sending(error: ConnectorError) -> PublishError:

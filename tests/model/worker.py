@@ -210,7 +210,7 @@ def why_not(state: State, row: Attempt, worker: Worker, config: Config) -> Store
     closed = is_closed(store, config.channels[row.post]) and not row.override
     if closed or refuses(state.cell, store.epoch):
         return put_back(aborted, row, config)
-    if post.content != row.content:
+    if post.content != row.content or state.world.now > post.due + config.lateness:
         return move_post(aborted, row.post, HELD, PUBLISHING)
     return None
 

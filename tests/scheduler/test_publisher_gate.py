@@ -18,7 +18,7 @@ from connectors.protocol import Permit, Published
 from scheduler import publisher, stop_cell, witness
 from scheduler.outcome import Outcome
 from store.engine import StoreError, writing
-from store.tables import Attempt, Gate, Post
+from store.tables import Attempt, Channel, Gate, Post
 from tests.scheduler.press import PUBLISHED, LostCommits, ManualClock, Press
 
 # --- the gate between the steps ------------------------------------------------------------------------------------------
@@ -89,6 +89,25 @@ def test_a_cell_that_refuses_at_the_last_look_is_no_try(
     assert press.states(number) == (["not_sent"], "scheduled")
     assert press.post(number).tries == 0
     assert press.post(number).ready_at <= clock.wall_us()
+
+
+def test_a_worker_that_slept_past_the_limit_gets_no_leave(hands: ManualClock, press: Press) -> None:
+    """I7: claimed in time, stopped before the leave, awake when the post is too late: only a person sends it now."""
+    number = press.queue()
+    press.connector.on_prepare = lambda: hands.pass_s(61)
+    assert press.publisher.publish_post(number) == "aborted"
+    assert press.connector.published == []
+    assert press.states(number) == (["aborted"], "held")
+    assert press.post(number).hold_reason == "late by 61 s, more than its limit of 60 s"
+
+
+def test_a_channel_that_is_switched_off_after_the_claim_gives_no_leave(press: Press) -> None:
+    """The leave asks all that the claim asked."""
+    number = press.queue()
+    press.connector.on_prepare = lambda: press.change(Channel, "parks", state="suspended")
+    assert press.publisher.publish_post(number) == "aborted"
+    assert press.connector.published == []
+    assert press.states(number) == (["aborted"], "held")
 
 
 def test_a_connector_that_asks_at_the_last_byte_is_refused_too(press: Press) -> None:
