@@ -224,22 +224,29 @@ class EmergencyStop:
             lost = stop_ledger.lost_attempts(self.switch, self.essential)
             built = look(self.switch, self.essential, recorded.suspension)
             with switch.reading(self.switch) as cursor:
-                lifted = killswitch.is_lifted(cursor, self.switch.name, recorded.suspension)
+                gone = self._gone(cursor, recorded)
         except KeyboardInterrupt:
             return Answer(
                 NOT_CONFIRMED, "SUSPENDED, NOT CONFIRMED  interrupted while waiting: `standfast crisis status --wait`"
             )
         except Exception as error:  # the suspension stands; nothing here may look as if it did not
             return Answer(NOT_CONFIRMED, f"SUSPENDED, NOT CONFIRMED  what is in flight cannot be read: {error}")
-        if lost is not None:
-            self.warnings.append(lost)
-        if lifted:
-            self.warnings.append("somebody has lifted this suspension meanwhile: see `standfast crisis status`")
-        if lost is not None or lifted:
+        if doubts := [why for why in (lost, gone) if why is not None]:
+            self.warnings += doubts
             built = replace(built, quiet_confirmed=False, complete=False)
         ended = [_ended_line(item) for item in self.switch.ended]
         built = replace(built, ended=ended, warnings=[*built.warnings, *self.warnings])
         return Answer(DONE if built.quiet_confirmed else NOT_CONFIRMED, receipt.words(built), built)
+
+    def _gone(self, cursor: chain.Cursor, recorded: Recorded) -> str | None:
+        """Why the suspension that was told SUSPENDED does not stand any more, or None."""
+        standing = killswitch.find(cursor, self.switch.name, recorded.request_id)
+        if standing is None or (standing.suspension, standing.epoch) != (recorded.suspension, recorded.epoch):
+            # Its number may be another suspension's by now, of another scope: what was looked at is not what was stopped.
+            return "the store was replaced meanwhile and does not know this suspension: run `standfast crisis` again"
+        if killswitch.is_lifted(cursor, self.switch.name, recorded.suspension):
+            return "somebody has lifted this suspension meanwhile: see `standfast crisis status`"
+        return None
 
 
 def _ended_line(item: object) -> str:

@@ -115,7 +115,9 @@ def own_suspension(state: State, who: int) -> Suspension | None:
 def is_quiet(state: State, who: int, config: Config) -> bool:
     """What `drain.until_quiet`, `lost_attempts` and the receipt find, read in one moment."""
     own = own_suspension(state, who)
-    if own is None or own.lifted or not _is_readable(state) or _lost_attempts(state):
+    if own is None or own.epoch != state.crises[who].told or own.lifted:  # a store put back does not know it
+        return False
+    if not _is_readable(state) or _lost_attempts(state):
         return False
     return not unconfirmed(state.store, own.scope, config)
 
@@ -167,7 +169,9 @@ def _suspended(state: State, who: int, config: Config) -> State:
 
 def commit(state: State, action: Action, config: Config) -> State:
     """SUSPENDED."""
-    return _set(_suspended(state, action.who, config), action.who, phase=TOLD, promised=1)
+    state = _suspended(state, action.who, config)
+    own = own_suspension(state, action.who)
+    return _set(state, action.who, phase=TOLD, promised=1, told=own.epoch if own is not None else 0)
 
 
 def commit_unheard(state: State, action: Action, config: Config) -> State:
@@ -198,18 +202,18 @@ def fence(state: State, action: Action, config: Config) -> State:
 
 def quiet(state: State, action: Action, config: Config) -> State:
     """QUIET CONFIRMED."""
-    return _set(state, action.who, phase=QUIET, quiet=1)
+    return _set(state, action.who, phase=QUIET, quiet=1, told=0)
 
 
 def not_confirmed(state: State, action: Action, config: Config) -> State:
     """SUSPENDED, NOT CONFIRMED."""
-    return _set(state, action.who, phase=UNCONFIRMED)
+    return _set(state, action.who, phase=UNCONFIRMED, told=0)
 
 
 def kill(state: State, action: Action, config: Config) -> State:
     """The process is gone; what stands, stands."""
     world = state.world._replace(crashes=state.world.crashes - 1)
-    return _set(state._replace(world=world), action.who, phase=KILLED)
+    return _set(state._replace(world=world), action.who, phase=KILLED, told=0)
 
 
 def status_quiet(state: State, action: Action, config: Config) -> State:

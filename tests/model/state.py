@@ -129,12 +129,14 @@ class Cell(NamedTuple):
 
 
 class Crisis(NamedTuple):
-    """One run of ``standfast crisis``: `tries` commits without acknowledgement; `promised`: a stop stands that only resume
-    lifts; `quiet`: people were told QUIET CONFIRMED; both end with the lift."""
+    """One run of ``standfast crisis``: `tries` commits without acknowledgement; `told`: the epoch of the suspension that it
+    told of, while it waits for quiet; `promised`: a stop stands that only resume lifts; `quiet`: people were told QUIET
+    CONFIRMED; both end with the lift."""
 
     phase: int = WAIT
     cell_set: int = 0
     tries: int = 0
+    told: int = 0
     promised: int = 0
     quiet: int = 0
     complete: int = 0

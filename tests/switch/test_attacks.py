@@ -250,6 +250,26 @@ def test_a_stop_that_was_lifted_while_it_waited_is_not_called_quiet(
     assert "lifted" in answer.words
 
 
+@pytest.mark.parametrize("others", ["another", None])
+def test_a_stop_that_a_restored_store_does_not_know_is_not_called_quiet(
+    press: Press, monkeypatch: pytest.MonkeyPatch, others: str | None
+) -> None:
+    """I1: the store was put back during the drain, and the number may belong to somebody's partial stop by now."""
+
+    def put_back(_own: Any, _essential: Any, numbers: Any, *_: Any) -> bool:
+        with writing(press.engine) as session:
+            if others is None:
+                session.execute(text("DELETE FROM suspension"))
+            else:
+                session.execute(text("UPDATE suspension SET request_id = :r, scope_kind = 'channel'"), {"r": others})
+        return True
+
+    monkeypatch.setattr(drain, "until_quiet", put_back)
+    answer = _stop(press)
+    assert answer.code == 10
+    assert "QUIET CONFIRMED" not in answer.words
+
+
 def test_a_stop_whose_request_was_taken_from_the_cell_and_lifted_stops_again(press: Press) -> None:
     """KS-1: the crisis stood still between cell and ledger, others recorded and lifted it: SUSPENDED must be true."""
     order = Order("slow", "dora", "tornado")
