@@ -163,9 +163,15 @@ class Publisher:
         with writing(self.place.engine) as session:
             # The claim held this row: a COMMIT that is still on its way in the server ends before the look.
             post_queue.locked_post(session, claim.post)
-            attempt = session.get(Attempt, claim.attempt)
-            if attempt is not None and (attempt.post_id, attempt.state) == (claim.post, "claimed"):
+            attempt = self._own(session, claim)
+            if attempt is not None and attempt.state == "claimed":
                 self._give_up(session, attempt, "the claim was not acknowledged")
+
+    def _own(self, session: Session, claim: Claim) -> Attempt | None:
+        """The claim's row; None when the store, undone or put back under us, has none or gave its number to another's."""
+        attempt = session.get(Attempt, claim.attempt)
+        is_ours = attempt is not None and (attempt.post_id, attempt.worker) == (claim.post, self.place.worker)
+        return attempt if is_ours else None
 
     def may_claim(self, session: Session) -> bool:
         """True when store and clock are the ones we began with, no alarm waits, and the stop cell would let this epoch pass."""
@@ -224,7 +230,7 @@ class Publisher:
         """Leave to send once the row is durably ``sending``; None when the gate, the author or a rescue said no."""
         with writing(self.place.engine) as session:
             post = post_queue.locked_post(session, claim.post)
-            attempt = session.get(Attempt, claim.attempt)
+            attempt = self._own(session, claim)
             if post is None or attempt is None or attempt.state != "claimed":
                 return None
             if (reason := self._why_not(session, post, attempt)) is not None:
@@ -289,6 +295,9 @@ class Publisher:
 
     def _write(self, claim: Claim, result: Result) -> str:
         with writing(self.place.engine) as session:
+            if self._own(session, claim) is None:
+                logger.error("the store does not know the attempt", action="record", attempt=claim.attempt)
+                return "not_known"
             state = Outcome(session, self.place.settings, claim).write(result)
         logger.info("attempt ended", action="record", attempt=claim.attempt, post=claim.post, state=state)
         return state

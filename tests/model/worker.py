@@ -262,17 +262,17 @@ def timeout(state: State, action: Action, config: Config) -> State:
 def record(state: State, action: Action, config: Config) -> State:
     """What is owed is written, and the worker is free."""
     worker = state.workers[action.who]
-    store = state.store if worker.lost else _recorded(state.store, worker, config)
+    store = state.store if worker.lost else _recorded(state.store, worker, action.who + 1, config)
     return _set(state._replace(store=store), action.who, Worker(IDLE, lost=worker.lost))
 
 
 def record_unheard(state: State, action: Action, config: Config) -> State:
     """What is owed is written, and still owed."""
     worker = state.workers[action.who]
-    return _fault(state)._replace(store=_recorded(state.store, worker, config))
+    return _fault(state)._replace(store=_recorded(state.store, worker, action.who + 1, config))
 
 
-def _recorded(store: Store, worker: Worker, config: Config) -> Store:
+def _recorded(store: Store, worker: Worker, own: int, config: Config) -> Store:
     number, post = worker.attempt, worker.post
     match worker.outcome:
         case 1:
@@ -285,7 +285,7 @@ def _recorded(store: Store, worker: Worker, config: Config) -> Store:
             after = move_attempt(store, number, UNSURE, SENDING)
             return store if after is None else move_post(after, post, UNKNOWN, PUBLISHING)
         case 6:
-            return _unclaimed(store, worker, config)
+            return _unclaimed(store, worker, own, config)
         case _:
             return _not_sent(store, worker, config)
 
@@ -301,10 +301,10 @@ def _not_sent(store: Store, worker: Worker, config: Config) -> Store:
     return put_back(after, after.attempts[worker.attempt - 1], config, tries)
 
 
-def _unclaimed(store: Store, worker: Worker, config: Config) -> Store:
-    """`Publisher._unclaim`: what is not ``claimed`` for this post stays."""
+def _unclaimed(store: Store, worker: Worker, own: int, config: Config) -> Store:
+    """`Publisher._unclaim`: what is not this worker's (`own`) and ``claimed`` for this post stays."""
     row = store.attempts[worker.attempt - 1] if worker.attempt <= len(store.attempts) else None
-    if row is None or (row.post, row.state) != (worker.post, CLAIMED):
+    if row is None or (row.post, row.worker, row.state) != (worker.post, own, CLAIMED):
         return store
     return put_back(move_attempt(store, worker.attempt, ABORTED, CLAIMED) or store, row, config)
 

@@ -14,7 +14,7 @@ from connectors.errors import (
     SignIn,
     Uncertain,
 )
-from connectors.protocol import Permit, Published
+from connectors.protocol import Permit, Prepared, Published
 from scheduler import publisher, stop_cell, witness
 from scheduler.outcome import Outcome
 from store.engine import StoreError, writing
@@ -205,6 +205,24 @@ def test_an_attempt_that_was_taken_away_gets_no_leave(press: Press) -> None:
     press.connector.on_prepare = lambda: press.change(Attempt, press.attempts(number)[0].id, state="aborted")
     assert press.publisher.publish_post(number) == "aborted"
     assert press.connector.published == []
+
+
+@pytest.mark.parametrize("theirs", [{"worker": "another"}, {"post_id": 77}])
+@pytest.mark.parametrize("prepared", [Prepared(), NotSent("no connection")])
+def test_a_number_that_became_another_s_is_left_alone(press: Press, theirs: dict[str, Any], prepared: Any) -> None:
+    """I3, I4: the store was put back under the worker, and the number of its claim was given again."""
+    number = press.queue()
+
+    def put_back() -> Any:
+        press.change(Attempt, 1, **theirs)
+        if isinstance(prepared, Exception):
+            raise prepared
+
+    press.connector.on_prepare = put_back
+    assert press.publisher.publish_post(number) in ("aborted", "not_known")
+    assert press.connector.published == []
+    assert press.row(Attempt, 1).state == "claimed"
+    assert press.post(number).state == "publishing"
 
 
 # --- a store that fails --------------------------------------------------------------------------------------------------
