@@ -59,7 +59,7 @@ def _copies(state: State, found: list[Action]) -> None:
         found.append(Action(STORE, "backup"))
     if state.backup is not None and state.world.guarded and state.backup.epoch:
         found.append(Action(STORE, "restore"))
-    if not state.world.guarded and all(worker.phase == DEAD for worker in state.workers):
+    if not state.world.guarded and state.world.store == UP and all(worker.phase == DEAD for worker in state.workers):
         found.append(Action(STORE, "guard"))
 
 
@@ -103,12 +103,18 @@ def guard(state: State, action: Action, config: Config) -> State:
     """A store that is behind this host's witness or cell suspends itself, and doubts what was due."""
     state = state._replace(world=state.world._replace(guarded=1))
     if not _is_behind(state):
-        return state
+        return _witnessed(state)
     store = _claims_doubted(state.store, state.witness[1])
     at_least = max(state.witness[0], 0 if state.cell.bad else state.cell.fence) + 1
     state = raise_fence(promise(state._replace(store=suspend(store, RESTORE, ALL, config, at_least))))
     doubted = _doubted(state.store, state.world.now, state.witness[1])
-    return state._replace(store=doubted, witness=(max(state.witness[0], doubted.epoch), state.witness[1]))
+    return _witnessed(state._replace(store=doubted))
+
+
+def _witnessed(state: State) -> State:
+    """The witness knows at least what the store has."""
+    epoch, attempt = state.witness
+    return state._replace(witness=(max(epoch, state.store.epoch), max(attempt, len(state.store.attempts))))
 
 
 def _is_behind(state: State) -> bool:
