@@ -17,10 +17,14 @@ from typing import Any
 
 from dotenv import dotenv_values
 
+from config import failpoint
+
 FILE_NAME = "standfast.toml"
 SYSTEM_FILE = Path("/etc/standfast") / FILE_NAME
 PREFIX = "STANDFAST_"
-NOT_SETTINGS = frozenset({"STANDFAST_TOKEN", "STANDFAST_CONFIG", "STANDFAST_CLOCK", "STANDFAST_DEBUG"})
+NOT_SETTINGS = frozenset(
+    {"STANDFAST_TOKEN", "STANDFAST_CONFIG", "STANDFAST_CLOCK", "STANDFAST_DEBUG", failpoint.VARIABLE}
+)
 """Variables with our prefix that are no settings."""
 
 DEFAULTS: Mapping[str, Any] = {
@@ -134,7 +138,8 @@ def merged(environ: Mapping[str, str] | None = None, start: Path | None = None) 
     for name, value in together.items():
         if name.startswith(PREFIX) and name not in NOT_SETTINGS:
             values[name.removeprefix(PREFIX).lower()] = value
-    return Loaded(values, file, root, together, (*warnings, *more))
+    refused = [fault] if (fault := failpoint.fault()) else []
+    return Loaded(values, file, root, together, (*warnings, *more, *refused))
 
 
 def _file_values(file: Path | None) -> tuple[dict[str, Any], list[str]]:

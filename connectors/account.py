@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from config import clock
+from config import clock, failpoint
 from connectors.errors import AccountError
 from connectors.protocol import Account
 
@@ -33,8 +33,8 @@ def require(account: Account, settings: Iterable[str], secrets: Iterable[str]) -
 def base_url(account: Account, home: str) -> Base:
     """Where the account's requests go: its `base_url` setting, else `home`.
 
-    Plain http is for this machine only, where no token can be overheard. During a rehearsal (see `config.clock`) only
-    this machine may be reached at all. Raises AccountError.
+    Plain http is for this machine only, where no token can be overheard. During a rehearsal (see `config.clock`), or with a
+    failpoint on, only this machine may be reached at all. Raises AccountError.
     """
     given = account.settings.get("base_url") or home
     try:
@@ -48,6 +48,8 @@ def base_url(account: Account, home: str) -> Base:
         raise _unusable(
             account, f"is {host}, but {clock.REHEARSAL_VARIABLE} is set: a rehearsal reaches only this machine"
         )
+    if failpoint.is_on() and not is_loopback(host):
+        raise _unusable(account, f"is {host}, but {failpoint.VARIABLE} is set: then only this machine is reached")
     tls = parts.scheme == "https"
     return Base(host, port or (443 if tls else 80), tls, parts.path.rstrip("/"))
 

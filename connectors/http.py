@@ -22,6 +22,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from config import failpoint
 from connectors.account import base_url
 from connectors.errors import NotSent, PublishError, Uncertain
 from connectors.protocol import Account, Deadline, Permit
@@ -129,13 +130,15 @@ class Transport:
 
     def _send(self, request: requests.PreparedRequest, call: Call) -> Answer:
         base = self._base
-        sock = dial(base.host, base.port, base.tls, call.deadline)
+        with failpoint.step(call.step, "connect"):
+            sock = dial(base.host, base.port, base.tls, call.deadline)
         try:
             link = http.client.HTTPConnection(base.host, base.port)
             link.default_port = 443 if base.tls else 80
             link.sock = Wire(sock, call)
             link.request(request.method or "GET", base.path + _path(request), _body(request), dict(request.headers))
-            return _read(link.getresponse())
+            with failpoint.step(call.step, "answer"):
+                return _read(link.getresponse())
         finally:
             sock.close()
 

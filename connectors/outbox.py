@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from config import clock
+from config import clock, failpoint
 from connectors import media as images
 from connectors.account import require
 from connectors.errors import AccountError, CannotTell, Duplicate, NotSent, PublishError, Uncertain
@@ -74,9 +74,11 @@ class OutboxConnector:
         place = self._folder / _name(message.key)
         staged: Path | None = None
         try:
-            staged = self._stage(message, prepared)
+            with failpoint.step("publish.outbox.write"):
+                staged = self._stage(message, prepared)
             permit.check()
-            place_taken = not _appear(staged, place)
+            with failpoint.step("publish.outbox.rename"):
+                place_taken = not _appear(staged, place)
         except PublishError:
             raise
         except Exception as error:
@@ -139,7 +141,7 @@ class OutboxConnector:
         line = {"key": message.key, "channel": self._channel, "at": clock.to_text(clock.wall_us())}
         try:
             _sync(self._folder)
-            with (self._folder / LOG).open("ab", buffering=0) as log:
+            with failpoint.step("publish.outbox.log"), (self._folder / LOG).open("ab", buffering=0) as log:
                 log.write(json.dumps(line | {"text": message.text}).encode() + b"\n")
                 os.fsync(log.fileno())
         except OSError as error:

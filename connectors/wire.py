@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import certifi
 
+from config import failpoint
 from connectors.errors import NotSent
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Leave:
         self.deadline = deadline
         self.permit = permit
         self.wrote = False
+        self.step = "ask" if permit is None else "publish.send"
+        """The name of its failpoints."""
 
     def take_last_look(self) -> None:
         """Nothing when the request may be written. Raises NotSent (and whatever else the look fails with)."""
@@ -63,7 +66,9 @@ class Wire:
             # Armed first: a process that was stopped during the look finds its deadline passed, and nothing written.
             self._arm()
             self._leave.wrote = True
-            view = view[self._sock.send(view[:_CHUNK]) :]
+            with failpoint.step(self._leave.step, "write"):
+                count = self._sock.send(view[:_CHUNK])
+            view = view[count:]
 
     def recv_into(self, buffer: Any) -> int:
         """The number of bytes read into `buffer`, 0 at the end."""

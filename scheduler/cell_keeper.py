@@ -44,13 +44,13 @@ class CellKeeper:
             with switch.reading(own) as cursor:
                 missing = stop_ledger.unrecorded(cursor, own.name, self.essential)
             if missing:
-                with switch.exclusive(own) as cursor:
+                with switch.exclusive(own, step="keeper.adopt") as cursor:
                     adopted = stop_ledger.adopt(cursor, own.name, self.essential)
                 logger.error(
                     "stop taken from the cell", action="adopt", suspensions=[item.suspension for item in adopted]
                 )
             with switch.reading(own) as cursor:
-                trouble = stop_ledger.raise_fence(cursor, own.name, self.essential)
+                trouble = stop_ledger.raise_fence(cursor, own.name, self.essential, step="keeper")
             if trouble is not None:
                 logger.error("fence not raised", action="fence", reason=trouble)
         finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from config import clock
+from config import clock, failpoint
 from config.essentials import Essentials
 from config.settings import Settings
 from connectors import registry
@@ -67,6 +67,8 @@ def _settings(patient: Patient) -> Found:
     yield OK, f"{where}, time zone {patient.settings.timezone}"
     if clock.is_rehearsal():
         yield WARN, f"{clock.REHEARSAL_VARIABLE} is set: time is a rehearsal's, no real platform is reached; unset it"
+    if failpoint.is_on():
+        yield WARN, f"{failpoint.VARIABLE} is set: processes fall at will, no real platform is reached; unset it"
 
 
 def _store(patient: Patient) -> Found:

@@ -37,7 +37,7 @@ def until_quiet(
     told = limit_s <= 0
     next_settle = clock.boot_s()
     while True:
-        with switch.reading(own) as cursor:
+        with switch.reading(own, step="crisis.drain") as cursor:
             waiting = _waiting(cursor, own.name, suspensions)
             helpless = [number for number in waiting if _needs_settling(cursor, own.name, number)]
         if not waiting:
@@ -89,7 +89,7 @@ def _note(own: Switch, suspensions: Sequence[int]) -> None:
         with switch.reading(own) as cursor:
             open_notes = [n for n in suspensions if _quiet_at(cursor, own.name, n) is None]
         if open_notes:
-            with switch.exclusive(own) as cursor:
+            with switch.exclusive(own, step="crisis.quiet") as cursor:
                 for number in open_notes:
                     killswitch.note_quiet(cursor, own.name, number)
     except SwitchUnavailable:

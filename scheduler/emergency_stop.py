@@ -132,7 +132,7 @@ class EmergencyStop:
     def _log_refusal(self, person: str, why: str) -> None:
         self.switch.rollback()
         try:
-            with switch.exclusive(self.switch) as cursor:
+            with switch.exclusive(self.switch, step="crisis.refusal") as cursor:
                 detail = {"why": why, "action": "suspend"}
                 chain.append(cursor, self.switch.name, actor=person, action="refused", subject="", detail=detail)
         except SwitchUnavailable as error:
@@ -166,7 +166,7 @@ class EmergencyStop:
         until = clock.boot_s() + RECORD_AGAIN_WITHIN_S
         for left in reversed(range(RECORD_TRIES)):
             try:
-                with switch.exclusive(self.switch) as cursor:
+                with switch.exclusive(self.switch, step="crisis.record") as cursor:
                     return killswitch.suspend(cursor, self.switch.name, order, at_least_epoch=self._fence() + 1)
             except SwitchUnavailable:
                 self.switch.close()
@@ -187,7 +187,7 @@ class EmergencyStop:
         self.tell(f"SUSPENDED  {what}  (suspension {recorded.suspension}, epoch {recorded.epoch})")
         try:
             with switch.reading(self.switch) as cursor:
-                trouble = stop_ledger.raise_fence(cursor, self.switch.name, self.essential)
+                trouble = stop_ledger.raise_fence(cursor, self.switch.name, self.essential, step="crisis")
         except SwitchUnavailable as error:
             trouble = str(error)
         if trouble:
@@ -257,5 +257,5 @@ def _ended_line(item: object) -> str:
 
 def look(own: Switch, essential: Essentials, suspension: int) -> Receipt:
     """The receipt of a suspension as it stands now. Raises SwitchUnavailable."""
-    with switch.reading(own) as cursor:
+    with switch.reading(own, step="crisis.receipt") as cursor:
         return receipt.build(cursor, own.name, suspension, essential.recall_s)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from config import clock
+from config import clock, failpoint
 from config.fault import Fault
 from scheduler import liveness
 
@@ -30,12 +30,14 @@ def held(path: Path) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with failpoint.step("host.lock"):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise HostFault(_refusal(path, os.pread(descriptor, 1024, 0))) from None
         about = {"pid": os.getpid(), "host": liveness.host(), "since": clock.to_text(clock.wall_us())}
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(about).encode(), 0)
+        with failpoint.step("host.write"):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(about).encode(), 0)
         yield
     finally:
         os.close(descriptor)

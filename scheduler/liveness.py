@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from config import clock
+from config import clock, failpoint
 
 SWITCH = "switch"
 """The kind of crisis and resume: such a process is never ended by another."""
@@ -67,13 +67,16 @@ def registered(workers_dir: Path, kind: str) -> Iterator[Process]:
     own = uuid.uuid4().hex
     path = workers_dir / f"{own}.lock"
     process = Process(own, kind, host(), clock.boot_id(), os.getpid(), pid_start(os.getpid()) or 0, str(path))
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with failpoint.step("register.make"):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.write(descriptor, json.dumps(asdict(process)).encode())
+        with failpoint.step("register.lock"):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with failpoint.step("register.write"):
+            os.write(descriptor, json.dumps(asdict(process)).encode())
         yield process
     finally:
-        with suppress(OSError):
+        with suppress(OSError), failpoint.step("register.remove"):
             path.unlink()
         os.close(descriptor)
 

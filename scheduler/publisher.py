@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session
 
-from config import clock
+from config import clock, failpoint
 from config.settings import Settings
 from connectors.errors import (
     ConnectorError,
@@ -103,7 +103,7 @@ class Publisher:
         if leave is None:
             return "aborted"
         try:
-            witness.note(self.place.witness_file, attempt=claim.attempt)
+            witness.note(self.place.witness_file, attempt=claim.attempt, step="publish.witness")
             permit = Permit(leave.deadline, lambda: self._last_look(leave.epoch))
             permit.check()
         except NotSent as error:
@@ -123,7 +123,9 @@ class Publisher:
             return Uncertain(f"the connector failed: {type(error).__name__}: {error}")
 
     def _last_look(self, epoch: int) -> None:
-        if (reason := stop_cell.refusal(self.place.cell_file, epoch)) is not None:
+        with failpoint.step("publish.look.read"):
+            reason = stop_cell.refusal(self.place.cell_file, epoch)
+        if reason is not None:
             raise Fenced(reason)
 
     # --- claim -------------------------------------------------------------------------------------------------------
@@ -131,7 +133,7 @@ class Publisher:
     def _claim(self, post_id: int) -> Claim | str:
         claim: Claim | str = "not_claimed"
         try:
-            with writing(self.place.engine) as session:
+            with writing(self.place.engine, step="publish.claim") as session:
                 claim = self._claim_in(session, post_id)
         except Exception:  # the COMMIT was not acknowledged: the claim may stand, and nobody would take it up
             if isinstance(claim, Claim):
@@ -160,7 +162,7 @@ class Publisher:
 
     def _unclaim(self, claim: Claim) -> None:
         """End a claim that may or may not stand. What is not ``claimed`` stays: the number may be another attempt's by now."""
-        with writing(self.place.engine) as session:
+        with writing(self.place.engine, step="publish.unclaim") as session:
             # The claim held this row: a COMMIT that is still on its way in the server ends before the look.
             post_queue.locked_post(session, claim.post)
             attempt = self._own(session, claim)
@@ -195,7 +197,7 @@ class Publisher:
     def note_extent(self) -> None:
         """Tell this host's witness how far the store was seen to have come, also by other hosts' attempts."""
         epoch, attempt = self._extent
-        witness.note(self.place.witness_file, epoch=epoch, attempt=attempt)
+        witness.note(self.place.witness_file, epoch=epoch, attempt=attempt, step="daemon.witness")
 
     def _is_open(self, session: Session, channel: str) -> bool:
         """True when `may_claim`, and no suspension covers the channel; a gate that cannot be read is closed."""
@@ -228,7 +230,7 @@ class Publisher:
 
     def _authorise(self, claim: Claim) -> Leave | None:
         """Leave to send once the row is durably ``sending``; None when the gate, the author or a rescue said no."""
-        with writing(self.place.engine) as session:
+        with writing(self.place.engine, step="publish.authorise") as session:
             post = post_queue.locked_post(session, claim.post)
             attempt = self._own(session, claim)
             if post is None or attempt is None or attempt.state != "claimed":
@@ -294,7 +296,7 @@ class Publisher:
         return len(self._owed)
 
     def _write(self, claim: Claim, result: Result) -> str:
-        with writing(self.place.engine) as session:
+        with writing(self.place.engine, step="publish.record") as session:
             if self._own(session, claim) is None:
                 logger.error("the store does not know the attempt", action="record", attempt=claim.attempt)
                 return "not_known"

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from config import clock
+from config import clock, failpoint
 from config.settings import Settings
 from connectors.errors import ConnectorError
 from connectors.protocol import Connector, Deadline, Media, Message, Published, Search
@@ -102,7 +102,8 @@ def _settle(
 ) -> str:
     try:
         connector = connector_of(question.channel)
-        found = connector.find(question.message, question.search, Deadline.after(look_s))
+        with failpoint.step("reconcile.find"):
+            found = connector.find(question.message, question.search, Deadline.after(look_s))
     except ConnectorError as error:
         logger.warning("could not look", action="reconcile", attempt=question.attempt, error=error.detail)
         return _looked(engine, settings, question, "cannot_tell")
@@ -113,7 +114,7 @@ def _settle(
 
 
 def _looked(engine: Engine, settings: Settings, question: Question, found: Published | str | None) -> str:
-    with writing(engine) as session:
+    with writing(engine, step="reconcile") as session:
         attempt = session.get_one(Attempt, question.attempt)
         if attempt.state != "unknown":
             return "settled"

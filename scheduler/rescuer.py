@@ -40,7 +40,7 @@ def as_process(worker: Worker) -> liveness.Process:
 
 
 def _take_up(engine: Engine, number: int) -> bool:
-    with writing(engine) as session:
+    with writing(engine, step="rescue") as session:
         attempt = session.get(Attempt, number)
         if attempt is None or not (_abort(session, attempt) or _doubt(session, attempt)):
             return False

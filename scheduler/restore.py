@@ -46,7 +46,8 @@ def guard(engine: Engine, essential: Essentials, witness_file: Path) -> str | No
         _suspend(engine, essential, seen, epoch, attempt, reason)
     with reading(engine) as session:
         epoch, attempt, _ = extent(session)
-    witness.note(witness_file, epoch=epoch, attempt=max(attempt, seen.attempt), durable=True)
+    most = max(attempt, seen.attempt)
+    witness.note(witness_file, epoch=epoch, attempt=most, durable=True, step="restore.witness")
     return reason
 
 
@@ -56,7 +57,7 @@ def begin_if_unused(engine: Engine, essential: Essentials, witness_file: Path) -
         epoch, attempt, used = extent(session)
     if not used:
         stop_cell.lay_down(essential.cell_file, 0)
-        witness.note(witness_file, epoch=epoch, attempt=attempt, durable=True)
+        witness.note(witness_file, epoch=epoch, attempt=attempt, durable=True, step="restore.begin")
     return not used
 
 
@@ -98,11 +99,11 @@ def _suspend(engine: Engine, essential: Essentials, seen: Seen, epoch: int, atte
     _doubt_claimed(engine)
     own = switch.open_switch(essential)
     try:
-        with switch.exclusive(own) as locked:
+        with switch.exclusive(own, step="restore.suspend") as locked:
             at_least = max(seen.epoch, _fence(essential)) + 1
             killswitch.suspend(locked, own.name, order, at_least_epoch=at_least)
         with switch.reading(own) as view:
-            stop_ledger.raise_fence(view, own.name, essential)
+            stop_ledger.raise_fence(view, own.name, essential, step="restore")
     finally:
         own.close()
     doubted = _doubt(engine, seen.attempt)
@@ -121,18 +122,18 @@ def _doubt(engine: Engine, highest_seen: int) -> int:
 
     In bounded batches: the suspension stands already, and nothing is claimed before this has ended.
     """
-    with writing(engine) as session:
+    with writing(engine, step="restore.numbers") as session:
         _skip_numbers(session, highest_seen)
     now, doubted = clock.wall_us(), 0
     while batch := _doubt_batch(engine, now):
         doubted += batch
-    with writing(engine) as session:
+    with writing(engine, step="restore.log") as session:
         log.record(session, "standfast", RESTORE, "store", {"highest_seen": highest_seen, "doubted": doubted})
     return doubted
 
 
 def _doubt_batch(engine: Engine, now: int) -> int:
-    with writing(engine) as session:
+    with writing(engine, step="restore.batch") as session:
         # What was due before the copy was made, and still waited then, may have been sent after it, too.
         due = select(Post).where(Post.state == "scheduled", col(Post.due_at) <= now)
         posts = session.exec(due.order_by(col(Post.due_at)).limit(BATCH)).all()
@@ -156,7 +157,7 @@ def _doubt_post(session: Session, post: Post, now: int) -> None:
 def _doubt_claimed(engine: Engine) -> None:
     """What the copy remembers as claimed may have been sent in the time that it does not remember."""
     now = clock.wall_us()
-    with writing(engine) as session:
+    with writing(engine, step="restore.claimed") as session:
         for attempt in post_queue.open_attempts(session, "claimed"):
             assert attempt.id is not None
             post_queue.move_attempt(session, attempt.id, "sending", sending_at=attempt.claimed_at)

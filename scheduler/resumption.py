@@ -80,7 +80,7 @@ class Resumption:
     def ask(self, reason: str, *, scope: Scope | None, suspension: int | None) -> Offer:
         """A code that lifts one suspension, and what lifting would do. Raises Refusal, SwitchError, SwitchUnavailable."""
         self._settings_are_whole()
-        with self._exclusive() as cursor:
+        with self._exclusive(step="resume.ask") as cursor:
             who = self._person(cursor, "ask to resume")
             stop_ledger.adopt(cursor, self.switch.name, self.essential)
             chosen = self._choose(cursor, scope, suspension)
@@ -92,7 +92,7 @@ class Resumption:
     def confirm(self, code: str, reason: str) -> Lifted:
         """What was lifted. Raises Refusal, SwitchError, SwitchUnavailable; then everything is as it was."""
         self._settings_are_whole()
-        with self._exclusive() as cursor:
+        with self._exclusive(step="resume.confirm") as cursor:
             started = clock.boot_s()
             who = self._person(cursor, "resume")
             request, chosen, epoch = self._request(cursor, who, code)
@@ -116,8 +116,10 @@ class Resumption:
         """Why this host's cell does not say yet what the ledger says, or None; the lift stands either way."""
         try:
             with switch.reading(self.switch) as cursor:
-                lifted_all = lifted.scope.kind == killswitch.ALL
-                return stop_ledger.raise_fence(cursor, self.switch.name, self.essential, lifted_all=lifted_all)
+                all_of_it = lifted.scope.kind == killswitch.ALL
+                return stop_ledger.raise_fence(
+                    cursor, self.switch.name, self.essential, lifted_all=all_of_it, step="resume"
+                )
         except SwitchUnavailable as error:
             return str(error)
 
@@ -125,8 +127,8 @@ class Resumption:
         """Close the connection."""
         self.switch.close()
 
-    def _exclusive(self) -> Any:
-        return _Registered(self.switch, self.essential)
+    def _exclusive(self, step: str) -> Any:
+        return _Registered(self.switch, self.essential, step)
 
     def _settings_are_whole(self) -> None:
         """Raise SwitchError where settings cannot be read: a default may not stand in for the rule of two persons."""
@@ -242,10 +244,10 @@ class _Logged(Refusal):
 class _Registered:
     """The exclusive transaction of a process that the hostage rule must spare; logs refusals after undoing the act."""
 
-    def __init__(self, own: Switch, essential: Essentials) -> None:
+    def __init__(self, own: Switch, essential: Essentials, step: str) -> None:
         self.own = own
         self.registration = liveness.registered_or_not(essential.workers_dir, liveness.SWITCH)
-        self.transaction = switch.exclusive(own)
+        self.transaction = switch.exclusive(own, step)
 
     def __enter__(self) -> Any:
         self.registration.__enter__()
@@ -264,7 +266,7 @@ class _Registered:
             self.registration.__exit__(None, None, None)
 
     def _log(self, refusal: _Logged) -> None:
-        with switch.exclusive(self.own) as cursor:
+        with switch.exclusive(self.own, step="resume.refusal") as cursor:
             detail = {"why": str(refusal), "action": refusal.action}
             chain.append(
                 cursor, self.own.name, actor=refusal.actor, action="refused", subject=refusal.subject, detail=detail

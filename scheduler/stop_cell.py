@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from config import failpoint
 from config.fault import Fault
 from scheduler import file_lock
 
@@ -67,8 +68,10 @@ def lay_down(path: Path, fence: int) -> bool:
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        _write(descriptor, Cell(fence))
-        os.link(fresh, path)
+        with failpoint.step("cell.write"):
+            _write(descriptor, Cell(fence))
+        with failpoint.step("cell.link"):
+            os.link(fresh, path)
     except FileExistsError:
         return False
     finally:
@@ -82,26 +85,28 @@ def stop(path: Path, request_id: str) -> None:
 
     A lock that cannot be had at once is not waited for: stopping twice is harmless, stopping late is not.
     """
-    with _opened(path, os.O_RDWR | os.O_CREAT, wait_s=0.2) as (descriptor, _):
+    with _opened(path, 0.2, "crisis.cell") as (descriptor, _):
         before = _current(path, descriptor)
         if request_id not in before.stops:
             stops = (*before.stops, request_id)[:MOST_STOPS]
-            _write(descriptor, Cell(before.fence, stops))
+            with failpoint.step("crisis.cell", "write"):
+                _write(descriptor, Cell(before.fence, stops))
 
 
-def raise_fence(path: Path, epoch: int, recorded: Collection[str]) -> Cell:
+def raise_fence(path: Path, epoch: int, recorded: Collection[str], step: str = "") -> Cell:
     """The cell after its fence rose to at least `epoch` and the stops that the ledger has (`recorded`) are taken out.
 
     A cell that was missing or garbled is laid down anew. Raises CellError when the lock or the file cannot be had: the
-    cell then stays as it is, which is never more open.
+    cell then stays as it is, which is never more open. `step` names the failpoints.
     """
-    with _opened(path, os.O_RDWR | os.O_CREAT, wait_s=2.0) as (descriptor, locked):
+    with _opened(path, 2.0, step) as (descriptor, locked):
         if not locked:
             raise CellError(f"stop cell {path}: another process holds it; the next writer raises the fence")
         before = _current(path, descriptor)
         after = Cell(max(before.fence, epoch), tuple(item for item in before.stops if item not in recorded))
         if after != before or os.fstat(descriptor).st_size != SIZE:
-            _write(descriptor, after)
+            with failpoint.step(step, "write"):
+                _write(descriptor, after)
         return after
 
 
@@ -113,11 +118,13 @@ def _current(path: Path, descriptor: int) -> Cell:
 
 
 @contextmanager
-def _opened(path: Path, flags: int, wait_s: float) -> Iterator[tuple[int, bool]]:
+def _opened(path: Path, wait_s: float, step: str) -> Iterator[tuple[int, bool]]:
     descriptor = -1
     try:
-        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
-        yield descriptor, file_lock.acquire(descriptor, wait_s)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with failpoint.step(step, "lock"):
+            locked = file_lock.acquire(descriptor, wait_s)
+        yield descriptor, locked
     except OSError as error:
         raise CellError(f"stop cell {path}: {error.strerror}") from None
     finally:

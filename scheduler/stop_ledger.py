@@ -38,11 +38,14 @@ def adopt(cursor: Cursor, dialect: str, essential: Essentials) -> list[Recorded]
     return [killswitch.suspend(cursor, dialect, order) for order in unrecorded(cursor, dialect, essential)]
 
 
-def raise_fence(cursor: Cursor, dialect: str, essential: Essentials, *, lifted_all: bool = False) -> str | None:
+def raise_fence(
+    cursor: Cursor, dialect: str, essential: Essentials, *, lifted_all: bool = False, step: str = ""
+) -> str | None:
     """Lift the cell's fence to the ledger's epoch and take out the stops that the ledger has; why not, or None.
 
     The caller reads the ledger in a transaction that began after the commit in question. A cell that cannot be read means stop:
     it is laid down anew only when the ledger stops everything, or a person has just lifted such a stop (`lifted_all`).
+    `step` names the failpoints.
     """
     epoch = killswitch.epoch_or_zero(cursor, dialect)
     try:
@@ -53,22 +56,22 @@ def raise_fence(cursor: Cursor, dialect: str, essential: Essentials, *, lifted_a
         known = []
     try:
         if epoch:
-            stop_cell.raise_fence(essential.cell_file, epoch, known)
+            stop_cell.raise_fence(essential.cell_file, epoch, known, f"{step}.fence")
     except stop_cell.CellError as error:
         return str(error)
-    return _note_epoch(cursor, dialect, essential, epoch)
+    return _note_epoch(cursor, dialect, essential, epoch, f"{step}.witness")
 
 
 def _stops(essential: Essentials) -> tuple[str, ...]:
     return stop_cell.read(essential.cell_file).stops
 
 
-def _note_epoch(cursor: Cursor, dialect: str, essential: Essentials, epoch: int) -> str | None:
+def _note_epoch(cursor: Cursor, dialect: str, essential: Essentials, epoch: int, step: str) -> str | None:
     """Tell an existing witness; a missing one is the daemon's to judge."""
     file = witness_file(cursor, dialect, essential)
     try:
         if file is not None and file.exists():
-            witness.note(file.absolute(), epoch=epoch, durable=True)
+            witness.note(file.absolute(), epoch=epoch, durable=True, step=step)
     except (witness.WitnessError, OSError) as error:
         return str(error)
     return None

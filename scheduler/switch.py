@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from config import failpoint
 from config.essentials import Essentials
 from config.fault import Fault
 
@@ -41,19 +42,27 @@ def open_switch(essential: Essentials) -> Switch:
 
 
 @contextmanager
-def reading(switch: Switch) -> Iterator[Any]:
+def reading(switch: Switch, step: str = "") -> Iterator[Any]:
     """A cursor for reading, undone at the end. Raises SwitchUnavailable for any fault of the database."""
     with _told(switch):
-        yield switch.reading()
+        with failpoint.step(step, "read"):
+            cursor = switch.reading()
+        yield cursor
     switch.rollback()
 
 
 @contextmanager
-def exclusive(switch: Switch) -> Iterator[Any]:
-    """A cursor under the store's exclusive lock; committed at the end, undone when the block raises."""
+def exclusive(switch: Switch, step: str = "") -> Iterator[Any]:
+    """A cursor under the store's exclusive lock; committed at the end, undone when the block raises.
+
+    `step` names its failpoints, here as in `reading`.
+    """
     with _told(switch):
-        yield switch.exclusive()
-        switch.commit()
+        with failpoint.step(step, "lock"):
+            cursor = switch.exclusive()
+        yield cursor
+        with failpoint.step(step, "commit"):
+            switch.commit()
 
 
 @contextmanager

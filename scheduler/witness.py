@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from config import failpoint
 from config.fault import Fault
 from scheduler import file_lock
 
@@ -47,15 +48,19 @@ def read(path: Path) -> Seen | None:
         raise WitnessError(f"witness {path}: {error.strerror}: mend its permissions") from None
 
 
-def note(path: Path, *, epoch: int = 0, attempt: int = 0, durable: bool = False) -> Seen:
-    """The witness after it rose to at least these. `durable` waits for the disk. Raises WitnessError."""
-    with _opened(path) as descriptor:
+def note(path: Path, *, epoch: int = 0, attempt: int = 0, durable: bool = False, step: str = "") -> Seen:
+    """The witness after it rose to at least these. `durable` waits for the disk; `step` names the failpoints.
+
+    Raises WitnessError.
+    """
+    with _opened(path, step) as descriptor:
         before = _parse(path, os.pread(descriptor, WIDTH, 0)) or Seen(0, 0)
         after = Seen(max(before.epoch, epoch), max(before.attempt, attempt))
-        if after != before:
-            os.pwrite(descriptor, f"{after.epoch:020d} {after.attempt:020d}\n".encode(), 0)
-        if durable:
-            os.fsync(descriptor)
+        with failpoint.step(step, "write"):
+            if after != before:
+                os.pwrite(descriptor, f"{after.epoch:020d} {after.attempt:020d}\n".encode(), 0)
+            if durable:
+                os.fsync(descriptor)
         return after
 
 
@@ -71,12 +76,14 @@ def is_behind(seen: Seen | None, *, epoch: int, attempt: int, used: bool) -> str
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def _opened(path: Path, step: str) -> Iterator[int]:
     descriptor = -1
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not file_lock.acquire(descriptor, PATIENCE_S):
+        with failpoint.step(step, "lock"):
+            locked = file_lock.acquire(descriptor, PATIENCE_S)
+        if not locked:
             raise WitnessError(f"witness {path}: another process holds its lock: see `standfast doctor`")
         yield descriptor
     except OSError as error:

@@ -91,13 +91,13 @@ def open_channels(session: Session) -> list[Channel]:
 def enrol(engine: Engine, process: liveness.Process) -> None:
     """Write this process down as a worker, so that others can tell whether it is alive."""
     now = clock.wall_us()
-    with writing(engine) as session:
+    with writing(engine, step="worker.enrol") as session:
         session.add(WorkerRow(**vars(process), started_at=now, heartbeat=1, heartbeat_at=now))
 
 
 def beat(engine: Engine, worker: str) -> None:
     """One more heartbeat (for people; nobody is called dead for lacking one)."""
-    with writing(engine) as session:
+    with writing(engine, step="worker.beat") as session:
         row = session.get_one(WorkerRow, worker)
         row.heartbeat, row.heartbeat_at = row.heartbeat + 1, clock.wall_us()
         session.add(row)
@@ -106,7 +106,7 @@ def beat(engine: Engine, worker: str) -> None:
 def retire(engine: Engine, worker: str) -> None:
     """Write down that this worker has ended; where that fails, its free lock says the same."""
     try:
-        with writing(engine) as session:
+        with writing(engine, step="worker.retire") as session:
             row = session.get(WorkerRow, worker)
             if row is not None:  # a store that was replaced knows nothing of us
                 row.ended_at = clock.wall_us()

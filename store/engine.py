@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
 from sqlmodel import Session, create_engine
 
+from config import failpoint
 from store import chain
 from store.lock import LOCK_KEY
 
@@ -89,6 +90,10 @@ READ_BEGINS = {
 """How a reading transaction begins: one snapshot for all of it. It holds no lock, so it may take its time."""
 
 
+WRITE_BEGINS = {"sqlite": "BEGIN IMMEDIATE", "postgresql": f"SELECT pg_advisory_xact_lock_shared({LOCK_KEY})"}
+"""How a writing transaction begins: with the store's lock, as its own first statement."""
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A session for reading: one consistent view, never waits for a writer, nothing in it is kept."""
@@ -101,16 +106,15 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Session]:
-    """A session under the store's lock: commits when the block ends, rolls back when it raises."""
+def writing(engine: Engine, step: str = "") -> Iterator[Session]:
+    """A session under the store's lock: commits when the block ends, rolls back when it raises. `step` names its failpoints."""
     with told(engine), Session(engine, expire_on_commit=False) as session:
         connection = session.connection()
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({LOCK_KEY})")
+        with failpoint.step(step, "lock"):
+            connection.exec_driver_sql(WRITE_BEGINS[engine.dialect.name])
         yield session
-        session.commit()
+        with failpoint.step(step, "commit"):
+            session.commit()
 
 
 @contextmanager

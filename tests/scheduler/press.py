@@ -286,7 +286,7 @@ class LostCommits:
         monkeypatch.setattr(module, "writing", self.writing)
 
     @contextmanager
-    def writing(self, engine: Engine) -> Iterator[Any]:
+    def writing(self, engine: Engine, step: str = "") -> Iterator[Any]:
         self.done += 1
         how = self.fails.pop(self.done, "")
         with writing(engine) as session:

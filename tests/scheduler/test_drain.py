@@ -124,7 +124,7 @@ def test_a_platform_that_cannot_be_asked_is_a_warning(press: Press, monkeypatch:
 def test_quiet_that_cannot_be_noted_is_quiet_all_the_same(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
     number = press.suspend().suspension
 
-    def full(*_arguments: Any) -> Any:
+    def full(*_arguments: Any, **_named: Any) -> Any:
         raise SwitchUnavailable("disk is full")
 
     monkeypatch.setattr(switch, "exclusive", full)

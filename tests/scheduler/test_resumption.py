@@ -223,7 +223,7 @@ def test_a_store_that_goes_away_after_the_lift_is_a_warning(press: Press, monkey
     number = press.suspend().suspension
     code = _ask(press).code
 
-    def gone(*_arguments: Any) -> Any:
+    def gone(*_arguments: Any, **_named: Any) -> Any:
         raise SwitchUnavailable("the database is gone")
 
     monkeypatch.setattr(switch, "reading", gone)
