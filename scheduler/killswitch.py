@@ -22,6 +22,8 @@ OPEN_STATES = "('sending', 'unknown')"
 """Attempts in these may still have an effect."""
 STOP_CELL = "stop cell"
 """Who suspended, when only the cell knew of it."""
+RESTORING = "restore_under_way"
+"""The key in ``meta`` of a restore that is not finished: what may have gone out is not known yet."""
 BANNER = "Publishing is suspended. New posts are accepted and wait behind the closed gate."
 
 COVERS = """(s.scope_kind NOT IN ('channel', 'group')
@@ -284,9 +286,10 @@ def lift(cursor: Cursor, dialect: str, number: int, *, by: str, reason: str, ask
     """(new epoch, posts now held) after lifting one suspension; the caller holds the exclusive lock and commits.
 
     Every post it covered whose time has passed waits for a person from here on. Raises SwitchError when the epoch moved
-    since the request or the suspension is lifted already.
+    since the request, the suspension is lifted already, or a restored store was not looked through yet.
     """
     now = clock.wall_us()
+    check_looked_through(cursor, dialect)
     if (current := epoch_or_zero(cursor, dialect)) != asked_epoch:
         raise SwitchError(
             f"the request is void: it was made in epoch {asked_epoch}, and now it is {current} "
@@ -305,6 +308,14 @@ def lift(cursor: Cursor, dialect: str, number: int, *, by: str, reason: str, ask
     detail = {"epoch": new_epoch, "reason": reason, "held": held}
     append(cursor, dialect, actor=by, action="lift", subject=f"suspension {number}", detail=detail)
     return new_epoch, held
+
+
+def check_looked_through(cursor: Cursor, dialect: str) -> None:
+    """Raise SwitchError while a restore is not finished: a lift would call held what may have gone out already."""
+    if rows(cursor, dialect, "SELECT 1 FROM meta WHERE key = ?", (RESTORING,)):
+        raise SwitchError(
+            "the store was restored and is not looked through to the end: start the daemon, which does it; NOT LIFTED"
+        )
 
 
 def epoch_or_zero(cursor: Cursor, dialect: str) -> int:

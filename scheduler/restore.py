@@ -28,6 +28,8 @@ BATCH = 200
 """Posts doubted in one transaction."""
 SKIPPED = "attempts_skipped_to"
 """The key under which the store keeps the number that a restore skipped to."""
+UNDER_WAY = killswitch.RESTORING
+"""The key under which the store keeps the request of a restore that is not finished: whoever starts next finishes it."""
 
 
 def guard(engine: Engine, essential: Essentials, witness_file: Path) -> str | None:
@@ -38,10 +40,13 @@ def guard(engine: Engine, essential: Essentials, witness_file: Path) -> str | No
     fence = _fence(essential)
     with reading(engine) as session:
         epoch, attempt, used = extent(session)
+        unfinished = session.get(Meta, UNDER_WAY)
     seen = witnessed or Seen(0, 0)
     reason = trouble or witness.is_behind(witnessed, epoch=epoch, attempt=attempt, used=used)
     if reason is None and fence > epoch:
         reason = f"the store is at epoch {epoch}, behind the stop cell's fence"
+    if reason is None and unfinished is not None:
+        reason = "an earlier start was interrupted while it looked through the restored store"
     if reason is not None:
         _suspend(engine, essential, seen, epoch, attempt, reason)
     with reading(engine) as session:
@@ -93,10 +98,8 @@ def _numbered(session: Session) -> int:
 
 def _suspend(engine: Engine, essential: Essentials, seen: Seen, epoch: int, attempt: int, reason: str) -> None:
     """Suspend above all that was seen, then doubt what was due since the copy was made."""
-    order = Order(
-        f"restore-{epoch}-{attempt}-{seen.epoch}-{seen.attempt}", "standfast", f"store restored: {reason}", kind=RESTORE
-    )
-    _doubt_claimed(engine)
+    request = _begin(engine, f"restore-{epoch}-{attempt}-{seen.epoch}-{seen.attempt}")
+    order = Order(request, "standfast", f"store restored: {reason}", kind=RESTORE)
     own = switch.open_switch(essential)
     try:
         with switch.exclusive(own, step="restore.suspend") as locked:
@@ -128,6 +131,7 @@ def _doubt(engine: Engine, highest_seen: int) -> int:
     while batch := _doubt_batch(engine, now):
         doubted += batch
     with writing(engine, step="restore.log") as session:
+        session.delete(session.get_one(Meta, UNDER_WAY))
         log.record(session, "standfast", RESTORE, "store", {"highest_seen": highest_seen, "doubted": doubted})
     return doubted
 
@@ -136,7 +140,7 @@ def _doubt_batch(engine: Engine, now: int) -> int:
     with writing(engine, step="restore.batch") as session:
         # What was due before the copy was made, and still waited then, may have been sent after it, too.
         due = select(Post).where(Post.state == "scheduled", col(Post.due_at) <= now)
-        posts = session.exec(due.order_by(col(Post.due_at)).limit(BATCH)).all()
+        posts = session.exec(due.order_by(col(Post.due_at), col(Post.id)).limit(BATCH)).all()
         for post in posts:
             _doubt_post(session, post, now)
         return len(posts)
@@ -154,15 +158,24 @@ def _doubt_post(session: Session, post: Post, now: int) -> None:
     session.add(attempt)
 
 
-def _doubt_claimed(engine: Engine) -> None:
+def _begin(engine: Engine, request: str) -> str:
+    """The request of this restore: `request`, or that of an earlier start which was interrupted."""
+    with writing(engine, step="restore.claimed") as session:
+        if (earlier := session.get(Meta, UNDER_WAY)) is not None:
+            request = earlier.value
+        session.merge(Meta(key=UNDER_WAY, value=request))
+        _doubt_claimed(session)
+    return request
+
+
+def _doubt_claimed(session: Session) -> None:
     """What the copy remembers as claimed may have been sent in the time that it does not remember."""
     now = clock.wall_us()
-    with writing(engine, step="restore.claimed") as session:
-        for attempt in post_queue.open_attempts(session, "claimed"):
-            assert attempt.id is not None
-            post_queue.move_attempt(session, attempt.id, "sending", sending_at=attempt.claimed_at)
-            post_queue.move_attempt(session, attempt.id, "unknown", outcome="unknown", look_at=now, finished_at=now)
-            post_queue.move_post(session, attempt.post_id, "unknown", only_from=("publishing",))
+    for attempt in post_queue.open_attempts(session, "claimed"):
+        assert attempt.id is not None
+        post_queue.move_attempt(session, attempt.id, "sending", sending_at=attempt.claimed_at)
+        post_queue.move_attempt(session, attempt.id, "unknown", outcome="unknown", look_at=now, finished_at=now)
+        post_queue.move_post(session, attempt.post_id, "unknown", only_from=("publishing",))
 
 
 def _skip_numbers(session: Session, highest_seen: int) -> None:

@@ -82,6 +82,7 @@ class Resumption:
         self._settings_are_whole()
         with self._exclusive(step="resume.ask") as cursor:
             who = self._person(cursor, "ask to resume")
+            killswitch.check_looked_through(cursor, self.switch.name)
             stop_ledger.adopt(cursor, self.switch.name, self.essential)
             chosen = self._choose(cursor, scope, suspension)
             self._check(cursor, who, chosen, "ask to resume")

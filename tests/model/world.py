@@ -138,7 +138,7 @@ def _doubted(store: Store, now: int, highest: int) -> Store:
     """`restore._doubt`: numbers that the lost store used are skipped; due posts get an attempt of unknown outcome."""
     missing = highest + 1 - len(store.attempts)
     store = store._replace(attempts=(*store.attempts, *(Attempt(ABSENT, 0, 0, 0),) * missing))
-    for post, row in enumerate(store.posts):
+    for post, row in sorted(enumerate(store.posts), key=lambda item: (item[1].due, item[0])):
         if row.state == SCHEDULED and row.due <= now:
             doubt = Attempt(UNSURE, post, 0, store.epoch, row.content)
             store = store._replace(
