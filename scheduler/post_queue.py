@@ -239,8 +239,6 @@ def may_be_out() -> ColumnElement[bool]:
 
 def insert_new(session: Session, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> int:
     """How many of `rows` were new; one whose unique key is taken already is passed over."""
-    if not rows:
-        return 0
     make = postgresql.insert if dialect(session) == "postgresql" else sqlite.insert
     key = inspect(table).primary_key[0]
     result = session.connection().execute(make(table).on_conflict_do_nothing().returning(key), [*map(dict, rows)])
@@ -255,8 +253,7 @@ def add_scheduled(session: Session, rows: Sequence[Mapping[str, Any]]) -> int:
 def stage(session: Session, rows: Sequence[Mapping[str, Any]], mark: str) -> None:
     """Lay down posts that nobody can publish yet; `flip_staged` with the same `mark` makes them real, all at once."""
     staged = [{**row, "state": "draft", "source_key": f"{STAGED}{mark}:{row['source_key']}"} for row in rows]
-    if staged:
-        session.connection().execute(insert(Post), staged)
+    session.connection().execute(insert(Post), staged)
 
 
 def flip_staged(session: Session, file: str, mark: str) -> int:
