@@ -62,6 +62,7 @@ class Scripted:
         self.on_prepare: Any = Prepared()
         self.on_publish: Any = PUBLISHED
         self.on_find: Any = None
+        self.on_look: Callable[[Deadline], None] = lambda deadline: None
         self.prepared: list[Message] = []
         self.published: list[Message] = []
         self.searched: list[Search] = []
@@ -85,6 +86,7 @@ class Scripted:
 
     def find(self, message: Message, search: Search, deadline: Deadline) -> Published | None:
         self.searched.append(search)
+        self.on_look(deadline)
         found: Published | None = self._play(self.on_find)
         return found
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlmodel import Session, col, update
 
 from config import clock
-from scheduler import clock_guard
+from connectors.protocol import Media
+from scheduler import clock_guard, post_queue, states, witness
 from store.engine import writing
-from store.tables import Channel, Gate
+from store.tables import Attempt, Channel, Gate, Post
 from tests.scheduler.press import ManualClock, Press
 
 # --- what is not claimed -------------------------------------------------------------------------------------------------
@@ -46,6 +49,11 @@ def _no_gate(press: Press) -> int:
     return press.queue()
 
 
+def _other_store(press: Press) -> int:
+    press.publisher.place = replace(press.publisher.place, is_same_store=lambda: False)
+    return press.queue()
+
+
 def _suspended(scope: str) -> Any:
     def prepare(press: Press) -> int:
         press.suspend(scope)
@@ -65,6 +73,7 @@ NOT_CLAIMED = {
     "alarm": _alarm,
     "no cell": _no_cell,
     "no gate": _no_gate,
+    "other store": _other_store,
     "all": _suspended("all"),
     "channel": _suspended("channel:parks"),
     "group": _suspended("group:outdoors"),
@@ -163,3 +172,65 @@ def test_one_post_asked_for_by_many_goes_out_once(press: Press) -> None:
         thread.join()
     assert sorted(ends) == ["not_claimed"] * 5 + ["published"]
     assert len(press.connector.published) == 1
+
+
+def test_a_post_that_moved_on_behind_its_lock_undoes_the_claim(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I3: the move itself is a compare-and-set, should the row's lock ever not hold; no attempt is left behind."""
+    number = press.queue()
+    real = post_queue.add_attempt
+
+    def then_it_moves(session: Session, *arguments: Any) -> Attempt:
+        found = real(session, *arguments)
+        session.execute(update(Post).where(col(Post.id) == number).values(state="cancelled"))
+        return found
+
+    monkeypatch.setattr(post_queue, "add_attempt", then_it_moves)
+    with pytest.raises(states.WrongState, match=f"post {number} is no longer scheduled"):
+        press.publisher.publish_post(number)
+    assert press.states(number) == ([], "scheduled")
+    assert press.publisher.pay() == 0
+    assert press.connector.prepared == []
+
+
+def _forget_attempts(press: Press) -> None:
+    with writing(press.engine) as session:
+        for attempt in press.attempts(1):
+            session.delete(session.get_one(Attempt, attempt.id))
+
+
+def _fall(press: Press) -> None:
+    press.change(Gate, 1, epoch=1)
+
+
+@pytest.mark.parametrize("put_back", [_forget_attempts, _fall])
+def test_an_older_copy_put_back_under_a_running_worker_is_noticed_by_itself(press: Press, put_back: Any) -> None:
+    """KS-5: the store knows less than this process has seen of it, so nothing of it is believed, also not later."""
+    press.lift(press.suspend().suspension)
+    assert press.publisher.publish_post(press.queue()) == "published"
+    put_back(press)
+    number = press.queue()
+    assert not press.publisher.store_went_back
+    assert press.publisher.publish_post(number) == "not_claimed"
+    assert press.publisher.store_went_back
+    press.change(Gate, 1, epoch=9)
+    press.attempt(press.queue(state="publishing"), "rejected")
+    press.attempt(press.queue(state="publishing"), "rejected")
+    assert press.publisher.publish_post(number) == "not_claimed"
+    assert press.states(number) == ([], "scheduled")
+
+
+def test_the_witness_hears_of_the_extent_that_was_seen(press: Press) -> None:
+    """KS-5: other hosts' attempts and stops as well."""
+    press.lift(press.suspend("channel:police").suspension)
+    elsewhere = press.attempt(press.queue(state="publishing"), "published", worker=press.worker(host="elsewhere"))
+    press.witness_file.unlink()
+    press.publisher.publish_post(press.queue(in_s=-61))
+    press.publisher.note_extent()
+    assert witness.read(press.witness_file) == witness.Seen(3, elsewhere)
+
+
+def test_the_connector_gets_the_post_s_pictures_as_they_lie_on_this_host(press: Press) -> None:
+    item = {"file": "ab/cd.png", "alt": "The pool.", "mime": "image/png", "sha256": "00ff"}
+    assert press.publisher.publish_post(press.queue(media=[item])) == "published"
+    (message,) = press.connector.published
+    assert message.media == (Media(press.essential.data_dir / "media" / "ab/cd.png", "The pool.", "image/png", "00ff"),)

@@ -8,6 +8,7 @@ import pytest
 
 from config import clock
 from connectors.errors import AccountError, CannotTell
+from connectors.protocol import Deadline
 from scheduler import reconciler
 from store.tables import Attempt, Post
 from tests.scheduler.press import PUBLISHED, ManualClock, Press
@@ -134,3 +135,21 @@ def test_one_that_cannot_be_asked_does_not_keep_the_next(press: Press) -> None:
     answers = iter([CannotTell("no answer"), PUBLISHED])
     press.connector.on_find = lambda: next(answers)
     assert _reconcile(press) == {first: "cannot_tell", second: "published"}
+
+
+def test_a_drain_begins_no_look_after_its_time(hands: ManualClock, press: Press) -> None:
+    """KS-3: a crisis waits for quiet until a moment, and each look may last no longer than what is left until then."""
+    (_, first), (_, second) = _unknown(press), _unknown(press)
+    left: list[float] = []
+
+    def slowly(deadline: Deadline) -> None:
+        left.append(deadline.remaining_s())
+        hands.pass_s(6)
+
+    press.connector.on_look = slowly
+    until = clock.boot_s() + 6
+    assert _reconcile(press, only=frozenset({first, second}), until=until) == {first: "not_seen"}
+    assert left == [pytest.approx(6)]
+    assert press.row(Attempt, second).looks == 0
+    assert _reconcile(press, only=frozenset({second}), until=clock.boot_s() + 60) == {second: "not_seen"}
+    assert left[1] == pytest.approx(reconciler.LOOK_DEADLINE_S)
