@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from calendars.draft import Cell, Draft, DraftEntry, Faults, did_you_mean
-from calendars.yaml_tree import Mapping, Node, NotReadable, Scalar, Sequence, tree
+from calendars.yaml_events import NotReadable
+from calendars.yaml_tree import Mapping, Node, Scalar, Sequence, tree
 
-_HEAD_SINGLE = frozenset({"owner", "timezone", "lateness", "media_folder"})
-_ENTRY_SINGLE = frozenset({"id", "at", "timezone", "text", "repeat", "lateness"})
-_ENTRY_LISTS = frozenset({"channels", "tags", "except"})
-_CHANNELS = {"channel": "channels"}
 _EXAMPLE = "begin with 'owner: NAME' and 'entries:' (docs/calendars.md has a whole example)"
 
 
@@ -35,82 +32,71 @@ class _Reader:
     def file(self, root: Mapping) -> Draft:
         made = Draft(line=root.line, head=DraftEntry(root.line))
         entries: list[tuple[Cell, Node]] = []
-        takers = self._takers(made.head, _HEAD_SINGLE, frozenset({"channels"}))
-        takers["entries"] = lambda key, node: entries.append((key, node))
-        self._mapping(root, takers)
+        takers: Takers = {**_HEAD, "entries": lambda _reader, _made, key, node: entries.append((key, node))}
+        self._mapping(root, made.head, takers)
         if not entries:
             self._faults.add(root.line, "entries", "is missing: add 'entries:' with at least one entry")
         for key, node in entries:
             made.entries = self._entries(key, node)
         return made
 
-    def _entries(self, key: Cell, node: Node) -> list[DraftEntry]:
+    def _entries(self, key: Cell, node: Node) -> Iterable[DraftEntry]:
         if not isinstance(node, Sequence):
             self._faults.at(key, "must hold a list: begin each entry with '- id: …'")
-            return []
+            return ()
         if not node.items:
             self._faults.at(key, "holds no entry: add at least one, beginning with '- id: …'")
-        made: list[DraftEntry] = []
-        for item in node.items:
+        return self._each(node)
+
+    def _each(self, node: Sequence) -> Iterator[DraftEntry]:
+        """The entries one by one; what was read of them is let go."""
+        node.items.reverse()
+        while node.items:
+            item = node.items.pop()
             if isinstance(item, Mapping):
-                made.append(self._entry(item))
+                made = DraftEntry(item.line)
+                self._mapping(item, made, _ENTRY)
+                yield made
             else:
                 self._faults.add(item.line, _shown(item), "is no entry: begin each entry with '- id: …'")
-        return made
 
-    def _entry(self, node: Mapping) -> DraftEntry:
-        made = DraftEntry(node.line)
-        takers = self._takers(made, _ENTRY_SINGLE, _ENTRY_LISTS)
-        takers["texts"] = lambda key, value: self._texts(made, key, value)
-        takers["media"] = lambda key, value: self._media(made, key, value)
-        self._mapping(node, takers)
-        return made
-
-    def _takers(
-        self, made: DraftEntry, single: frozenset[str], lists: frozenset[str]
-    ) -> dict[str, Callable[[Cell, Node], None]]:
-        """What to do with each known key of a mapping that fills `made`."""
-
-        def one(key: Cell, node: Node) -> None:
-            cell = self._scalar(key, node)
-            if cell is not None:
-                made.single[key.text] = cell
-            elif not isinstance(node, Scalar):
-                made.refused.add(key.text)
-
-        def many(key: Cell, node: Node) -> None:
-            name = _CHANNELS.get(key.text, key.text)
-            if name in made.lists:
-                self._faults.at(key, "says the same as 'channels': keep one of the two")
-            made.lists[name] = self._list(key, node)
-
-        takers: dict[str, Callable[[Cell, Node], None]] = dict.fromkeys(single, one)
-        takers.update(dict.fromkeys(lists, many))
-        takers["channel"] = many
-        return takers
-
-    def _mapping(self, node: Mapping, takers: dict[str, Callable[[Cell, Node], None]]) -> None:
-        """Hand every key of `node` to its taker; unknown, doubled and odd keys are mistakes."""
+    def _mapping(self, node: Mapping, made: DraftEntry, takers: Takers) -> None:
+        """Hand every key of `node` to its taker, which fills `made`; unknown, doubled and odd keys are mistakes."""
         for key, value in self._keys(node):
-            taker = takers.get(key.text)
-            if taker is None:
+            take = takers.get(key.text)
+            if take is None:
                 self._faults.at(key, f"is not a key a calendar has here: {did_you_mean(key.text, takers)}")
             else:
-                taker(key, value)
+                take(self, made, key, value)
 
     def _keys(self, node: Mapping) -> list[tuple[Cell, Node]]:
         seen: dict[str, int] = {}
         kept: list[tuple[Cell, Node]] = []
         for key, value in node.pairs:
-            name = _shown(key)
-            if not isinstance(key, Scalar) or key.text is None:
-                self._faults.add(key.line, name, "is no key: write 'key: value'")
+            name = key.text if isinstance(key, Scalar) else None
+            if name is None:
+                self._faults.add(key.line, _shown(key), "is no key: write 'key: value'")
             elif name in seen:
                 self._faults.add(key.line, name, f"stands here twice (first on line {seen[name]}): remove one")
             else:
                 seen[name] = key.line
                 kept.append((Cell(name, key.line), value))
         return kept
+
+    def single(self, made: DraftEntry, key: Cell, node: Node) -> None:
+        """Take a key with one value."""
+        cell = self._scalar(key, node)
+        if cell is not None:
+            made.single[key.text] = cell
+        elif not isinstance(node, Scalar):
+            made.refused.add(key.text)
+
+    def listed(self, made: DraftEntry, key: Cell, node: Node) -> None:
+        """Take a key with one value or several."""
+        name = "channels" if key.text == "channel" else key.text
+        if name in made.lists:
+            self._faults.at(key, "says the same as 'channels': keep one of the two")
+        made.lists[name] = self._list(key, node)
 
     def _scalar(self, key: Cell, node: Node) -> Cell | None:
         if not isinstance(node, Scalar):
@@ -127,7 +113,8 @@ class _Reader:
         cell = self._scalar(key, node)
         return [cell] if cell is not None else []
 
-    def _texts(self, made: DraftEntry, key: Cell, node: Node) -> None:
+    def texts(self, made: DraftEntry, key: Cell, node: Node) -> None:
+        """Take the channels' own texts."""
         if not isinstance(node, Mapping):
             self._faults.at(key, "takes one line per channel: write 'CHANNEL: its own text' below it, indented")
             return
@@ -138,7 +125,8 @@ class _Reader:
             else:
                 made.texts[channel.text] = cell
 
-    def _media(self, made: DraftEntry, key: Cell, node: Node) -> None:
+    def media(self, made: DraftEntry, key: Cell, node: Node) -> None:
+        """Take the images."""
         items = node.items if isinstance(node, Sequence) else [node]
         for item in items:
             if isinstance(item, Mapping):
@@ -150,9 +138,7 @@ class _Reader:
 
     def _image(self, made: DraftEntry, node: Mapping) -> None:
         image = DraftEntry(node.line)
-        takers = self._takers(image, frozenset({"file", "alt"}), frozenset())
-        del takers["channel"]
-        self._mapping(node, takers)
+        self._mapping(node, image, _IMAGE)
         file = image.single.get("file")
         if image.lacks("file"):
             self._faults.add(node.line, "file", "is missing: name the image of this 'media' item")
@@ -165,3 +151,19 @@ def _shown(node: Node) -> str:
     if isinstance(node, Scalar):
         return node.text or ""
     return "[…]" if isinstance(node, Sequence) else "{…}"
+
+
+Take = Callable[[_Reader, DraftEntry, Cell, Node], None]
+Takers = dict[str, Take]
+"""What is done with each key that a mapping may have."""
+_HEAD: Takers = {
+    **dict.fromkeys(("owner", "timezone", "lateness", "media_folder"), _Reader.single),
+    **dict.fromkeys(("channels", "channel"), _Reader.listed),
+}
+_ENTRY: Takers = {
+    **dict.fromkeys(("id", "at", "timezone", "text", "repeat", "lateness"), _Reader.single),
+    **dict.fromkeys(("channels", "channel", "tags", "except"), _Reader.listed),
+    "texts": _Reader.texts,
+    "media": _Reader.media,
+}
+_IMAGE: Takers = dict.fromkeys(("file", "alt"), _Reader.single)
