@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from typing import NamedTuple
 
 from calendars.draft import Cell, Draft, DraftEntry, Faults, did_you_mean
 
@@ -23,68 +26,80 @@ MAX_ENTRIES = 200_000
 """Rows of a few characters cost far more memory than their bytes."""
 
 
-@dataclass
-class _Row:
+class _Row(NamedTuple):
     line: int
-    cells: list[Cell]
+    words: list[str]
 
-    @property
-    def blank(self) -> bool:
-        return all(not cell.text.strip() for cell in self.cells)
+    def cells(self) -> Iterator[Cell]:
+        """The cells, each with the line it begins on."""
+        line = self.line
+        for word in self.words:
+            yield Cell(word, line)
+            line += word.count("\n")
 
 
 def draft(text: str, faults: Faults) -> Draft | None:
-    """The file's words (line ends already ``\\n``); None when there is no header row, with the mistakes in `faults`."""
-    made = Draft()
-    columns: list[str] | None = None
-    for row in _rows(text, faults):
-        if row.blank:
-            continue
-        if columns is None and row.cells[0].text.lstrip().startswith("#"):
-            _comment(made, row, faults)
-        elif columns is None:
-            made.line = row.line
-            columns = _columns(row, faults)
-            if not columns:
-                return None
-        elif len(made.entries) >= MAX_ENTRIES:
-            faults.add(row.line, "", f"is entry number {MAX_ENTRIES + 1:,}: split the file")
-            return made
-        else:
-            made.entries.append(_entry(row, columns, faults))
-    if not made.entries and not len(faults):
-        lacking = "a header row beginning with id,at,text" if columns is None else "a row under the header"
-        faults.add(made.line, "", f"the file holds no entry: add {lacking}")
-    return made if columns is not None else None
+    """The file's words (line ends already ``\n``); None when there is no header row, with the mistakes in `faults`.
+
+    The rows under the header are read when the entries are asked for, and their mistakes found then.
+    """
+    made, rows = Draft(), _rows(text, faults)
+    columns = _head(made, rows, faults)
+    if not columns:
+        if columns is None and not len(faults):
+            _refuse_empty(made, "a header row beginning with id,at,text", faults)
+        return None
+    entries = _entries(rows, columns, faults)
+    first = next(entries, None)
+    if first is not None:
+        made.entries = chain((first,), entries)
+    elif not len(faults):
+        _refuse_empty(made, "a row under the header", faults)
+    return made
+
+
+def _refuse_empty(made: Draft, lacking: str, faults: Faults) -> None:
+    faults.add(made.line, "", f"the file holds no entry: add {lacking}")
 
 
 def _rows(text: str, faults: Faults) -> Iterator[_Row]:
-    """Rows with the line each cell begins on, also behind cells that hold line breaks."""
+    """Rows that are not blank, with the line each begins on, also behind cells that hold line breaks."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    while True:
-        start = reader.line_num + 1
-        try:
-            words = next(reader, None)
-        except csv.Error as error:
-            faults.add(start, "", f"the row that begins here is not valid CSV ({error}): {_QUOTES}")
-            return
-        if words is None:
-            return
-        yield _Row(start, list(_cells(words, start)))
+    start = 1
+    try:
+        for words in reader:
+            if "".join(words).strip():
+                yield _Row(start, words)
+            start = reader.line_num + 1
+    except csv.Error as error:
+        faults.add(start, "", f"the row that begins here is not valid CSV ({error}): {_QUOTES}")
 
 
 _QUOTES = "put quotes around a text with commas or line breaks, and double each quote inside it"
 
 
-def _cells(words: list[str], line: int) -> Iterator[Cell]:
-    for word in words:
-        yield Cell(word, line)
-        line += word.count("\n")
+def _head(made: Draft, rows: Iterator[_Row], faults: Faults) -> list[str] | None:
+    """The columns' names, with what stands above them in `made`; empty for a row that is no header, None without any row."""
+    for row in rows:
+        if not row.words[0].lstrip().startswith("#"):
+            made.line = row.line
+            return _columns(list(row.cells()), faults)
+        _comment(made, row, faults)
+    return None
+
+
+def _entries(rows: Iterator[_Row], columns: list[str], faults: Faults) -> Iterator[DraftEntry]:
+    fills = [_fill_of(name) for name in columns]
+    for number, row in enumerate(rows):
+        if number >= MAX_ENTRIES:
+            faults.add(row.line, "", f"is entry number {MAX_ENTRIES + 1:,}: split the file")
+            return
+        yield _entry(row, columns, fills, faults)
 
 
 def _comment(made: Draft, row: _Row, faults: Faults) -> None:
     """A leading ``# key: value`` line; one that begins ``##`` is for people. Spreadsheets add commas behind it."""
-    whole = ",".join(cell.text for cell in row.cells).rstrip(", ").strip()
+    whole = ",".join(row.words).rstrip(", ").strip()
     found = _COMMENT.fullmatch(whole)
     if found is None:
         return
@@ -102,29 +117,29 @@ def _comment(made: Draft, row: _Row, faults: Faults) -> None:
 
 
 def _split(cell: Cell) -> list[Cell]:
-    parts = re.split(r"[;\n]", cell.text)
-    return [Cell(part.strip(), cell.line) for part in parts if part.strip()]
+    parts = cell.text.replace("\n", ";").split(";")
+    return [Cell(part, cell.line) for word in parts if (part := word.strip())]
 
 
-def _columns(row: _Row, faults: Faults) -> list[str]:
+def _columns(cells: list[Cell], faults: Faults) -> list[str]:
     """The columns' names; empty when this is no header row at all."""
-    if len(row.cells) == 1:
+    if len(cells) == 1:
         for mark, words in _OTHER_DELIMITERS.items():
-            if mark in row.cells[0].text:
-                faults.at(row.cells[0], f"has columns parted by {words}: save the file as comma-separated CSV (UTF-8)")
+            if mark in cells[0].text:
+                faults.at(cells[0], f"has columns parted by {words}: save the file as comma-separated CSV (UTF-8)")
                 return []
-    names = [_column(cell.text) for cell in row.cells]
+    names = [_column(cell.text) for cell in cells]
     if not any(name in ("id", "at", "date", "text") for name in names):
-        faults.at(row.cells[0], "is no header row: begin the table with a row such as id,at,channels,text")
+        faults.at(cells[0], "is no header row: begin the table with a row such as id,at,channels,text")
         return []
-    for place, (cell, name) in enumerate(zip(row.cells, names, strict=True)):
+    for place, (cell, name) in enumerate(zip(cells, names, strict=True)):
         _check_column(cell, name, names[:place], faults)
     if "id" not in names:
-        faults.add(row.line, "id", "is missing in the header row: add the column")
+        faults.add(cells[0].line, "id", "is missing in the header row: add the column")
     if "at" not in names and not {"date", "time"} <= set(names):
-        faults.add(row.line, "at", "is missing in the header row: add the column 'at', or 'date' and 'time'")
+        faults.add(cells[0].line, "at", "is missing in the header row: add the column 'at', or 'date' and 'time'")
     if "at" in names and ("date" in names or "time" in names):
-        faults.add(row.line, "at", "stands beside 'date' or 'time': keep 'at', or 'date' and 'time'")
+        faults.add(cells[0].line, "at", "stands beside 'date' or 'time': keep 'at', or 'date' and 'time'")
     return names
 
 
@@ -147,41 +162,69 @@ def _check_column(cell: Cell, name: str, before: list[str], faults: Faults) -> N
         faults.at(cell, f"is not a column a calendar has: {did_you_mean(name, _KNOWN)}")
 
 
-def _entry(row: _Row, columns: list[str], faults: Faults) -> DraftEntry:
-    made = DraftEntry(row.line)
-    images: dict[str, dict[str, Cell]] = {}
-    for place, cell in enumerate(row.cells):
-        name = columns[place] if place < len(columns) else ""
-        if not cell.text.strip():
-            if name == "text" and cell.text:
-                made.single["text"] = cell
-        elif not name:
-            remedy = (
-                "remove it, or put quotes around a text with commas" if place >= len(columns) else "name the column"
-            )
-            faults.at(cell, f"stands under no column of the header row: {remedy}")
-        else:
-            _fill(made, images, name, cell)
-    _add_images(made, images, faults)
+@dataclass(slots=True)
+class _RowEntry(DraftEntry):
+    """An entry with the cells of its images by number, ``media`` and ``alt``, until they are paired."""
+
+    images: dict[str, dict[str, Cell]] = field(default_factory=dict)
+
+
+Fill = Callable[[_RowEntry, Cell], None]
+"""What a column does with a cell that is not blank."""
+
+
+def _fill_of(name: str) -> Fill:
+    image = _IMAGE.fullmatch(name)
+    if image:
+        return partial(_fill_image, image[2] or "1", image[1])
+    if name.startswith("text:"):
+        return partial(_fill_text, name.removeprefix("text:"))
+    if name in _LISTS:
+        return partial(_fill_list, _LISTS[name])
+    return partial(_fill_single, name)
+
+
+def _fill_image(number: str, part: str, made: _RowEntry, cell: Cell) -> None:
+    made.images.setdefault(number, {})[part] = cell
+
+
+def _fill_text(channel: str, made: _RowEntry, cell: Cell) -> None:
+    made.texts[channel] = cell
+
+
+def _fill_list(name: str, made: _RowEntry, cell: Cell) -> None:
+    made.lists[name] = _split(cell)
+
+
+def _fill_single(name: str, made: _RowEntry, cell: Cell) -> None:
+    made.single[name] = cell
+
+
+def _entry(row: _Row, columns: list[str], fills: list[Fill], faults: Faults) -> DraftEntry:
+    made = _RowEntry(row.line)
+    for place, cell in enumerate(row.cells()):
+        if cell.text.strip() and place < len(columns) and columns[place]:
+            fills[place](made, cell)
+        elif cell.text:
+            _blank_or_stray(made, cell, columns[place] if place < len(columns) else None, faults)
+    if made.images:
+        _add_images(made, faults)
     _join_time(made)
     return made
 
 
-def _fill(made: DraftEntry, images: dict[str, dict[str, Cell]], name: str, cell: Cell) -> None:
-    image = _IMAGE.fullmatch(name)
-    if image:
-        images.setdefault(image[2] or "1", {})[image[1]] = cell
-    elif name.startswith("text:"):
-        made.texts[name.removeprefix("text:")] = cell
-    elif name in _LISTS:
-        made.lists[_LISTS[name]] = _split(cell)
-    else:
-        made.single[name] = cell
+def _blank_or_stray(made: DraftEntry, cell: Cell, column: str | None, faults: Faults) -> None:
+    """A cell of blanks says nothing (but a text of blanks is refused later); one without a column is a mistake."""
+    if cell.text.strip():
+        remedy = "name the column" if column == "" else "remove it, or put quotes around a text with commas"
+        faults.at(cell, f"stands under no column of the header row: {remedy}")
+    elif column == "text":
+        made.single["text"] = cell
 
 
-def _add_images(made: DraftEntry, images: dict[str, dict[str, Cell]], faults: Faults) -> None:
-    for number in sorted(images, key=int):
-        file, alt = images[number].get("media"), images[number].get("alt")
+def _add_images(made: _RowEntry, faults: Faults) -> None:
+    for number in sorted(made.images, key=int):
+        file, alt = made.images[number].get("media"), made.images[number].get("alt")
         if file is not None:
             made.media.append((file, alt))
         elif alt is not None:
@@ -190,7 +233,10 @@ def _add_images(made: DraftEntry, images: dict[str, dict[str, Cell]], faults: Fa
 
 def _join_time(made: DraftEntry) -> None:
     """`date` and `time` as one `at`; a missing half is left to be refused as a time."""
-    date, time = made.single.pop("date", None), made.single.pop("time", None)
+    single = made.single
+    if "date" not in single and "time" not in single:
+        return
+    date, time = single.pop("date", None), single.pop("time", None)
     halves = [half for half in (date, time) if half is not None]
-    if halves and "at" not in made.single:
-        made.single["at"] = Cell(" ".join(half.text.strip() for half in halves), halves[0].line)
+    if "at" not in single:
+        single["at"] = Cell(" ".join(half.text.strip() for half in halves), halves[0].line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from calendars.entry import Fault
 
@@ -13,15 +14,14 @@ MAX_FAULTS = 1000
 VALUE_SHOWN = 80
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """One value as written, and the line it starts on (from 1)."""
 
     text: str
     line: int
 
 
-@dataclass
+@dataclass(slots=True)
 class DraftEntry:
     """An entry as written, unchecked; a name that is missing in `single` or `lists` was not given or left blank."""
 
@@ -41,11 +41,11 @@ class DraftEntry:
 
 @dataclass
 class Draft:
-    """A whole file as written: what holds for all entries (`head`), and the entries."""
+    """A whole file as written: what holds for all entries (`head`), and the entries, perhaps read as they are asked for."""
 
     line: int = 1
     head: DraftEntry = field(default_factory=lambda: DraftEntry(1))
-    entries: list[DraftEntry] = field(default_factory=list)
+    entries: Iterable[DraftEntry] = ()
 
 
 class TooManyFaults(Exception):

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class MediaItem:
+class MediaItem(NamedTuple):
     """An image of an entry: the path (resolved against the calendar's folder) and its text alternative."""
 
     path: Path
     alt: str
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A line of a calendar. It fans out to one post per channel and occurrence.
 
     `local` is wall time without a zone (``YYYY-MM-DDTHH:MM[:SS]``), `zone` an IANA name; `rrule` an RFC 5545 rule or None;
@@ -29,7 +29,7 @@ class Entry:
     local: str
     zone: str
     text: str
-    texts: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = MappingProxyType({})
     media: tuple[MediaItem, ...] = ()
     tags: tuple[str, ...] = ()
     rrule: str | None = None
@@ -51,8 +51,7 @@ class Calendar:
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True)
-class Occurrence:
+class Occurrence(NamedTuple):
     """One moment of an entry: wall time + zone + resolved instant (µs UTC). `note` says what a DST change did."""
 
     local: str

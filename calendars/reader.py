@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from calendars import csv_file, yaml_file
 from calendars.assembly import LengthOf, Terms, assemble
 from calendars.draft import Draft, Faults, TooManyFaults
 from calendars.entry import Calendar, Fault
+from config import collector
 
 MAX_BYTES = 20 * 1024 * 1024
 _FORMATS: dict[str, Callable[[str, Faults], Draft | None]] = {
@@ -18,6 +20,7 @@ _FORMATS: dict[str, Callable[[str, Faults], Draft | None]] = {
     ".yml": yaml_file.draft,
     ".csv": csv_file.draft,
 }
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # What editors and office programs leave beside a file while it is open.
 _TEMPORARY_ENDS = ("~", ".swp", ".swx", ".tmp", ".bak", ".part")
@@ -41,7 +44,8 @@ def read(
     """
     faults = Faults(str(path))
     try:
-        calendar = _calendar(path, Terms(default_zone, known_channels, length_of), faults)
+        with collector.paused():
+            calendar = _calendar(path, Terms(default_zone, known_channels, length_of), faults)
     except TooManyFaults:
         calendar = None
     return calendar, faults.listed()
@@ -50,12 +54,15 @@ def read(
 def _calendar(path: Path, terms: Terms, faults: Faults) -> Calendar | None:
     """The calendar, or None and at least one fault."""
     data = _bytes(path, faults)
-    text = _text(data, faults) if data is not None else None
+    if data is None:
+        return None
+    digest, text = hashlib.sha256(data).hexdigest(), _text(data, faults)
+    del data  # a large file is not kept beside what is made of it
     draft = _FORMATS[path.suffix.lower()](text, faults) if text is not None else None
-    if draft is None or data is None:
+    if draft is None:
         return None
     owner, entries = assemble(path, draft, terms, faults)
-    return None if len(faults) else Calendar(path, owner, hashlib.sha256(data).hexdigest(), entries)
+    return None if len(faults) else Calendar(path, owner, digest, entries)
 
 
 def read_folder(
@@ -134,8 +141,11 @@ def _text(data: bytes, faults: Faults) -> str | None:
 
 
 def _without_controls(text: str, faults: Faults) -> str | None:
+    """`text`; None, with a fault for the first of each line, when it holds control characters."""
+    if _CONTROL.search(text) is None:
+        return text
     for number, line in enumerate(text.split("\n"), 1):
-        char = next((char for char in line if char < " " and char != "\t"), None)
-        if char is not None:
-            faults.add(number, f"U+{ord(char):04X}", "is a control character: delete it (is this really a text file?)")
-    return None if len(faults) else text
+        if found := _CONTROL.search(line):
+            shown = f"U+{ord(found[0]):04X}"
+            faults.add(number, shown, "is a control character: delete it (is this really a text file?)")
+    return None
