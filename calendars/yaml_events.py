@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache, partial
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-SCALAR, ABSENT, SEQUENCE, MAPPING, END = "scalar", "absent", "sequence", "mapping", "end"
+SCALAR, SEQUENCE, MAPPING, END = "scalar", "sequence", "mapping", "end"
 Step = tuple[str, int, str | None]
-"""(one of the above, line from 1, value): a scalar's as written, None for an empty one. ABSENT is one without a character,
-whose line the two readers count differently."""
+"""(one of the above, line from 1, value): a scalar's as written, None for an empty one. For a key whose value was left out, the
+line of that value is where either reader noticed; nobody asks for it."""
 LineOf = Callable[[Any], int]
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -30,7 +30,7 @@ _ODD_CHARACTERS = re.compile(r"[^\n -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff0
 _ODD_FORMS = re.compile(
     r"""\n% | \n\.\.\.                               # directives, the end of a document
     | \n[ -]*\?(?:\s|\Z) | [\[{,]\s*\?               # keys behind a question mark
-    | :[,\]}]                                        # a ':' glued to what ends a value
+    | ["'\]}]\s*:\S                                  # a ':' behind a quote or bracket, glued to what follows
     | [|>][-+0-9]*(?:\#                              # a comment glued to the head of a block text
         | [ \t]*(?:\#.*)?\n(?:\ *\n)*\ +\n)          # a block text that begins with a line of blanks
     """,
@@ -57,8 +57,7 @@ def reference(text: str) -> Iterator[Step]:
     """
     lines = _Lines(text)
     try:
-        for what, line, value in _steps(YAML(typ="safe", pure=True).parse(text), lines.of):
-            yield (SCALAR if what == ABSENT else what), line, value
+        yield from _steps(YAML(typ="safe", pure=True).parse(text), lines.of)
     except NotReadable:
         raise
     except YAMLError as error:
@@ -96,7 +95,7 @@ def quick(text: str) -> Iterator[Step]:
     if yaml is None or _ODD_CHARACTERS.search(text) or _ODD_FORMS.search(f"\n{text}"):
         raise Doubtful
     try:
-        yield from _steps(yaml.parse(text, Loader=yaml.CSafeLoader), partial(_quick_line, text))
+        yield from _steps(yaml.parse(text, Loader=yaml.CSafeLoader), _quick_line)
     except yaml.YAMLError:
         raise Doubtful from None
 
@@ -111,11 +110,8 @@ def _libyaml() -> Any:
     return yaml if yaml.__with_libyaml__ else None
 
 
-def _quick_line(text: str, event: Any) -> int:
-    mark = event.start_mark
-    if text[mark.index : mark.index + 1] == "!":  # the tag of a value that need not be a string: libyaml forgets it
-        raise Doubtful
-    return int(mark.line) + 1
+def _quick_line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
 
 
 def _steps(events: Iterable[Any], line_of: LineOf) -> Iterator[Step]:
@@ -140,9 +136,7 @@ def _steps(events: Iterable[Any], line_of: LineOf) -> Iterator[Step]:
 
 def _scalar(event: Any, line_of: LineOf) -> Step:
     line, value = _line(event, line_of), event.value
-    if event.style or value not in _NULLS:
-        return SCALAR, line, value
-    return (SCALAR if value else ABSENT), line, None
+    return SCALAR, line, None if value in _NULLS and not event.style else value
 
 
 def _line(event: Any, line_of: LineOf) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from calendars import yaml_events
-from calendars.yaml_events import ABSENT, END, SCALAR, SEQUENCE, Doubtful, NotReadable, Step
+from calendars.yaml_events import END, SCALAR, SEQUENCE, Doubtful, NotReadable, Step
 
 MAX_DEPTH = 12
 MAX_NODES = 3_000_000
@@ -74,8 +74,6 @@ def _built(steps: Iterable[Step]) -> Node | None:
             raise NotReadable(line, "", f"is value number {MAX_NODES + 1:,} of this file: split the file")
         if what == SCALAR:
             builder.add(Scalar(line, value))
-        elif what == ABSENT:
-            builder.add_absent(line)
         else:
             builder.begin(Sequence(line) if what == SEQUENCE else Mapping(line))
     return builder.root
@@ -101,12 +99,6 @@ class _Builder:
         self._children.append(node)
         self._open.append((node, self._children))
         self._into([])
-
-    def add_absent(self, line: int) -> None:
-        """Add a value without a character. Raises Doubtful where a message may name its line, which only ruamel knows."""
-        if not (self._open and isinstance(self._open[-1][0], Mapping) and len(self._children) % 2):
-            raise Doubtful
-        self.add(Scalar(line, None))
 
     def end(self) -> None:
         node, around = self._open.pop()

@@ -198,6 +198,7 @@ def test_pieces_are_read_alike(parts: list[str]) -> None:
 @example(head="a: |", parts=["-# c"])
 @example(head="a: [", parts=['"":]'])
 @example(head="a: [", parts=["{}:-]"])
+@example(head="a: [", parts=["[] :]"])
 @example(head="a: ", parts=["b\n...\n...\n"])
 @example(head="a: ", parts=["! 12"])
 @example(head="a:\n- ", parts=["\n- b"])
