@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
@@ -32,18 +34,23 @@ def open_engine(url: str, *, busy_timeout_s: float = 10.0, pool_size: int = 16) 
     """An engine for `url`; connects to nothing yet."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite(url, busy_timeout_s)
+        return _sqlite(url, busy_timeout_s, pool_size)
     arguments = {"application_name": APPLICATION_NAME, "connect_timeout": 5, **NO_ANSWER}
     engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
     event.listen(engine, "connect", lambda connection, _: _prepare_postgres(connection, busy_timeout_s))
     return engine
 
 
-def _sqlite(url: str, busy_timeout_s: float) -> Engine:
+def _sqlite(url: str, busy_timeout_s: float, pool_size: int) -> Engine:
     arguments = {"check_same_thread": False, "timeout": busy_timeout_s, "isolation_level": None}
-    engine = create_engine(url, connect_args=arguments)
+    engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4)
+    _TURNS[engine] = (Lock(), busy_timeout_s)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+_TURNS: WeakKeyDictionary[Engine, tuple[Lock, float]] = WeakKeyDictionary()
+"""By engine on SQLite: whose turn it is among the threads of this process, and how long one waits for its turn (s)."""
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -108,13 +115,29 @@ def reading(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def writing(engine: Engine, step: str = "") -> Iterator[Session]:
     """A session under the store's lock: commits when the block ends, rolls back when it raises. `step` names its failpoints."""
-    with told(engine), Session(engine, expire_on_commit=False) as session:
+    with told(engine), _turn(engine), Session(engine, expire_on_commit=False) as session:
         connection = session.connection()
         with failpoint.step(step, "lock"):
             connection.exec_driver_sql(WRITE_BEGINS[engine.dialect.name])
         yield session
         with failpoint.step(step, "commit"):
             session.commit()
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """One writer of this process at a time on SQLite, whose own way of waiting sleeps past a lock that came free.
+
+    Who does not get a turn in time goes on all the same, and hears from the database that it is locked.
+    """
+    lock, wait_s = _TURNS.get(engine, (None, 0.0))
+    if lock is None or not lock.acquire(timeout=wait_s):
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
