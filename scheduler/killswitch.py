@@ -32,6 +32,8 @@ COVERS = """(s.scope_kind NOT IN ('channel', 'group')
       EXISTS (SELECT 1 FROM channel_group g WHERE g.channel = {channel} AND g.name = s.scope_value)
       OR EXISTS (SELECT 1 FROM suspension_channel sc WHERE sc.suspension_id = s.id AND sc.channel = {channel}))))"""
 """Whether suspension ``s`` covers a channel. A scope that is not understood covers everything."""
+ACTIVE = "s.lifted_epoch IS NULL AND (s.kind <> 'planned' OR s.starts_at <= ?)"
+"""Whether suspension ``s`` is in force at the wall time (µs) that is the parameter."""
 
 
 class SwitchError(Fault):
@@ -117,11 +119,15 @@ def closed_by(cursor: Cursor, dialect: str, channel: str, now_us: int) -> list[i
     Only a planned one looks at the clock: no jump of wall time can open a gate.
     """
     epoch(cursor, dialect)
-    query = (
-        "SELECT s.id FROM suspension s WHERE s.lifted_epoch IS NULL "
-        f"AND (s.kind <> 'planned' OR s.starts_at <= ?) AND {COVERS.format(channel='?')} ORDER BY s.id"
-    )
+    query = f"SELECT s.id FROM suspension s WHERE {ACTIVE} AND {COVERS.format(channel='?')} ORDER BY s.id"
     return [int(row[0]) for row in rows(cursor, dialect, query, (now_us, channel, channel, channel))]
+
+
+def closed_channels(cursor: Cursor, dialect: str, now_us: int) -> frozenset[str]:
+    """The channels for which `closed_by` is not empty. Raises GateClosed."""
+    epoch(cursor, dialect)
+    query = f"SELECT c.name FROM channel c WHERE EXISTS (SELECT 1 FROM suspension s WHERE {ACTIVE} AND {COVERS})"
+    return frozenset(str(row[0]) for row in rows(cursor, dialect, query.format(channel="c.name"), (now_us,)))
 
 
 def declared_since(cursor: Cursor, dialect: str, channel: str, claim_epoch: int) -> bool:

@@ -123,9 +123,12 @@ def mark_published(session: Session, attempt: int, post: int, found: Published, 
     now = clock.wall_us()
     values = {"remote_id": storable(found.remote_id), "link": storable(found.link)}
     if post_queue.move_attempt(session, attempt, "published", finished_at=now, outcome="published", **values):
-        row = session.get_one(Attempt, attempt, populate_existing=True)
-        at = row.sending_at if how == "reconcile" and row.sending_at else now
+        at = (_sent_at(session, attempt) if how == "reconcile" else None) or now
         post_queue.move_post(session, post, "published", published_at=at, **values)
         about = {"attempt": attempt, "how": how, **values}
         log.record(session, "standfast", "published", f"post {post}", about)
     return "published"
+
+
+def _sent_at(session: Session, attempt: int) -> int | None:
+    return session.get_one(Attempt, attempt, populate_existing=True).sending_at

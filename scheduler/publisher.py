@@ -31,11 +31,12 @@ from connectors.errors import (
 from connectors.protocol import Connector, Deadline, Media, Message, Permit, Prepared
 from governance import access
 from records import log
-from scheduler import killswitch, post_queue, states, stop_cell, witness
+from scheduler import claim_rows, killswitch, post_queue, states, stop_cell, witness
+from scheduler.claim_rows import AttemptRow, PostRow
 from scheduler.clock_guard import ClockGuard
 from scheduler.outcome import Claim, Fenced, Outcome, Result
 from store.engine import cursor, dialect, writing
-from store.tables import Attempt, Channel, Post
+from store.tables import Attempt, Post
 
 logger = structlog.get_logger()
 
@@ -142,22 +143,19 @@ class Publisher:
         return claim
 
     def _claim_in(self, session: Session, post_id: int) -> Claim | str:
-        peek = session.get(Post, post_id)
-        if peek is None or peek.state != "scheduled":
-            return "not_claimed"
-        channel = post_queue.locked_channel(session, peek.channel)
-        post = post_queue.locked_post(session, post_id)
+        name = claim_rows.channel_of(session, post_id)
+        channel = claim_rows.locked_channel(session, name) if name is not None else None
+        post = claim_rows.locked_post(session, post_id)
         now = clock.wall_us()
         if channel is None or post is None or post.state != "scheduled" or post.ready_at > now:
             return "not_claimed"
-        if max(channel.next_free_at, channel.not_before_at) > now or not self._is_open(session, post.channel):
+        if channel.free_at > now or not self._is_open(session, post.channel):
             return "not_claimed"
         if (reason := self._why_hold(session, post, channel.state, now)) is not None:
             post_queue.hold(session, post_id, reason, only_from=("scheduled",))
             log.record(session, "standfast", "hold", f"post {post_id}", {"reason": reason})
             return "held"
-        channel.next_free_at = now + channel.spacing_us
-        session.add(channel)
+        claim_rows.take_channel(session, post.channel, now + channel.spacing_us)
         return self._take(session, post)
 
     def _unclaim(self, claim: Claim) -> None:
@@ -167,13 +165,11 @@ class Publisher:
             post_queue.locked_post(session, claim.post)
             attempt = self._own(session, claim)
             if attempt is not None and attempt.state == "claimed":
-                self._give_up(session, attempt, "the claim was not acknowledged")
+                self._give_up(session, session.get_one(Attempt, claim.attempt), "the claim was not acknowledged")
 
-    def _own(self, session: Session, claim: Claim) -> Attempt | None:
+    def _own(self, session: Session, claim: Claim) -> AttemptRow | None:
         """The claim's row; None when the store, undone or put back under us, has none or gave its number to another's."""
-        attempt = session.get(Attempt, claim.attempt)
-        is_ours = attempt is not None and (attempt.post_id, attempt.worker) == (claim.post, self.place.worker)
-        return attempt if is_ours else None
+        return claim_rows.own_attempt(session, claim.attempt, claim.post, self.place.worker)
 
     def may_claim(self, session: Session) -> bool:
         """True when store and clock are the ones we began with, no alarm waits, and the stop cell would let this epoch pass."""
@@ -206,22 +202,21 @@ class Publisher:
         except killswitch.GateClosed:
             return False
 
-    def _why_hold(self, session: Session, post: Post, channel_state: str, now: int) -> str | None:
+    def _why_hold(self, session: Session, post: PostRow, channel_state: str, now: int) -> str | None:
         if (reason := _why_wait(post, channel_state, now)) is not None:
             return reason
-        if (earlier := post_queue.live_attempt_of(session, cast(int, post.id))) is not None:
-            return f"its attempt {earlier.id} is {earlier.state} already: see `standfast post show`"
+        if (earlier := post_queue.live_attempt_of(session, post.id)) is not None:
+            return "its attempt {} is {} already: see `standfast post show`".format(*earlier)
         return access.eligible(session, post.author, post.channel)
 
-    def _take(self, session: Session, post: Post) -> Claim:
-        post_id = cast(int, post.id)
-        key = post_queue.key_of(self.place.key_prefix, post_id)
+    def _take(self, session: Session, post: PostRow) -> Claim:
+        key = post_queue.key_of(self.place.key_prefix, post.id)
         epoch = killswitch.epoch(cursor(session), dialect(session))
-        attempt = post_queue.add_attempt(session, post, self.place.worker, epoch, key)
-        if not post_queue.move_post(session, post_id, "publishing", only_from=("scheduled",)):
-            raise states.WrongState(f"post {post_id} is no longer scheduled")  # undoes the claim
+        attempt = claim_rows.add_attempt(session, post, self.place.worker, epoch, key)
+        if not post_queue.move_post(session, post.id, "publishing", only_from=("scheduled",)):
+            raise states.WrongState(f"post {post.id} is no longer scheduled")  # undoes the claim
         media = tuple(self._media(item) for item in post.media)
-        return Claim(cast(int, attempt.id), post_id, post.channel, Message(post_id, key, post.text, media))
+        return Claim(attempt, post.id, post.channel, Message(post.id, key, post.text, media))
 
     def _media(self, item: dict[str, str]) -> Media:
         return Media(self.place.media_dir / item["file"], item["alt"], item["mime"], item["sha256"])
@@ -231,12 +226,12 @@ class Publisher:
     def _authorise(self, claim: Claim) -> Leave | None:
         """Leave to send once the row is durably ``sending``; None when the gate, the author or a rescue said no."""
         with writing(self.place.engine, step="publish.authorise") as session:
-            post = post_queue.locked_post(session, claim.post)
+            post = claim_rows.locked_post(session, claim.post)
             attempt = self._own(session, claim)
             if post is None or attempt is None or attempt.state != "claimed":
                 return None
             if (reason := self._why_not(session, post, attempt)) is not None:
-                self._give_up(session, attempt, reason)
+                self._give_up(session, session.get_one(Attempt, claim.attempt), reason)
                 return None
             epoch = killswitch.epoch(cursor(session), dialect(session))
             deadline = Deadline.after(self.place.settings.send_deadline)
@@ -251,15 +246,15 @@ class Publisher:
             )
         return Leave(epoch, deadline) if moved else None
 
-    def _why_not(self, session: Session, post: Post, attempt: Attempt) -> str | Hold | None:
+    def _why_not(self, session: Session, post: PostRow, attempt: AttemptRow) -> str | Hold | None:
         """What the claim checked, checked again: None, why the gate is closed, or a reason to hold the post."""
         if not self._is_open(session, post.channel):
             return "the gate closed after the claim"
         if attempt.content_hash != post.content_hash:
             return Hold("its content changed after the claim")
         # A process that was stopped since its claim wakes hours later, in a world where the claim would have been refused.
-        channel = session.get_one(Channel, post.channel)
-        reason = _why_wait(post, channel.state, clock.wall_us()) or access.eligible(session, post.author, post.channel)
+        channel_state = claim_rows.channel_state(session, post.channel)
+        reason = _why_wait(post, channel_state, clock.wall_us()) or access.eligible(session, post.author, post.channel)
         return Hold(reason) if reason is not None else None
 
     def _give_up(self, session: Session, attempt: Attempt, reason: str | Hold) -> None:
@@ -305,7 +300,7 @@ class Publisher:
         return state
 
 
-def _why_wait(post: Post, channel_state: str, now: int) -> str | None:
+def _why_wait(post: PostRow, channel_state: str, now: int) -> str | None:
     """Why a person must decide about the post now, whoever its author is: its channel is off, or its time has passed."""
     if channel_state != "active":
         return f"the channel {post.channel} is {channel_state}"

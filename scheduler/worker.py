@@ -8,20 +8,18 @@ from threading import RLock
 
 import structlog
 from sqlalchemy import Engine
-from sqlmodel import Session, select
 
 from config import clock
 from scheduler import killswitch, liveness, post_queue
 from scheduler.publisher import Publisher
 from store.engine import reading, writing
-from store.tables import Channel
 from store.tables import Worker as WorkerRow
 
 logger = structlog.get_logger()
 
 
 class Worker:
-    """Publishes what is due with up to `threads` calls at once; `poke` is called when one ends."""
+    """Publishes what is due with up to `threads` calls at once; `poke` is called in its thread when one ends."""
 
     def __init__(self, engine: Engine, publisher: Publisher, threads: int, poke: Callable[[], None]) -> None:
         self.engine, self.publisher, self.threads, self.poke = engine, publisher, threads, poke
@@ -39,20 +37,24 @@ class Worker:
         with self._lock:
             if self._closing:
                 return None
-            free = self.threads - len(self._busy)
-            with reading(self.engine) as session:
-                if not self.publisher.may_claim(session):
-                    return None
-                channels = [item for item in open_channels(session) if item.name not in self._busy]
-                ready = [
-                    item.name for item in channels if max(item.next_free_at, item.not_before_at) <= clock.wall_us()
-                ]
-                heads = post_queue.due_heads(session, ready, clock.wall_us(), free) if free > 0 else []
-                waiting = [item for item in channels if item.name not in {channel for channel, _ in heads}]
-                upcoming = post_queue.next_ready_at(session, waiting)
-            for channel, post in heads:
-                self._start(channel, post)
-            return upcoming if len(self._busy) < self.threads else None
+            waiting = self._waiting()
+            now, free = clock.wall_us(), self.threads - len(self._busy)
+            due = [head for head in waiting if head.claimable_at <= now][:free]
+            for head in due:
+                self._start(head.channel, head.post)
+            upcoming = [head.claimable_at for head in waiting if head not in due]
+            return min(upcoming, default=None) if len(self._busy) < self.threads else None
+
+    def _waiting(self) -> list[post_queue.Head]:
+        """The next post of each channel that is open and has no call under way, oldest first."""
+        with reading(self.engine) as session:
+            if not self.publisher.may_claim(session):
+                return []
+            try:
+                shut = post_queue.closed_channels(session) | self._busy.keys()
+            except killswitch.GateClosed:
+                return []
+            return [head for head in post_queue.heads(session) if head.channel not in shut]
 
     def _start(self, channel: str, post: int) -> None:
         future = self._pool.submit(self.publisher.publish_post, post)
@@ -78,14 +80,6 @@ class Worker:
             self._closing = True
         self._pool.shutdown(wait=True)
         self.publisher.pay()
-
-
-def open_channels(session: Session) -> list[Channel]:
-    """The channels whose gate is open; none when the gate cannot be read."""
-    try:
-        return [item for item in session.exec(select(Channel)).all() if not post_queue.closed_by(session, item.name)]
-    except killswitch.GateClosed:
-        return []
 
 
 def enrol(engine: Engine, process: liveness.Process) -> None:
