@@ -31,6 +31,11 @@ def load(platform: str) -> type[Connector]:
     place = _table().get(platform)
     if place is None:
         raise AccountError(f"platform {platform!r} is unknown: use one of {', '.join(names())}")
+    return _imported(platform, place)
+
+
+@lru_cache(maxsize=64)
+def _imported(platform: str, place: str) -> type[Connector]:
     module, _, name = place.partition(":")
     try:
         found = getattr(import_module(module), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ipaddress
 import queue
 import socket
 import ssl
@@ -119,6 +120,8 @@ def _tls() -> ssl.SSLContext:
 
 def _addresses(host: str, port: int, deadline: Deadline) -> list[_Address]:
     """What `host` resolves to. The resolver has no time-out of its own: a thread asks it, and is left if it hangs."""
+    if is_literal(host):
+        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST))
     box: queue.SimpleQueue[list[_Address] | Exception] = queue.SimpleQueue()
 
     def look_up() -> None:
@@ -135,6 +138,15 @@ def _addresses(host: str, port: int, deadline: Deadline) -> list[_Address]:
     if isinstance(found, Exception):
         raise found
     return found
+
+
+def is_literal(host: str) -> bool:
+    """True when `host` is an address itself, which nobody has to be asked for."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _connect(addresses: list[_Address], deadline: Deadline) -> socket.socket:

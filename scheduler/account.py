@@ -3,18 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from threading import Lock
 
 from sqlalchemy import Engine
+from sqlmodel import select
 
 from config import clock, essentials
 from connectors import registry
 from connectors.errors import AccountError
 from connectors.protocol import Account, Connector
+from scheduler import claim_rows
 from store.engine import reading
 from store.tables import Channel
 
 LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]", "https://127.0.0.1", "https://localhost")
+
+
+SETTLED_US = 2 * clock.SECOND
+"""A file that was written this lately is read again: a second write may leave the same time and size."""
+
+Signature = tuple[int, int, int] | None
+"""Of a file: time of change, size and number; None when it is not there."""
+
+
+class Environment:
+    """The variables that hold the secrets: the process's own and those of ``.env``, read anew when a file changed."""
+
+    def __init__(self) -> None:
+        self._known: Mapping[str, str] = {}
+        self._files: tuple[Path, ...] = ()
+        self._signatures: list[Signature] | None = None
+
+    def __call__(self) -> Mapping[str, str]:
+        """The variables by name."""
+        found = [_signature(file) for file in self._files]
+        if self._signatures is None or found != self._signatures:
+            loaded = essentials.merged()
+            self._files = tuple(file for file in (loaded.file, loaded.root / ".env") if file)
+            self._known, self._signatures = loaded.environ, self._settled()
+        return self._known
+
+    def _settled(self) -> list[Signature] | None:
+        """The files' signatures, None when one of them may still change unnoticed."""
+        found = [_signature(file) for file in self._files]
+        newest = max((item[0] for item in found if item), default=0)
+        return found if clock.machine_wall_us() - newest // 1000 > SETTLED_US else None
+
+
+def _signature(file: Path) -> Signature:
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 class ConnectorPool:
@@ -22,7 +65,7 @@ class ConnectorPool:
 
     def __init__(self, engine: Engine, environment: Callable[[], Mapping[str, str]] | None = None) -> None:
         self.engine = engine
-        self.environment = environment or (lambda: essentials.merged().environ)
+        self.environment = environment or Environment()
         self._open: dict[str, tuple[Account, Connector]] = {}
         self._lock = Lock()
 
@@ -42,12 +85,20 @@ class ConnectorPool:
     def account(self, channel: str) -> Account:
         """The account behind `channel`, with its secrets. Raises AccountError."""
         with reading(self.engine) as session:
-            row = session.get(Channel, channel)
-            if row is None:
-                raise AccountError(f"there is no channel {channel!r}: see `standfast channel list`")
-            platform, settings, secrets = row.platform, dict(row.settings), dict(row.secrets)
+            found = claim_rows.account_of(session, channel)
+        if found is None:
+            raise AccountError(f"there is no channel {channel!r}: see `standfast channel list`")
+        platform, settings, secrets = found
         refuse_rehearsal(channel, platform, settings)
         return registry.resolve_account(channel, platform, settings, secrets, self.environment())
+
+    def warm(self) -> None:
+        """Open a connector for each channel that can have one: else the first post waits for a library to be imported."""
+        with reading(self.engine) as session:
+            names = session.exec(select(Channel.name)).all()
+        for name in names:
+            with suppress(AccountError):  # told when a post needs it
+                self(name)
 
     def close(self) -> None:
         """Close them all."""

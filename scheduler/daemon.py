@@ -35,7 +35,7 @@ from scheduler.reload import Reloader
 from scheduler.store_identity import StoreIdentity
 from scheduler.worker import Worker
 from store import migration
-from store.engine import open_engine, reading
+from store.engine import StoreError, open_engine, reading
 from store.tables import Meta
 
 logger = structlog.get_logger()
@@ -108,15 +108,17 @@ class Daemon:
         guard = ClockGuard(self.settings.clock_jump)
         watch = ChangeWatch(engine)
         publisher = Publisher(self._place(engine, own_id, guard), pool)
-        workers = Worker(engine, publisher, self.settings.threads, lambda: local.poke())
+        workers = Worker(engine, publisher, self.settings.threads, lambda: local.turn())
         look_pool = ConnectorPool(engine)
         witnessing = Duty("witness", HEARTBEAT_S, publisher.note_extent)
         duties = [*self._duties(engine, own_id, look_pool), witnessing, *self.more_duties(engine)]
         local = LocalEngine(workers.dispatch, duties, watch.changed, lambda: guard.watch(engine), watch.every_s)
         calendars = Thread(target=Reloader(engine, self.settings, stop).run, name="calendars")
+        warming = Thread(target=_warm, args=(pool,), name="warm")
         local.start()
         try:
             calendars.start()
+            warming.start()
             ready()
             while not stop.wait(STORE_S):
                 self._refuse_other_store(publisher)
@@ -124,6 +126,7 @@ class Daemon:
             stop.set()
             local.stop()
             calendars.join()
+            warming.join()
             workers.close()
             watch.close()
             pool.close()
@@ -164,3 +167,10 @@ class Daemon:
             Duty("reconcile", RECONCILE_S, lambda: reconciler.reconcile(engine, self.settings, look_pool, media_dir)),
             Duty("stage", STAGE_S, lambda: stager.stage_due_horizon(engine, self.settings, clock.wall_us())),
         ]
+
+
+def _warm(pool: ConnectorPool) -> None:
+    try:
+        pool.warm()
+    except StoreError as error:  # the first dispatch says it, too
+        logger.warning("connectors not opened yet", action="warm", error=str(error))

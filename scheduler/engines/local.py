@@ -56,6 +56,7 @@ class LocalEngine:
         pool = ThreadPoolExecutor(len(duties) + 2)
         self._scheduler = BackgroundScheduler(timezone=UTC, executors={"default": pool})
         self._running, self._again = Lock(), Event()
+        self._armed: int | None = None
         self._stop = Event()
         self._watcher = Thread(target=self._watch, name="watch", daemon=True)
         self._failing: set[str] = set()
@@ -82,22 +83,35 @@ class LocalEngine:
         self._watcher.join()
         self._scheduler.pause()  # else it hands a job to its threads after they were told to end
         self._scheduler.shutdown(wait=True)
+        with self._running:  # a dispatch in a thread of somebody else's
+            pass
 
     def poke(self) -> None:
-        """Dispatch as soon as possible."""
-        self._arm(None)
+        """Dispatch as soon as possible; a dispatch that is under way looks once more before it ends."""
+        self._again.set()
+        if not self._running.locked():  # whoever holds it looks at `_again` after letting it go
+            self._arm(None)
+
+    def turn(self) -> None:
+        """Dispatch now, in the caller's own thread: for who has just become free to take the next post."""
+        self._run()
 
     def _arm(self, wall_us: int | None) -> None:
         if self._stop.is_set():
             return
+        self._armed = wall_us
         self._scheduler.add_job(
-            self._run,
+            self._fired,
             DateTrigger(_real(wall_us)),
             id=DISPATCH,
             replace_existing=True,
             misfire_grace_time=None,
             max_instances=100,
         )
+
+    def _fired(self) -> None:
+        self._armed = None
+        self._run()
 
     def _run(self) -> None:
         """Dispatch, again if somebody poked meanwhile, then sleep until the next moment."""
@@ -113,7 +127,7 @@ class LocalEngine:
             self._running.release()
         if self._again.is_set():
             self._arm(None)
-        elif upcoming is not None:
+        elif upcoming is not None and upcoming != self._armed:
             self._arm(upcoming)
 
     def _dispatch(self) -> int | None:
@@ -158,6 +172,7 @@ class LocalEngine:
         return answer
 
     def _rearm(self) -> None:
+        self._armed = None
         for duty in self.duties:
             self._scheduler.reschedule_job(duty.name, trigger=IntervalTrigger(seconds=duty.every_s))
         self.poke()
