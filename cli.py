@@ -134,8 +134,8 @@ def stop(
 
     try:
         request = emergency_stop.Request(killswitch.Scope.parse(_plain(scope)), _plain(reason), wait=not no_wait)
-        loaded = essentials.merged()
-        answer = emergency_stop.EmergencyStop(essentials.load(), loaded.environ, _say).run(request)
+        loaded = essentials.merged(secrets=False)
+        answer = emergency_stop.EmergencyStop(essentials.load(loaded=loaded), loaded.environ, _say).run(request)
     except killswitch.SwitchError as error:
         _end(f"{error}; NOTHING IS SUSPENDED", emergency_stop.USAGE)
     except Refusal as refusal:

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import seed
+from bench import machine, seed
 from bench.arrival import Tail
 from bench.city import BenchCity, bench_city, resident_mb
 from bench.figure import Figure, median
@@ -40,8 +40,13 @@ def read(file: Path) -> list[tuple[float, ...]]:
     """The samples, oldest first; none when there is no file."""
     if not file.exists():
         return []
-    with file.open(encoding="utf-8", newline="") as stream:
-        return [tuple(map(float, row)) for row in list(csv.reader(stream))[1:]]
+    rows = csv.reader(line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
+    return [tuple(map(float, row)) for row in list(rows)[1:]]
+
+
+def begun(file: Path) -> str:
+    """When and on which commit a soak was begun, as its file says."""
+    return file.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
 
 
 def figures(database: str) -> list[Figure]:
@@ -53,7 +58,7 @@ def figures(database: str) -> list[Figure]:
     early = [row[1] for row in samples if row[0] <= SETTLED_S + 600]
     late = [row[1] for row in samples if row[0] >= last - 600]
     growth = median(late) - median(early)
-    beside = f"{median(early):.1f} MB, then {median(late):.1f} MB; {samples[-1][4]:.0f} posts sent"
+    beside = f"begun {begun(samples_file(database))}: {median(early):.1f} MB, then {median(late):.1f} MB; {samples[-1][4]:.0f} posts sent"
     what = f"growth of resident memory over {last / 60:.0f} minutes"
     return [Figure(what, database, growth, "MB", GROWTH_MB, runs=len(samples), beside=beside)]
 
@@ -65,7 +70,8 @@ def soak(city: BenchCity, minutes: float, out: Path) -> None:
     next_sample = next_post = start
     number = 0
     with out.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
+        stream.write(f"# {clock.to_text(clock.wall_us())[:16]}Z, commit {machine.commit()}\n")
+        writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         while (now := clock.boot_s()) < start + minutes * 60:
             if now >= next_post:

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
-
 from config import failpoint
 
 FILE_NAME = "standfast.toml"
@@ -37,6 +35,8 @@ DEFAULTS: Mapping[str, Any] = {
     "resume_code_life": "15m",
 }
 
+_SETTINGS_IN_IT = re.compile(rb"STANDFAST_|XDG_|HOME")
+"""What a ``.env`` must mention to say anything of the settings; reading one of many secrets takes a tenth of a stop's time."""
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600, "d": 86400}
 MOST_BYTES = 2**20
@@ -126,14 +126,19 @@ def _here() -> Path:
         return Path("/")
 
 
-def merged(environ: Mapping[str, str] | None = None, start: Path | None = None) -> Loaded:
-    """All settings as written, file under ``.env`` under variables; unreadable sources become warnings."""
+def merged(
+    environ: Mapping[str, str] | None = None, start: Path | None = None, *, secrets: bool = True
+) -> Loaded:
+    """All settings as written, file under ``.env`` under variables; unreadable sources become warnings.
+
+    Without `secrets` a ``.env`` that says nothing of settings is left aside: a stop signs in nowhere.
+    """
     environ = os.environ if environ is None else environ
     start = (start or _here()).absolute()
     file = find_file(environ, start)
     root = file.parent if file else start
     values, warnings = _file_values(file)
-    env_values, more = _dotenv(root / ".env")
+    env_values, more = _dotenv(root / ".env", secrets)
     together = {**env_values, **environ}
     for name, value in together.items():
         if name.startswith(PREFIX) and name not in NOT_SETTINGS:
@@ -155,17 +160,26 @@ def _file_values(file: Path | None) -> tuple[dict[str, Any], list[str]]:
         return {}, [f"{file}: cannot be read ({error}): mend the file; defaults are used until then"]
 
 
-def _dotenv(file: Path) -> tuple[dict[str, str], list[str]]:
+def _dotenv(file: Path, secrets: bool) -> tuple[dict[str, str], list[str]]:
     try:
-        found = dotenv_values(file) if file.is_file() else {}
+        if not file.is_file() or not (secrets or _SETTINGS_IN_IT.search(file.read_bytes())):
+            return {}, []
+        from dotenv import dotenv_values
+
+        found = dotenv_values(file)
     except (OSError, ValueError) as error:
         return {}, [f"{file}: cannot be read ({error}): mend the file; it is left out until then"]
     return {name: value for name, value in found.items() if value is not None}, []
 
 
-def load(environ: Mapping[str, str] | None = None, start: Path | None = None) -> Essentials:
-    """The essentials, always: what cannot be read is replaced by its default and named in `warnings`."""
-    loaded = merged(environ, start)
+def load(
+    environ: Mapping[str, str] | None = None, start: Path | None = None, *, loaded: Loaded | None = None
+) -> Essentials:
+    """The essentials, always: what cannot be read is replaced by its default and named in `warnings`.
+
+    `loaded`: what `merged` has read already.
+    """
+    loaded = loaded or merged(environ, start)
     warnings = list(loaded.warnings)
     if loaded.file is None and "data_dir" not in loaded.values:
         warnings.append(f"no {FILE_NAME} from {loaded.root} upwards: go to the city's folder or set STANDFAST_CONFIG")

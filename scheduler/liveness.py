@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -38,7 +37,7 @@ class Process:
 
 def host() -> str:
     """This host's name."""
-    return socket.gethostname()
+    return os.uname().nodename
 
 
 def pid_start(pid: int) -> int | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib import resources
 from typing import Any
 
 from config import clock
@@ -171,6 +170,8 @@ def _channels(cursor: Cursor, dialect: str, number: int, open_now: list[Call]) -
 
 def own_schedulers() -> dict[str, bool]:
     """Platform → whether people can schedule posts on the platform itself, past this store (the city's data)."""
+    from importlib import resources  # after the word SUSPENDED: it brings archives with it
+
     text = (resources.files("config") / "data" / "platforms.toml").read_text(encoding="utf-8")
     return {name: bool(data["own_scheduler"]) for name, data in tomllib.loads(text)["platform"].items()}
 
