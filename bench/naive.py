@@ -194,7 +194,7 @@ def work_once(url: str, call: Callable[[], None]) -> bool:
             return False
     call()
     with Session(_engine()) as session:
-        session.add(NaivePost(id=uuid.uuid4().int >> 80, channel=0, text="x", state="published"))
+        session.add(NaivePost(id=uuid.uuid4().int >> 98, channel=0, text="x", state="published"))
         session.commit()
     return True
 

@@ -20,24 +20,32 @@ TITLES = {
     "calendar": "Calendar sync",
 }
 NOTES = {
-    "stop": "Whole processes, from the moment they are asked for to the line that they say; one of each kind in turn. The bare "
-    "process imports Typer and the database's driver and commits one row, durably. The naive design sets a flag through SQLModel; "
-    "what is under way then goes on, and it does not know what that is.",
-    "commit": "Sixteen processes run the publisher on a channel each, against a stand-in that answers within 50 to 200 ms. A "
-    "suspension is timed from before its connection is opened until its commit is acknowledged; a bare writer commits one row in "
-    "the same way just before it. Then a registered worker is stopped (SIGSTOP) inside a transaction that holds the store's lock.",
-    "quiet": "A daemon has sixteen calls under way; the platform takes one to three seconds for each and then says what it did "
-    "(late, slowly, byte by byte). `standfast crisis` runs as a process of its own.",
-    "lateness": "From a post's due moment until the sandbox has read its whole request. Our posts and a bare timer's calls (a "
-    "process that sleeps until each moment and calls tweepy) take turns at the same sandbox, on the same machine.",
-    "burst": "Posts a second, from the first due moment until the last request had been read. The bare loop is a process that "
-    "calls tweepy a thousand times, one call after the other, and keeps its connections. Ours makes three durable transactions "
-    "for each post and opens a fresh connection for each. Bursts and loops in turn; the ratio is that of the medians.",
-    "daemon": "Ready: from the start of the process to its own word. Memory after three posts on each of fifty channels. Growth: "
-    "`python -m bench.soak`, an hour with a post every three seconds; the first ten minutes fill caches and do not count.",
-    "calendar": "Whole processes of `standfast calendar sync`. XLSX (aim ≤ 20 s) and ICS (aim ≤ 30 s) are NOT MEASURED: the "
-    "product does not read them yet.",
+    "stop": "Whole processes, from the moment they are asked for to the line that they say; one of each kind in turn. "
+    "The bare process imports Typer and the database's driver and commits one row, durably. The naive design "
+    "sets a flag through SQLModel; what is under way then goes on, and it does not know what that is.",
+    "commit": "Sixteen processes run the publisher on a channel each, against a stand-in that answers within 50 to 200 "
+    "ms. A suspension is timed from before its connection is opened until its commit is acknowledged; a bare "
+    "writer commits one row in the same way just before it. Then a registered worker is stopped (SIGSTOP) "
+    "inside a transaction that holds the store's lock.",
+    "quiet": "A daemon has sixteen calls under way; the platform takes one to three seconds for each and then says "
+    "what it did (late, slowly, byte by byte). `standfast crisis` runs as a process of its own.",
+    "lateness": "From a post's due moment until the sandbox has read its whole request. Our posts and a bare timer's "
+    "calls (a process that sleeps until each moment and calls tweepy) take turns at the same sandbox, on the "
+    "same machine.",
+    "burst": "Posts a second, from the first due moment until the last request had been read. The bare loop is a "
+    "process that calls tweepy a thousand times, one call after the other, and keeps its connections. Ours "
+    "makes three durable transactions for each post and opens a fresh connection for each. Bursts and loops "
+    "in turn; the ratio is that of the medians.",
+    "daemon": "Ready: from the start of the process to its own word. Memory after three posts on each of fifty "
+    "channels. Growth: `python -m bench.soak`, an hour with a post every three seconds; the first ten minutes "
+    "fill caches and do not count.",
+    "calendar": "Whole processes of `standfast calendar sync`. XLSX (aim ≤ 20 s) and ICS (aim ≤ 30 s) are NOT MEASURED: "
+    "the product does not read them yet.",
 }
+INTRODUCTION = (
+    "Written by `python -m bench`, not by hand. Every figure stands beside what a bare program and the naive design\n"
+    "(one APScheduler job per post, pause by a flag) did in the same run. Ratios are of medians of runs taken in turn."
+)
 DATA = "results.json"
 HEAD = "| | database | figure | aim | | runs | beside it |\n|---|---|---|---|---|---|---|\n"
 
@@ -83,8 +91,7 @@ def _newest(file: Path, machine: dict[str, Any]) -> dict[str, Any]:
 
 def _page(results: Sequence[Result], machine: dict[str, Any], drawn: dict[str, str], *, quick: bool) -> Iterator[str]:
     yield "# Benchmarks\n\n"
-    yield "Written by `python -m bench`; not by hand. Every figure stands beside what a bare program and the naive design (one\n"
-    yield "APScheduler job per post, pause by a flag) did in the same run. Ratios are of medians of runs taken in turn.\n\n"
+    yield f"{INTRODUCTION}\n\n"
     if quick:
         yield "**A quick run: small sizes, to see that the harness works. No aim is judged.**\n\n"
     yield _machine(machine)
@@ -96,9 +103,10 @@ def _page(results: Sequence[Result], machine: dict[str, Any], drawn: dict[str, s
 
 def _machine(machine: dict[str, Any]) -> str:
     durable = f"{machine['fdatasync_ms_p50']} ms (p99 {machine['fdatasync_ms_p99']} ms)"
+    postgres = machine["postgresql"] or "–"
     return (
         f"Machine: {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; Python {machine['python']}, "
-        f"SQLite {machine['sqlite']}, PostgreSQL {machine['postgresql'] or '–'} (fsync on); the disk keeps a block in {durable}.\n\n"
+        f"SQLite {machine['sqlite']}, PostgreSQL {postgres} (fsync on); the disk keeps a block in {durable}.\n\n"
     )
 
 

@@ -58,7 +58,8 @@ def figures(database: str) -> list[Figure]:
     early = [row[1] for row in samples if row[0] <= SETTLED_S + 600]
     late = [row[1] for row in samples if row[0] >= last - 600]
     growth = median(late) - median(early)
-    beside = f"begun {begun(samples_file(database))}: {median(early):.1f} MB, then {median(late):.1f} MB; {samples[-1][4]:.0f} posts sent"
+    since = f"begun {begun(samples_file(database))}"
+    beside = f"{since}: {median(early):.1f} MB, then {median(late):.1f} MB; {samples[-1][4]:.0f} posts sent"
     what = f"growth of resident memory over {last / 60:.0f} minutes"
     return [Figure(what, database, growth, "MB", GROWTH_MB, runs=len(samples), beside=beside)]
 

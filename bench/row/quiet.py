@@ -62,7 +62,7 @@ def _trial(city: BenchCity, tail: Tail, turn: int, calls: int) -> Trial:
         city.sandbox.fault(name, seconds=seconds, text=f"{words}-{number}.", platform="x")
     for number in range(calls):
         city.queue_one(number, f"{words}-{number}. {words}", clock.wall_us() + clock.SECOND)
-    arrived = _await_calls(city, tail, words, calls)
+    arrived = _await_calls(tail, words, calls)
     said = probe.run(city.city.command("crisis"), city.city.root, city.city.environ)
     quiet = said.at("QUIET CONFIRMED")
     arrived += tail.drain(words)
@@ -72,7 +72,7 @@ def _trial(city: BenchCity, tail: Tail, turn: int, calls: int) -> Trial:
     return Trial(said.at("SUSPENDED"), quiet, max(answers, default=0.0), max(slow.values()))
 
 
-def _await_calls(city: BenchCity, tail: Tail, words: str, calls: int) -> list[Arrived]:
+def _await_calls(tail: Tail, words: str, calls: int) -> list[Arrived]:
     """Those that have arrived once all calls are with the sandbox (a ``late`` one stands in the log only when it is done)."""
     late = sum(FAULTS[number % len(FAULTS)] == "late" for number in range(calls))
     arrived = tail.collect(calls - late, 30, words)
