@@ -126,9 +126,7 @@ def _here() -> Path:
         return Path("/")
 
 
-def merged(
-    environ: Mapping[str, str] | None = None, start: Path | None = None, *, secrets: bool = True
-) -> Loaded:
+def merged(environ: Mapping[str, str] | None = None, start: Path | None = None, *, secrets: bool = True) -> Loaded:
     """All settings as written, file under ``.env`` under variables; unreadable sources become warnings.
 
     Without `secrets` a ``.env`` that says nothing of settings is left aside: a stop signs in nowhere.

@@ -84,8 +84,7 @@ class ConnectorPool:
 
     def account(self, channel: str) -> Account:
         """The account behind `channel`, with its secrets. Raises AccountError."""
-        with reading(self.engine) as session:
-            found = claim_rows.account_of(session, channel)
+        found = claim_rows.account_of(self.engine, channel)
         if found is None:
             raise AccountError(f"there is no channel {channel!r}: see `standfast channel list`")
         platform, settings, secrets = found

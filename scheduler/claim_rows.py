@@ -9,14 +9,19 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Engine
 from sqlmodel import Session
 
 from config import clock
 from scheduler import killswitch
-from store.engine import cursor, dialect
+from store.engine import cursor, dialect, told
 
 LOCK = {"sqlite": "", "postgresql": " FOR UPDATE"}
 """SQLite's whole store is locked already."""
+
+
+ALONE: dict[str, dict[str, Any]] = {"sqlite": {}, "postgresql": {"isolation_level": "AUTOCOMMIT"}}
+"""How a statement runs in no transaction; on SQLite each does, unless one was begun."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,25 @@ class AttemptRow:
     content_hash: str
 
 
+@dataclass(frozen=True)
+class StoreState:
+    """How far the store has come (`epoch` is 0 when the gate's row is missing), and how many alarms wait for a person."""
+
+    epoch: int
+    attempt: int
+    alarms: int
+
+
+STORE_STATE = """SELECT COALESCE((SELECT epoch FROM gate WHERE id = 1), 0), COALESCE((SELECT max(id) FROM attempt), 0),
+  (SELECT count(*) FROM alarm WHERE confirmed_at IS NULL)"""
+
+
+def store_state(session: Session) -> StoreState:
+    """The store as it stands in the session's transaction."""
+    epoch, attempt, alarms = _rows(session, STORE_STATE)[0]
+    return StoreState(int(epoch), int(attempt), int(alarms))
+
+
 def channel_of(session: Session, post_id: int) -> str | None:
     """The channel of a post that is scheduled; None when it is not, or there is none. Locks nothing."""
     found = _rows(session, "SELECT channel FROM post WHERE id = ? AND state = 'scheduled'", post_id)
@@ -82,10 +106,12 @@ def locked_post(session: Session, post_id: int) -> PostRow | None:
     return PostRow(*values)
 
 
-def account_of(session: Session, channel: str) -> tuple[str, dict[str, str], dict[str, str]] | None:
-    """(platform, settings, names of secrets) of a channel; None when there is none. Locks nothing."""
-    found = _rows(session, "SELECT platform, settings, secrets FROM channel WHERE name = ?", channel)
-    return (str(found[0][0]), _decoded(found[0][1]), _decoded(found[0][2])) if found else None
+def account_of(engine: Engine, channel: str) -> tuple[str, dict[str, str], dict[str, str]] | None:
+    """(platform, settings, names of secrets) of a channel; None when there is none. One statement, in no transaction."""
+    query = killswitch.sql(engine.dialect.name, "SELECT platform, settings, secrets FROM channel WHERE name = ?")
+    with told(engine), engine.connect().execution_options(**ALONE[engine.dialect.name]) as connection:
+        found = connection.exec_driver_sql(query, (channel,)).first()
+    return (str(found[0]), _decoded(found[1]), _decoded(found[2])) if found else None
 
 
 def take_channel(session: Session, name: str, next_free_at: int) -> None:

@@ -32,7 +32,7 @@ from connectors.protocol import Connector, Deadline, Media, Message, Permit, Pre
 from governance import access
 from records import log
 from scheduler import claim_rows, killswitch, post_queue, states, stop_cell, witness
-from scheduler.claim_rows import AttemptRow, PostRow
+from scheduler.claim_rows import AttemptRow, PostRow, StoreState
 from scheduler.clock_guard import ClockGuard
 from scheduler.outcome import Claim, Fenced, Outcome, Result
 from store.engine import cursor, dialect, writing
@@ -173,18 +173,17 @@ class Publisher:
 
     def may_claim(self, session: Session) -> bool:
         """True when store and clock are the ones we began with, no alarm waits, and the stop cell would let this epoch pass."""
-        if not self.place.is_same_store() or self._is_behind(session):
-            return False
-        if self.place.clock_guard.jumped_s() is not None or post_queue.has_open_alarm(session):
-            return False
-        epoch = killswitch.epoch_or_zero(cursor(session), dialect(session))
-        return stop_cell.refusal(self.place.cell_file, epoch) is None
-
-    def _is_behind(self, session: Session) -> bool:
-        """True when the store once showed a later epoch or attempt: a standby that lagged, or a copy put back under us."""
         before = self._extent  # read before the store: whatever was seen then must still be there
-        epoch = killswitch.epoch_or_zero(cursor(session), dialect(session)) or before[0]
-        now = (epoch, post_queue.newest_attempt(session))
+        state = claim_rows.store_state(session)
+        if not self.place.is_same_store() or self._is_behind(before, state):
+            return False
+        if self.place.clock_guard.jumped_s() is not None or state.alarms:
+            return False
+        return stop_cell.refusal(self.place.cell_file, state.epoch) is None
+
+    def _is_behind(self, before: tuple[int, int], state: StoreState) -> bool:
+        """True when the store once showed a later epoch or attempt: a standby that lagged, or a copy put back under us."""
+        now = (state.epoch or before[0], state.attempt)
         if now[0] < before[0] or now[1] < before[1]:
             self.store_went_back = True
         self._extent = (max(before[0], now[0]), max(before[1], now[1]))

@@ -16,6 +16,8 @@ from store.engine import reading, writing
 from store.tables import Worker as WorkerRow
 
 logger = structlog.get_logger()
+KEPT_S = 0.1
+"""How long a look holds: who becomes free in a rush takes the next post it showed. Every claim looks again for itself."""
 
 
 class Worker:
@@ -27,6 +29,8 @@ class Worker:
         self._busy: dict[str, Future[str]] = {}
         self._lock = RLock()
         self._closing = False
+        self._due: list[post_queue.Head] = []
+        self._due_until = 0.0
 
     def dispatch(self) -> int | None:
         """Start what is due; returns the wall time (µs) of the next post that can be claimed, None when none waits.
@@ -37,13 +41,21 @@ class Worker:
         with self._lock:
             if self._closing:
                 return None
-            waiting = self._waiting()
-            now, free = clock.wall_us(), self.threads - len(self._busy)
-            due = [head for head in waiting if head.claimable_at <= now][:free]
-            for head in due:
+            upcoming, free = None, self.threads - len(self._busy)
+            if not 0 < free <= len(self._due) or clock.boot_s() > self._due_until:
+                upcoming = self._look(free)
+            begin, self._due = self._due[:free], self._due[free:]
+            for head in begin:
                 self._start(head.channel, head.post)
-            upcoming = [head.claimable_at for head in waiting if head not in due]
-            return min(upcoming, default=None) if len(self._busy) < self.threads else None
+            return upcoming if len(self._busy) < self.threads else None
+
+    def _look(self, free: int) -> int | None:
+        """When the next post can be claimed beside the `free` oldest that are due; these and the others due are kept."""
+        waiting, now = self._waiting(), clock.wall_us()
+        self._due = [head for head in waiting if head.claimable_at <= now]
+        self._due_until = clock.boot_s() + KEPT_S
+        upcoming = [head.claimable_at for head in waiting if head not in self._due[:free]]
+        return min(upcoming, default=None)
 
     def _waiting(self) -> list[post_queue.Head]:
         """The next post of each channel that is open and has no call under way, oldest first."""

@@ -81,10 +81,10 @@ class LocalEngine:
         """End: nothing is dispatched after this returns."""
         self._stop.set()
         self._watcher.join()
-        self._scheduler.pause()  # else it hands a job to its threads after they were told to end
+        with self._running:  # a dispatch that is under way, also in a thread of somebody else's
+            self._scheduler.pause()  # else it hands a job to its threads after they were told to end
+            self._scheduler.remove_all_jobs()  # and fails over one that is due while it ends
         self._scheduler.shutdown(wait=True)
-        with self._running:  # a dispatch in a thread of somebody else's
-            pass
 
     def poke(self) -> None:
         """Dispatch as soon as possible; a dispatch that is under way looks once more before it ends."""
