@@ -1,0 +1,93 @@
+"""Designs weakened on purpose: the matrix must fail on each, or it shows nothing about that part of the protocol.
+
+``python -m tests.failpoint --weakened NAME`` patches the product in the processes of its cases, nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from config import clock
+from connectors.protocol import Deadline
+from scheduler import killswitch, post_queue, rescuer, restore
+from scheduler.outcome import Claim, Outcome
+from scheduler.publisher import Leave, Publisher
+from store.engine import cursor, dialect, writing
+from store.tables import Attempt
+
+
+def _row_after_the_send() -> None:
+    """The row says ``sending`` only when the call has ended: who dies in between leaves a claim, which is taken up anew."""
+
+    def authorise(self: Publisher, claim: Claim) -> Leave:
+        with writing(self.place.engine) as session:
+            epoch = killswitch.epoch(cursor(session), dialect(session))
+        return Leave(epoch, Deadline.after(self.place.settings.send_deadline))
+
+    genuine = Outcome.write
+
+    def write(self: Outcome, result: Any) -> str:
+        post_queue.move_attempt(self.session, self.claim.attempt, "sending", sending_at=clock.wall_us())
+        return genuine(self, result)
+
+    patch.object(Publisher, "_authorise", authorise).start()
+    patch.object(Outcome, "write", write).start()
+
+
+def _outcome_dropped() -> None:
+    """What came of a call is not recorded: the worker is done with it, and its attempt is sending for ever."""
+    patch.object(Publisher, "_write", lambda *_: "dropped").start()
+
+
+def _rescue_is_kind() -> None:
+    """A dead worker's call is called not sent, and its post goes again."""
+
+    def doubt(session: Session, attempt: Attempt) -> bool:
+        now, number = clock.wall_us(), attempt.id or 0
+        if not post_queue.move_attempt(session, number, "not_sent", only_from=("sending",), finished_at=now):
+            return False
+        post_queue.put_back(session, attempt, ready_at=now, tries=0, reason="its worker died")
+        return True
+
+    patch.object(rescuer, "_doubt", doubt).start()
+
+
+def _nobody_is_rescued() -> None:
+    """What a dead worker left stays as it is."""
+    patch.object(rescuer, "rescue", lambda _engine: []).start()
+
+
+def _naive_restore() -> None:
+    """A store that was put back from a copy is trusted."""
+
+    def guard(engine: Engine, *_: Any) -> None:
+        return None
+
+    patch.object(restore, "guard", guard).start()
+
+
+def _catch_up() -> None:
+    """What fell due during the stop goes out after it."""
+    patch.object(killswitch, "_hold_missed", lambda *_: 0).start()
+
+
+def _quiet_at_once() -> None:
+    """Quiet is called right after the commit."""
+    patch.object(killswitch, "unconfirmed", lambda *_: []).start()
+
+
+WEAKENED: dict[str, Callable[[], None]] = {
+    "row after the send": _row_after_the_send,
+    "outcome dropped": _outcome_dropped,
+    "rescue is kind": _rescue_is_kind,
+    "nobody is rescued": _nobody_is_rescued,
+    "naive restore": _naive_restore,
+    "catch-up": _catch_up,
+    "quiet at once": _quiet_at_once,
+}
+"""Name: the patch."""
