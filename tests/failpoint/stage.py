@@ -203,7 +203,7 @@ class Stage:
         left = iter(names)
         while True:
             child = current or self.daemon(next(left, "last"))
-            self.wait(lambda child=child: not child.alive or done(), what)  # type: ignore[misc]
+            self.wait(lambda child=child: not child.alive or done(), what)  # type: ignore[misc]  # mypy does not infer a lambda with a default
             if child.alive:
                 return child
             current = None
