@@ -5,12 +5,15 @@
 | cell | `stop_cell.stop` (only for everything); authority was checked before it |
 | cell_fails | the same, with a disk that cannot be written |
 | begin | a partial stop: no cell |
+| read | weakened designs only: the transaction's statements, before its COMMIT |
 | commit | `killswitch.suspend`, committed and acknowledged: SUSPENDED is told |
 | commit_unheard, commit_undone | not acknowledged; it stands, or it does not; up to `record_tries` times |
 | not_recorded | NOT RECORDED (exit code 20) |
 | fence | `stop_ledger.raise_fence` after the word |
+| fence_fails | the same, when another process holds the cell's lock or the store is away |
 | quiet | `drain.until_quiet` and the receipt find nothing under way: QUIET CONFIRMED (exit code 0) |
 | not_confirmed | time ran out (exit code 10) |
+| sweep | the platform's own scheduler is emptied, after the drain: the receipt is complete (not built yet) |
 | kill | kill -9 of this process |
 | status / quiet | `crisis status --wait` by anybody, later |
 
@@ -19,14 +22,17 @@ The drain's own rescue and reconcile are the actors of `tests.model.recovery`.
 
 from __future__ import annotations
 
-from tests.model.fence import can_raise, raise_fence
+from tests.model import design
+from tests.model.fence import can_raise, promise, raise_fence
 from tests.model.ledger import (
+    abort_claimed,
     active,
-    find,
-    newest_attempt,
-    promise,
+    covers,
+    in_flight,
+    is_of,
     put,
     suspend,
+    unaccounted,
     unconfirmed,
     unrecorded,
 )
@@ -37,8 +43,10 @@ from tests.model.state import (
     DRAIN,
     KILLED,
     LOST_CELL,
+    NATIVE,
     QUIET,
     TOLD,
+    TURNED_DOWN,
     UNCONFIRMED,
     UNRECORDED,
     UP,
@@ -47,6 +55,7 @@ from tests.model.state import (
     Cell,
     Config,
     Crisis,
+    Request,
     State,
     Suspension,
 )
@@ -60,7 +69,7 @@ def enabled(state: State, config: Config) -> list[Action]:
     for who, crisis in enumerate(state.crises):
         if crisis.phase in _ENABLED:
             _ENABLED[crisis.phase](state, config, who, crisis, found)
-            if config.kills and state.world.crashes and crisis.phase != WAIT:
+            if config.kills and state.world.crashes and crisis.phase not in (WAIT, QUIET):
                 found.append(Action(CRISIS, "kill", who))
     if config.status and _status_says_quiet(state, config):
         found.append(Action(STATUS, "quiet"))
@@ -81,6 +90,8 @@ def _cell(state: State, config: Config, who: int, crisis: Crisis, found: list[Ac
         found.append(Action(CRISIS, "not_recorded", who))
     elif state.world.store != UP:
         found.append(Action(CRISIS, "commit_undone", who))
+    elif config.weakened in (design.NO_LOCK, design.OWN_SNAPSHOT) and not state.memory:
+        found.append(Action(CRISIS, "read", who))
     else:
         found.append(Action(CRISIS, "commit", who))
         if state.world.faults:
@@ -91,25 +102,31 @@ def _cell(state: State, config: Config, who: int, crisis: Crisis, found: list[Ac
 def _told(state: State, config: Config, who: int, crisis: Crisis, found: list[Action]) -> None:
     if can_raise(state):
         found.append(Action(CRISIS, "fence", who))
+    elif config.fence_fails:
+        found.append(Action(CRISIS, "fence_fails", who))
 
 
 def _drain(state: State, config: Config, who: int, crisis: Crisis, found: list[Action]) -> None:
+    if config.weakened == design.SWEEP_FIRST and not crisis.complete:
+        found.append(Action(CRISIS, "sweep", who))
     if is_quiet(state, who, config):
         found.append(Action(CRISIS, "quiet", who))
     else:
         found.append(Action(CRISIS, "not_confirmed", who))
 
 
-_ENABLED = {WAIT: _wait, CELL: _cell, TOLD: _told, DRAIN: _drain}
+def _quiet(state: State, config: Config, who: int, crisis: Crisis, found: list[Action]) -> None:
+    if config.native and crisis.quiet and not crisis.complete and config.weakened != design.SWEEP_FIRST:
+        found.append(Action(CRISIS, "sweep", who))
+
+
+_ENABLED = {WAIT: _wait, CELL: _cell, TOLD: _told, DRAIN: _drain, QUIET: _quiet}
 
 
 def own_suspension(state: State, who: int) -> Suspension | None:
     """The newest suspension recorded for this run of crisis, None when the store has none."""
-    for request in (who + AGAIN, who):
-        place = find(state.store, request)
-        if place is not None:
-            return state.store.suspensions[place]
-    return None
+    own = [item for item in state.store.suspensions if is_of(item, who)]
+    return own[-1] if own else None
 
 
 def is_quiet(state: State, who: int, config: Config) -> bool:
@@ -119,7 +136,7 @@ def is_quiet(state: State, who: int, config: Config) -> bool:
         return False
     if not _is_readable(state) or _lost_attempts(state):
         return False
-    return not unconfirmed(state.store, own.scope, config)
+    return config.weakened == design.QUIET_AT_ONCE or not unconfirmed(state.store, own.scope, config, own.epoch)
 
 
 def _is_readable(state: State) -> bool:
@@ -127,8 +144,8 @@ def _is_readable(state: State) -> bool:
 
 
 def _lost_attempts(state: State) -> bool:
-    """`stop_ledger.lost_attempts`: this host has seen attempts that the store does not know."""
-    return state.witness[1] > newest_attempt(state.store)
+    """`stop_ledger.lost_attempts`: this host has sent what the store does not know of."""
+    return state.witness[1] > len(state.store.attempts) or bool(unaccounted(state))
 
 
 def _status_says_quiet(state: State, config: Config) -> bool:
@@ -137,7 +154,7 @@ def _status_says_quiet(state: State, config: Config) -> bool:
     found = list(active(state.store))
     if not found or all(state.crises[item.request % AGAIN].quiet for item in found if item.request < LOST_CELL):
         return False
-    return all(not unconfirmed(state.store, item.scope, config) for item in found)
+    return all(not unconfirmed(state.store, item.scope, config, item.epoch) for item in found)
 
 
 def _set(state: State, who: int, **changes: int) -> State:
@@ -162,16 +179,29 @@ def begin(state: State, action: Action, config: Config) -> State:
     return _set(state, action.who, phase=CELL)
 
 
+def read(state: State, action: Action, config: Config) -> State:
+    """A weakened design's view of what is in flight, before its suspension is there for others."""
+    store, scope = state.store, config.scopes[action.who]
+    if config.weakened == design.NO_LOCK:
+        store = abort_claimed(store, scope, config)
+    return state._replace(store=store, memory=(in_flight(store, scope, config),))
+
+
 def _suspended(state: State, who: int, config: Config) -> State:
     at_least = 0 if state.cell.bad else state.cell.fence + 1
-    return promise(state._replace(store=suspend(state.store, who, config.scopes[who], config, at_least)))
+    if config.weakened == design.IN_MEMORY:
+        return state._replace(memory=(1,))
+    store = suspend(state.store, who, config.scopes[who], config, at_least, state.memory)
+    return state._replace(store=store, memory=())
 
 
 def commit(state: State, action: Action, config: Config) -> State:
     """SUSPENDED."""
     state = _suspended(state, action.who, config)
+    if config.weakened == design.IN_MEMORY:
+        return _set(state, action.who, phase=TOLD, promised=1)
     own = own_suspension(state, action.who)
-    return _set(state, action.who, phase=TOLD, promised=1, told=own.epoch if own is not None else 0)
+    return _set(state, action.who, phase=TOLD, told=own.epoch if own is not None else 0)
 
 
 def commit_unheard(state: State, action: Action, config: Config) -> State:
@@ -185,19 +215,38 @@ def commit_undone(state: State, action: Action, config: Config) -> State:
 
 
 def _tried(state: State, who: int) -> State:
-    if state.world.store == UP:
-        state = state._replace(world=state.world._replace(faults=state.world.faults - 1))
-    return _set(state, who, tries=state.crises[who].tries + 1)
+    crisis, world = state.crises[who], state.world
+    changes = {"phase": CELL, "tries": crisis.tries + 1}
+    if world.store != UP:
+        return _set(state, who, **changes)
+    return _set(state._replace(world=world._replace(faults=world.faults - 1)), who, maybe=1, **changes)
 
 
 def not_recorded(state: State, action: Action, config: Config) -> State:
     """NOT RECORDED, with what is known."""
-    return _set(state, action.who, phase=UNRECORDED)
+    crisis = state.crises[action.who]
+    denied = config.scopes[action.who] == ALL and not crisis.cell_set and not crisis.maybe
+    return _set(state, action.who, phase=UNRECORDED, denied=int(denied))
 
 
 def fence(state: State, action: Action, config: Config) -> State:
-    """The stop in the cell becomes the fence."""
+    """The stop in the cell becomes the fence; from here on no restore of an older copy can lose it unseen."""
     return _set(raise_fence(state), action.who, phase=DRAIN)
+
+
+def fence_fails(state: State, action: Action, config: Config) -> State:
+    """A warning; the next writer raises the fence."""
+    return _set(promise(state), action.who, phase=DRAIN)
+
+
+def sweep(state: State, action: Action, config: Config) -> State:
+    """What waits in the platform's own scheduler is cancelled there, seen to be gone, and held here."""
+    scope = config.scopes[action.who]
+    requests = tuple(
+        Request(item.post, TURNED_DOWN) if item.state == NATIVE and covers(scope, config.channels[item.post]) else item
+        for item in state.requests
+    )
+    return _set(state._replace(requests=requests), action.who, complete=1)
 
 
 def quiet(state: State, action: Action, config: Config) -> State:
@@ -207,6 +256,8 @@ def quiet(state: State, action: Action, config: Config) -> State:
 
 def not_confirmed(state: State, action: Action, config: Config) -> State:
     """SUSPENDED, NOT CONFIRMED."""
+    if config.weakened == design.TIMEOUT_IS_QUIET:
+        return quiet(state, action, config)
     return _set(state, action.who, phase=UNCONFIRMED, told=0)
 
 
@@ -224,7 +275,22 @@ def status_quiet(state: State, action: Action, config: Config) -> State:
     return state
 
 
-STEPS = {
-    (CRISIS, step.__name__): step
-    for step in (cell, cell_fails, begin, commit, commit_unheard, commit_undone, not_recorded, fence, quiet)
-} | {(CRISIS, "not_confirmed"): not_confirmed, (CRISIS, "kill"): kill, (STATUS, "quiet"): status_quiet}
+STEPS = (
+    {
+        (CRISIS, step.__name__): step
+        for step in (
+            cell,
+            cell_fails,
+            begin,
+            read,
+            commit,
+            commit_unheard,
+            commit_undone,
+            not_recorded,
+            fence,
+            fence_fails,
+        )
+    }
+    | {(CRISIS, step.__name__): step for step in (quiet, not_confirmed, sweep, kill)}
+    | {(STATUS, "quiet"): status_quiet}
+)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.model.ledger import active, find
-from tests.model.state import ALL, Cell, State
+from tests.model.ledger import active, find, put
+from tests.model.state import AGAIN, ALL, LOST_CELL, Cell, State
 
 
 def can_raise(state: State) -> bool:
@@ -19,7 +19,18 @@ def raise_fence(state: State, *, lifted_all: bool = False) -> State:
     cell = raised(state, lifted_all=lifted_all)
     if cell is None:
         return state
-    return state._replace(cell=cell, witness=(max(state.witness[0], state.store.epoch), state.witness[1]))
+    witness = (max(state.witness[0], state.store.epoch), state.witness[1])
+    return promise(state._replace(cell=cell, witness=witness))
+
+
+def promise(state: State) -> State:
+    """`state` where every stop of the ledger is one that only resume may lift: cell and witness have heard of its epoch."""
+    crises = state.crises
+    for item in active(state.store):
+        crisis = item.request % AGAIN
+        if item.request < LOST_CELL and not crises[crisis].promised:
+            crises = put(crises, crisis, crises[crisis]._replace(promised=1))
+    return state if crises is state.crises else state._replace(crises=crises)
 
 
 def raised(state: State, *, lifted_all: bool = False) -> Cell | None:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.model.ledger import covers, find
+from tests.model.ledger import covers, is_closed
 from tests.model.state import (
     ACCEPTED,
-    AGAIN,
     DOWN,
     Attempt,
     Config,
     State,
-    Suspension,
     Worker,
 )
 
@@ -32,7 +30,8 @@ def of_leave(state: State, row: Attempt, config: Config) -> int:
     harm = BLIND if state.world.store == DOWN else 0
     if state.world.now > state.store.posts[row.post].due + config.lateness:
         harm |= MISSED
-    if row.override and row.claim_epoch != state.store.epoch:
+    closed = row.override and is_closed(state.store, config.channels[row.post])
+    if closed and state.store.override != state.store.epoch:
         harm |= FOREIGN_OVERRIDE
     return harm
 
@@ -40,7 +39,7 @@ def of_leave(state: State, row: Attempt, config: Config) -> int:
 def of_send(state: State, worker: Worker, config: Config) -> int:
     """A request written where people were told that none would be."""
     number, post = worker.attempt, worker.post
-    harm = _quiet_broken(state, post, config)
+    harm = _quiet_broken(state, number, post, config)
     known = number <= len(state.store.attempts) and not worker.lost
     row = state.store.attempts[number - 1] if known else None
     if (
@@ -52,7 +51,7 @@ def of_send(state: State, worker: Worker, config: Config) -> int:
         )
     ):
         harm |= UNREPORTED
-    if state.missed >> post & 1:
+    if state.missed >> post & 1 and not worker.lost:  # a lost worker had its leave before the store was replaced
         harm |= MISSED
     return harm
 
@@ -60,22 +59,28 @@ def of_send(state: State, worker: Worker, config: Config) -> int:
 def of_acceptance(state: State, number: int, config: Config) -> int:
     """A post made public after quiet was told, or for the second time."""
     post = state.requests[number - 1].post
-    harm = _quiet_broken(state, post, config)
+    harm = _quiet_broken(state, number, post, config)
     if sum(request.post == post and request.state == ACCEPTED for request in state.requests) > 1:
         harm |= TWICE
     return harm
 
 
-def _quiet_broken(state: State, post: int, config: Config) -> int:
-    """Whether a stop that covers the post was called quiet and not lifted."""
+def of_firing(state: State, number: int, config: Config) -> int:
+    """The platform's own scheduler speaks after a receipt was called complete."""
+    post = state.requests[number - 1].post
+    broken = any(
+        crisis.quiet and crisis.complete and covers(config.scopes[who], config.channels[post])
+        for who, crisis in enumerate(state.crises)
+    )
+    return QUIET_BROKEN if broken else 0
+
+
+def _quiet_broken(state: State, number: int, post: int, config: Config) -> int:
+    """Whether a stop that covers the post was called quiet and not lifted; an override of its epoch is no breach."""
+    row = state.store.attempts[number - 1] if number <= len(state.store.attempts) else None
+    if row is not None and row.override:
+        return 0
     for who, crisis in enumerate(state.crises):
         if crisis.quiet and covers(config.scopes[who], config.channels[post]):
             return QUIET_BROKEN
     return 0
-
-
-def suspension_of(state: State, who: int) -> Suspension | None:
-    """The newest suspension of crisis `who`."""
-    place = find(state.store, who + AGAIN)
-    place = find(state.store, who) if place is None else place
-    return None if place is None else state.store.suspensions[place]

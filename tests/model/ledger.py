@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
+from tests.model import design
 from tests.model.state import (
     ABORTED,
+    ABSENT,
     AGAIN,
     ALL,
     CLAIMED,
@@ -17,8 +19,8 @@ from tests.model.state import (
     LOST_CELL,
     OPEN,
     PUBLISHING,
-    RESTORE,
     SCHEDULED,
+    SENDING,
     Attempt,
     Cell,
     Config,
@@ -102,28 +104,38 @@ def find(store: Store, request: int) -> int | None:
     return None
 
 
-def unconfirmed(store: Store, scope: int, config: Config) -> bool:
-    """`killswitch.unconfirmed`: whether a covered attempt is sending or unknown; overrides aside."""
+def unconfirmed(store: Store, scope: int, config: Config, epoch: int = 0) -> bool:
+    """`killswitch.unconfirmed`: whether a covered attempt is sending or unknown; overrides from `epoch` on aside."""
+    states = (SENDING,) if config.weakened == design.IGNORES_UNKNOWN else OPEN
     return any(
-        row.state in OPEN and not row.override and covers(scope, config.channels[row.post]) for row in store.attempts
+        row.state in states
+        and covers(scope, config.channels[row.post])
+        and not (row.override and row.claim_epoch >= epoch)
+        for row in store.attempts
     )
 
 
-def suspend(store: Store, request: int, scope: int, config: Config, at_least: int = 0) -> Store:
-    """`killswitch.suspend`, in one transaction under the exclusive lock; the same request twice is recorded once."""
+def suspend(
+    store: Store, request: int, scope: int, config: Config, at_least: int = 0, snapshot: tuple[int, ...] = ()
+) -> Store:
+    """`killswitch.suspend`, in one transaction under the exclusive lock; the same request twice is recorded once.
+
+    `snapshot`: the in-flight list as a weakened design read it before.
+    """
     known = find(store, request)
     if known is not None and store.suspensions[known].lifted and request < LOST_CELL:
-        return suspend(store, request + AGAIN, scope, config, at_least)
+        return suspend(store, request + AGAIN, scope, config, at_least, snapshot)
     if known is not None and not store.suspensions[known].lifted:
         return store
     epoch = next_epoch(store, at_least)
-    keeps_claims = config.weakened == "gate checked at claim only"
-    aborted = store if keeps_claims else _abort_claimed(store, scope, config)
-    row = Suspension(request, epoch, scope, 0, in_flight(aborted, scope, config))
+    keeps_claims = config.weakened in (design.CLAIM_ONLY, design.NO_LOCK)
+    aborted = store if keeps_claims else abort_claimed(store, scope, config)
+    row = Suspension(request, epoch, scope, 0, snapshot[0] if snapshot else in_flight(aborted, scope, config))
     return aborted._replace(epoch=epoch, suspensions=(*store.suspensions, row))
 
 
-def _abort_claimed(store: Store, scope: int, config: Config) -> Store:
+def abort_claimed(store: Store, scope: int, config: Config) -> Store:
+    """`killswitch._abort_claimed`."""
     for number, row in enumerate(store.attempts, 1):
         if row.state == CLAIMED and covers(scope, config.channels[row.post]):
             store = move_attempt(store, number, ABORTED, CLAIMED) or store
@@ -157,17 +169,7 @@ def adopt(state: State, config: Config) -> State:
     store = state.store
     for request in unrecorded(state):
         store = suspend(store, request, ALL, config)
-    return state if store is state.store else promise(state._replace(store=store))
-
-
-def promise(state: State) -> State:
-    """`state` where every stop that stands in the ledger is one that only resume may lift."""
-    crises = state.crises
-    for item in active(state.store):
-        crisis = item.request % AGAIN
-        if item.request < LOST_CELL and not crises[crisis].promised:
-            crises = put(crises, crisis, crises[crisis]._replace(promised=1))
-    return state if crises is state.crises else state._replace(crises=crises)
+    return state if store is state.store else state._replace(store=store)
 
 
 def newest_attempt(store: Store) -> int:
@@ -175,6 +177,16 @@ def newest_attempt(store: Store) -> int:
     return len(store.attempts)
 
 
-def is_restore(suspension: Suspension) -> bool:
-    """Whether the store suspended itself after a restore."""
-    return suspension.request >= RESTORE
+def unaccounted(state: State) -> list[int]:
+    """`witness.sent` beside the store: attempts that this host wrote down before their send, unknown to the store as such."""
+    rows = state.store.attempts
+    return [
+        number
+        for number, post in enumerate(state.noted, 1)
+        if post and (number > len(rows) or rows[number - 1].state in (ABSENT, CLAIMED, ABORTED))
+    ]
+
+
+def is_of(suspension: Suspension, crisis: int) -> bool:
+    """Whether this is the suspension of run `crisis`, or a later one of its after that was lifted."""
+    return suspension.request < LOST_CELL and suspension.request % AGAIN == crisis

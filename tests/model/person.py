@@ -6,6 +6,7 @@
 | cancel, hold | `post_verbs.cancel`, `post_verbs.hold` |
 | release | `post_verbs.release`: scheduled again, at its own time if that is to come, else now |
 | move | `post_verbs.reschedule` to the present moment |
+| override | the emergency lane's approval (not built yet) |
 | close_published | `post_service.close` with a link: the person sees it on the platform |
 | close_held | `post_service.close` without one: the person does not see it, and answers for that |
 
@@ -15,7 +16,7 @@ can promise.
 
 from __future__ import annotations
 
-from tests.model.ledger import move_attempt, put
+from tests.model.ledger import active, move_attempt, put
 from tests.model.state import (
     ACCEPTED,
     CANCELLED,
@@ -37,6 +38,7 @@ from tests.model.state import (
     Request,
     State,
 )
+from tests.model.worker import OVERRIDDEN
 
 PERSON = "person"
 SOURCES = {
@@ -54,6 +56,8 @@ def enabled(state: State, config: Config) -> list[Action]:
     found: list[Action] = []
     if state.world.store != UP:
         return found
+    if config.overrides and state.world.acts and any(active(state.store)) and not state.store.override:
+        found.append(Action(PERSON, "override", what=OVERRIDDEN))
     for post, row in enumerate(state.store.posts):
         unsure = _open_attempt(state, post)
         if unsure is None:
@@ -118,6 +122,12 @@ def _forgiven(state: State, post: int) -> State:
     return state._replace(missed=state.missed & ~(1 << post))
 
 
+def override(state: State, action: Action, config: Config) -> State:
+    """An emergency message is approved for the present epoch (not built yet)."""
+    store = state.store._replace(override=state.store.epoch)
+    return state._replace(store=store, world=state.world._replace(acts=state.world.acts - 1))
+
+
 def close_published(state: State, action: Action, config: Config) -> State:
     """A person found it."""
     return _close(state, action.what, PUBLISHED)
@@ -139,4 +149,6 @@ def _close(state: State, post: int, to: int) -> State:
     return state._replace(store=store._replace(posts=put(store.posts, post, row)))
 
 
-STEPS = {(PERSON, step.__name__): step for step in (edit, cancel, hold, release, move, close_published, close_held)}
+STEPS = {
+    (PERSON, step.__name__): step for step in (edit, cancel, hold, release, move, override, close_published, close_held)
+}

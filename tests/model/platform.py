@@ -3,6 +3,7 @@
 | step | counterpart |
 |---|---|
 | accept | the platform makes the post public (`what`: the attempt's number); it does not look at idempotency keys |
+| fire | its own scheduler makes public what it had accepted for later (`Config.native`) |
 | refuse | the platform refuses it for good, with a documented answer |
 | answer | the answer reaches the waiting worker; a lost one is the worker's `timeout` |
 
@@ -15,6 +16,7 @@ from tests.model import harm
 from tests.model.ledger import put
 from tests.model.state import (
     ACCEPTED,
+    NATIVE,
     OK,
     REFUSED,
     RESULT,
@@ -38,6 +40,8 @@ def enabled(state: State, config: Config) -> list[Action]:
             found.append(Action(PLATFORM, "accept", what=number))
             if config.refusals:
                 found.append(Action(PLATFORM, "refuse", what=number))
+        elif request.state == NATIVE:
+            found.append(Action(PLATFORM, "fire", what=number))
     for worker in state.workers:
         if worker.phase == WAITING and state.requests[worker.attempt - 1].state != WRITTEN:
             found.append(Action(PLATFORM, "answer", what=worker.attempt))
@@ -47,9 +51,18 @@ def enabled(state: State, config: Config) -> list[Action]:
 def accept(state: State, action: Action, config: Config) -> State:
     """The post is public."""
     request = state.requests[action.what - 1]
+    if config.native:
+        return state._replace(requests=put(state.requests, action.what - 1, Request(request.post, NATIVE)))
     requests = put(state.requests, action.what - 1, Request(request.post, ACCEPTED))
     state = state._replace(requests=requests)
     return state._replace(harm=state.harm | harm.of_acceptance(state, action.what, config))
+
+
+def fire(state: State, action: Action, config: Config) -> State:
+    """The platform's own scheduler makes public what was handed to it."""
+    request = state.requests[action.what - 1]
+    state = state._replace(requests=put(state.requests, action.what - 1, Request(request.post, ACCEPTED)))
+    return state._replace(harm=state.harm | harm.of_firing(state, action.what, config))
 
 
 def refuse(state: State, action: Action, config: Config) -> State:
@@ -67,4 +80,4 @@ def answer(state: State, action: Action, config: Config) -> State:
     raise AssertionError(f"nobody waits for attempt {action.what}")
 
 
-STEPS = {(PLATFORM, step.__name__): step for step in (accept, refuse, answer)}
+STEPS = {(PLATFORM, step.__name__): step for step in (accept, fire, refuse, answer)}

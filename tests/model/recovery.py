@@ -13,6 +13,7 @@ The drain of a crisis rescues and reconciles by the same functions.
 
 from __future__ import annotations
 
+from tests.model import design
 from tests.model.fence import can_raise, raise_fence, raised
 from tests.model.ledger import adopt, move_attempt, move_post, put_back, unrecorded
 from tests.model.state import (
@@ -21,8 +22,10 @@ from tests.model.state import (
     CLAIMED,
     DONE,
     HELD,
+    NOT_SENT,
     PUBLISHED,
     PUBLISHING,
+    SCHEDULED,
     SENDING,
     UNKNOWN,
     UNSURE,
@@ -39,7 +42,7 @@ def enabled(state: State, config: Config) -> list[Action]:
     """What the duties may do now."""
     found: list[Action] = []
     if state.world.store == UP:
-        _settle(state, found)
+        _settle(state, config, found)
         if unrecorded(state):
             found.append(Action(KEEPER, "adopt"))
     if can_raise(state) and raised(state) not in (state.cell, None):
@@ -47,8 +50,12 @@ def enabled(state: State, config: Config) -> list[Action]:
     return found
 
 
-def _settle(state: State, found: list[Action]) -> None:
+def _settle(state: State, config: Config, found: list[Action]) -> None:
     for number, row in enumerate(state.store.attempts, 1):
+        if row.worker and row.state == SENDING and config.weakened == design.LEASE:
+            found.append(Action(RESCUER, "lease", what=number))
+        if row.state == SENDING and config.weakened == design.NO_RECONCILE_FENCE and not _is_shown(state, row.post):
+            found.append(Action(RECONCILER, "believe", what=number))
         if row.worker == 0 and row.state in (CLAIMED, SENDING):
             found.append(Action(RESCUER, "rescue", what=number))
         if row.state == UNSURE:
@@ -72,6 +79,20 @@ def rescue(state: State, action: Action, config: Config) -> State:
         return state._replace(store=put_back(aborted, row, config))
     doubted = move_attempt(state.store, action.what, UNSURE, SENDING) or state.store
     return state._replace(store=move_post(doubted, row.post, UNKNOWN, PUBLISHING))
+
+
+def lease(state: State, action: Action, config: Config) -> State:
+    """A weakened design: what has been sending for too long is called not sent, and goes again."""
+    post = state.store.attempts[action.what - 1].post
+    store = move_attempt(state.store, action.what, NOT_SENT, SENDING) or state.store
+    return state._replace(store=move_post(store, post, SCHEDULED, PUBLISHING))
+
+
+def believe(state: State, action: Action, config: Config) -> State:
+    """A weakened design: what the platform does not show was not sent, whoever may still be about to."""
+    post = state.store.attempts[action.what - 1].post
+    store = move_attempt(state.store, action.what, NOT_SENT, SENDING) or state.store
+    return state._replace(store=move_post(store, post, HELD, PUBLISHING))
 
 
 def found(state: State, action: Action, config: Config) -> State:
@@ -99,6 +120,8 @@ def keeper_fence(state: State, action: Action, config: Config) -> State:
 
 STEPS = {
     (RESCUER, "rescue"): rescue,
+    (RESCUER, "lease"): lease,
+    (RECONCILER, "believe"): believe,
     (RECONCILER, "found"): found,
     (RECONCILER, "not_found"): not_found,
     (KEEPER, "adopt"): keeper_adopt,

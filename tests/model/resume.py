@@ -5,16 +5,16 @@
 | ask | `Resumption.ask`: the cell's unrecorded stops are adopted, a code is given for one suspension (`what`) |
 | confirm | `Resumption.confirm`: `killswitch.lift`, acknowledged; the fence comes next |
 | confirm_unheard | it stands, unacknowledged: nobody raises the fence |
-| fence | `Resumption._raise_fence` |
+| fence, fence_fails | `Resumption._raise_fence` |
 | kill | kill -9 before the fence |
 """
 
 from __future__ import annotations
 
+from tests.model import design
 from tests.model.fence import can_raise, raise_fence
-from tests.model.ledger import adopt, covers, is_restore, next_epoch, promise, put
+from tests.model.ledger import adopt, covers, is_of, next_epoch, put
 from tests.model.state import (
-    AGAIN,
     ALL,
     HELD,
     LOST_CELL,
@@ -41,9 +41,11 @@ def enabled(state: State, config: Config) -> list[Action]:
     if resume.fence:
         if can_raise(state):
             found.append(Action(RESUME, "fence"))
+        elif config.fence_fails:
+            found.append(Action(RESUME, "fence_fails"))
         if config.kills and state.world.crashes:
             found.append(Action(RESUME, "kill"))
-    elif state.world.store == UP:
+    elif state.world.store == UP and not state.store.doubting:
         _ask_or_confirm(state, found)
     return found
 
@@ -75,7 +77,7 @@ def confirm(state: State, action: Action, config: Config) -> State:
     place = state.resume.suspension - 1
     store, missed = lift(state.store, place, state.world.now, config)
     state = state._replace(store=store, missed=state.missed | missed, resume=Resume(place + 1, 0, 1))
-    return promise(_released(state, store.suspensions[place]))
+    return _released(state, store.suspensions[place])
 
 
 def confirm_unheard(state: State, action: Action, config: Config) -> State:
@@ -90,7 +92,7 @@ def lift(store: Store, place: int, now: int, config: Config) -> tuple[Store, int
     for number, row in enumerate(posts):
         if row.state == SCHEDULED and row.due <= now and covers(own.scope, config.channels[number]):
             missed |= 1 << number
-            if config.weakened != "resume with catch-up":
+            if config.weakened != design.CATCH_UP:
                 posts = put(posts, number, Post(HELD, row.due, row.tries, row.content))
     epoch = next_epoch(store)
     suspensions = put(store.suspensions, place, own._replace(lifted=epoch))
@@ -98,12 +100,14 @@ def lift(store: Store, place: int, now: int, config: Config) -> tuple[Store, int
 
 
 def _released(state: State, lifted: Suspension) -> State:
-    """People are promised nothing more of what they have lifted; a restore's lift stands for all that the copy lost."""
+    """People are promised nothing more of what they have lifted.
+
+    The lift that follows a restore, or a cell that was lost, stands for all that only the lost one knew.
+    """
     crises = state.crises
     for who in range(len(crises)):
-        own = lifted.request < LOST_CELL and lifted.request % AGAIN == who
-        lost = is_restore(lifted) and all(item.request % AGAIN != who for item in state.store.suspensions)
-        if own or lost:
+        known = any(is_of(item, who) and not item.lifted for item in state.store.suspensions)
+        if is_of(lifted, who) or (lifted.request >= LOST_CELL and not known):
             crises = put(crises, who, crises[who]._replace(promised=0, quiet=0, complete=0))
     return state._replace(crises=crises)
 
@@ -114,10 +118,15 @@ def fence(state: State, action: Action, config: Config) -> State:
     return raise_fence(state, lifted_all=lifted.scope == ALL)._replace(resume=Resume())
 
 
+def fence_fails(state: State, action: Action, config: Config) -> State:
+    """A warning; the lift stands, the keeper raises the fence."""
+    return state._replace(resume=Resume())
+
+
 def kill(state: State, action: Action, config: Config) -> State:
     """The process is gone."""
     world = state.world._replace(crashes=state.world.crashes - 1)
     return state._replace(world=world, resume=Resume())
 
 
-STEPS = {(RESUME, step.__name__): step for step in (ask, confirm, confirm_unheard, fence, kill)}
+STEPS = {(RESUME, step.__name__): step for step in (ask, confirm, confirm_unheard, fence, fence_fails, kill)}

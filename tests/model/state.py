@@ -43,7 +43,9 @@ WRITTEN, ACCEPTED, TURNED_DOWN, NATIVE = 1, 2, 3, 4
 
 WAIT, CELL, TOLD, DRAIN, QUIET, UNCONFIRMED, UNRECORDED, KILLED = range(8)
 STOPPING: Final = ("not begun", "cell", "told", "draining", "quiet", "not confirmed", "not recorded", "killed")
-"""Where a `standfast crisis` process is; ``cell``: the cell was dealt with, the transaction is next."""
+"""Where a `standfast crisis` process is.
+
+``cell``: the cell was dealt with, the transaction is next; ``told``: SUSPENDED was told, the fence is next."""
 
 UP, READ_ONLY, DOWN = range(3)
 """The store: whole, readable but not writable, unreadable."""
@@ -53,6 +55,8 @@ ALL = 0
 LOST_CELL, RESTORE = 30, 31
 """Request numbers of suspensions nobody typed; a crisis has its own number, and `AGAIN` more when its first was lifted."""
 AGAIN = 10
+DOUBT = -1
+"""The worker of an attempt that a restore wrote down: nobody's process."""
 
 
 class Post(NamedTuple):
@@ -97,6 +101,8 @@ class Store(NamedTuple):
     suspensions: tuple[Suspension, ...] = ()
     override: int = 0
     """The emergency lane's one override (`Config.overrides`): epoch in which it was approved, 0 for none or used."""
+    doubting: int = 0
+    """1 while a restore's doubts are not all written down (`restore.UNFINISHED`)."""
 
 
 class Worker(NamedTuple):
@@ -129,9 +135,9 @@ class Cell(NamedTuple):
 
 
 class Crisis(NamedTuple):
-    """One run of ``standfast crisis``: `tries` commits without acknowledgement; `told`: the epoch of the suspension that it
-    told of, while it waits for quiet; `promised`: a stop stands that only resume lifts; `quiet`: people were told QUIET
-    CONFIRMED; both end with the lift."""
+    """One run of ``standfast crisis``: `tries` commits without acknowledgement; `promised`: a stop stands that only resume
+    lifts; `quiet`: people were told QUIET CONFIRMED; both end with the lift; `denied`: they were told NOTHING IS SUSPENDED;
+    `maybe`: a COMMIT was sent and not acknowledged."""
 
     phase: int = WAIT
     cell_set: int = 0
@@ -140,6 +146,8 @@ class Crisis(NamedTuple):
     promised: int = 0
     quiet: int = 0
     complete: int = 0
+    denied: int = 0
+    maybe: int = 0
 
 
 class Resume(NamedTuple):
@@ -163,7 +171,7 @@ class World(NamedTuple):
     now: int = 0
     store: int = UP
     guarded: int = 1
-    """0 between a restore and the next daemon's `restore.guard`."""
+    """0 between a restore and the next daemon's `restore.guard`; 2 while that one has suspended and not yet doubted."""
     crashes: int = 0
     faults: int = 0
     outages: int = 0
@@ -182,6 +190,8 @@ class State(NamedTuple):
     crises: tuple[Crisis, ...]
     resume: Resume
     world: World
+    noted: tuple[int, ...] = ()
+    """What the witness knows of single sends: for attempt n its post + 1 at place n - 1, or 0 (`witness.sent`)."""
     pen: Pen | None = None
     backup: Store | None = None
     missed: int = 0
@@ -229,10 +239,16 @@ class Config:
     verbs: tuple[str, ...] = ()
     """What people may do to posts, each once from the budget `acts`: edit, hold, cancel, release, move."""
     cell_faults: bool = False
-    """Writing a stop into the cell may fail, and the cell may become unreadable (from the budget of outages)."""
+    """Writing a stop into the cell may fail, and the cell may become unreadable (each an outage)."""
+    cell_stays: bool = False
+    """Not the latter."""
+    fence_fails: bool = False
+    """Crisis and resume go on without the fence when they cannot raise it (else they stand until they can)."""
     frozen_pens: bool = False
     """A process may be stopped between reading and writing the cell."""
     restores: bool = False
+    guard_falls: bool = False
+    """The daemon that guards a restored store may be killed between its suspension and its doubts (else one step)."""
     status: bool = False
     """``crisis status --wait`` may say quiet later."""
     record_tries: int = 2

@@ -13,15 +13,21 @@ acknowledgement lost, a deadline passed) is a step of its own, so that a list of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from tests.model import crisis, person, platform, recovery, resume, worker, world
 from tests.model.state import Action, Config, State
 
 Step = Callable[[State, Action, Config], State]
-STEPS: Mapping[tuple[str, str], Step] = (
-    worker.STEPS | platform.STEPS | crisis.STEPS | resume.STEPS | recovery.STEPS | person.STEPS | world.STEPS
-)
+STEPS: dict[tuple[str, str], Step] = {
+    **worker.STEPS,
+    **platform.STEPS,
+    **crisis.STEPS,
+    **resume.STEPS,
+    **recovery.STEPS,
+    **person.STEPS,
+    **world.STEPS,
+}
 """By actor and name: what a step does."""
 
 

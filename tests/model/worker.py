@@ -15,14 +15,16 @@
 | record | `Publisher._record` or `pay`: `Outcome.write`, or `_unclaim`, committed and acknowledged |
 | record_unheard | it stands, but was not acknowledged: it is still owed |
 | crash | kill -9 |
+| end | `Daemon._refuse_other_store`: a daemon whose store was replaced ends |
 """
 
 from __future__ import annotations
 
-from tests.model import harm
+from tests.model import design, harm
 from tests.model.ledger import is_closed, move_attempt, move_post, put, put_back, refuses
 from tests.model.state import (
     ABORTED,
+    ABSENT,
     CLAIMED,
     DEAD,
     DONE,
@@ -60,6 +62,8 @@ from tests.model.state import (
 )
 
 WORKER = "worker"
+OVERRIDDEN = 0
+"""The post that the emergency lane is for."""
 
 
 def enabled(state: State, config: Config) -> list[Action]:
@@ -73,11 +77,13 @@ def enabled(state: State, config: Config) -> list[Action]:
 
 
 def _dead(state: State, config: Config, who: int, worker: Worker, found: list[Action]) -> None:
-    if state.world.guarded and state.world.store == UP:
+    if state.world.guarded == 1 and state.world.store == UP:
         found.append(Action(WORKER, "start", who))
 
 
 def _idle(state: State, config: Config, who: int, worker: Worker, found: list[Action]) -> None:
+    if worker.lost:
+        found.append(Action(WORKER, "end", who))
     if state.world.store != UP or worker.lost:
         return
     for post in range(len(config.channels)):
@@ -96,6 +102,8 @@ def _holding(state: State, config: Config, who: int, worker: Worker, found: list
 def _ready(state: State, config: Config, who: int, worker: Worker, found: list[Action]) -> None:
     if state.world.store != UP:
         found.append(Action(WORKER, "authorise_undone", who))
+        if config.weakened == design.FAIL_OPEN:
+            found.append(Action(WORKER, "authorise", who))
         return
     found.append(Action(WORKER, "authorise", who))
     if state.world.faults:
@@ -133,7 +141,9 @@ def may_claim(state: State, config: Config, post: int) -> bool:
     row = state.store.posts[post]
     if row.state != SCHEDULED or row.due > state.world.now or refuses(state.cell, state.store.epoch):
         return False
-    return not is_closed(state.store, config.channels[post]) or has_override(state, post)
+    if config.weakened == design.IN_MEMORY and state.memory:
+        return False
+    return not is_closed(state.store, config.channels[post]) or has_override(state.store, post, config)
 
 
 def is_claimable(state: State, config: Config, post: int) -> bool:
@@ -141,9 +151,11 @@ def is_claimable(state: State, config: Config, post: int) -> bool:
     return state.world.now <= state.store.posts[post].due + config.lateness and not _has_live(state.store, post)
 
 
-def has_override(state: State, post: int) -> bool:
-    """Whether the emergency lane lets `post` past a closed gate now."""
-    return False
+def has_override(store: Store, post: int, config: Config) -> bool:
+    """Whether the emergency lane lets `post` past a closed gate now: approved in this very epoch, and not used."""
+    if not store.override or post != OVERRIDDEN:
+        return False
+    return store.override == store.epoch or config.weakened == design.UNBOUND_OVERRIDE
 
 
 def _has_live(store: Store, post: int) -> bool:
@@ -160,7 +172,7 @@ def _fault(state: State) -> State:
 
 def start(state: State, action: Action, config: Config) -> State:
     """A new process in a dead one's place."""
-    return _set(state, action.who, Worker(IDLE))
+    return _set(state._replace(memory=()), action.who, Worker(IDLE))
 
 
 def claim(state: State, action: Action, config: Config) -> State:
@@ -168,7 +180,12 @@ def claim(state: State, action: Action, config: Config) -> State:
     post, store = action.what, state.store
     if not is_claimable(state, config, post):
         return state._replace(store=move_post(store, post, HELD, SCHEDULED))
-    row = Attempt(CLAIMED, post, action.who + 1, store.epoch, store.posts[post].content)
+    if config.weakened == design.NAIVE_FLAG:
+        store = store._replace(attempts=(*store.attempts, Attempt(ABSENT, post, action.who + 1, store.epoch)))
+        store = move_post(store, post, PUBLISHING, SCHEDULED)
+        return _set(state._replace(store=store), action.who, Worker(LOOKED, len(store.attempts), post))
+    override = int(is_closed(store, config.channels[post]))
+    row = Attempt(CLAIMED, post, action.who + 1, store.epoch, store.posts[post].content, override)
     store = move_post(store._replace(attempts=(*store.attempts, row)), post, PUBLISHING, SCHEDULED)
     return _set(state._replace(store=store), action.who, Worker(HOLDING, len(store.attempts), post))
 
@@ -193,22 +210,41 @@ def prepare(state: State, action: Action, config: Config) -> State:
 def authorise(state: State, action: Action, config: Config) -> State:
     """The row ``sending`` and leave in the present epoch; or no leave, and the worker is free."""
     worker, store = state.workers[action.who], state.store
-    row = store.attempts[worker.attempt - 1] if worker.attempt <= len(store.attempts) else None
-    if row is None or row.state != CLAIMED or worker.lost:
+    row = _own_claim(store, worker, config)
+    if row is None or worker.lost:
         return _set(state, action.who, Worker(IDLE, lost=worker.lost))
     if (refused := why_not(state, row, worker, config)) is not None:
-        return _set(state._replace(store=refused), action.who, Worker(IDLE, lost=worker.lost))
-    store = move_attempt(store, worker.attempt, SENDING, CLAIMED) or store
-    leave = worker._replace(phase=LEAVE, epoch=store.epoch)
-    return _set(state._replace(store=store, harm=state.harm | harm.of_leave(state, row, config)), action.who, leave)
+        return _set(state._replace(store=refused), action.who, Worker(IDLE))
+    state = state._replace(harm=state.harm | harm.of_leave(state, row, config))
+    if config.weakened != design.ROW_AFTER_SEND:
+        store = move_attempt(store, worker.attempt, SENDING, CLAIMED) or store
+    used = _used_up(store, worker.attempt, config) if row.override else store
+    return _set(state._replace(store=used), action.who, worker._replace(phase=LEAVE, epoch=store.epoch))
+
+
+def _used_up(store: Store, number: int, config: Config) -> Store:
+    """The override is spent; one that nothing needs any more (the gate is open again) makes no difference."""
+    row = store.attempts[number - 1]
+    override = int(is_closed(store, config.channels[row.post]))
+    return store._replace(override=0, attempts=put(store.attempts, number - 1, row._replace(override=override)))
+
+
+def _own_claim(store: Store, worker: Worker, config: Config) -> Attempt | None:
+    """The worker's attempt while it is ``claimed``; None when a suspension, a rescue or a restore was first."""
+    row = store.attempts[worker.attempt - 1] if worker.attempt <= len(store.attempts) else None
+    if config.weakened == design.NO_ATTEMPT_ID:
+        return row if store.posts[worker.post].state == PUBLISHING else None
+    return row if row is not None and row.state == CLAIMED else None
 
 
 def why_not(state: State, row: Attempt, worker: Worker, config: Config) -> Store | None:
     """The store after the attempt was given up (`Publisher._give_up`), None when nothing speaks against its leave."""
     store, post = state.store, state.store.posts[row.post]
     aborted = move_attempt(store, worker.attempt, ABORTED, CLAIMED) or store
-    closed = is_closed(store, config.channels[row.post]) and not row.override
-    if closed or refuses(state.cell, store.epoch):
+    closed = is_closed(store, config.channels[row.post]) and not (
+        row.override and has_override(store, row.post, config)
+    )
+    if config.weakened != design.CLAIM_ONLY and (closed or refuses(state.cell, store.epoch)):
         return put_back(aborted, row, config)
     if post.content != row.content or state.world.now > post.due + config.lateness:
         return move_post(aborted, row.post, HELD, PUBLISHING)
@@ -229,18 +265,25 @@ def authorise_undone(state: State, action: Action, config: Config) -> State:
 
 
 def look(state: State, action: Action, config: Config) -> State:
-    """The witness knows the number; then the cell is asked."""
+    """The witness knows the number; then the cell is asked, and whether the store is still the one that gave leave."""
     worker = state.workers[action.who]
-    state = state._replace(witness=(state.witness[0], max(state.witness[1], worker.attempt)))
-    if refuses(state.cell, worker.epoch):
+    state = _noted(state, worker)
+    if worker.lost or refuses(state.cell, worker.epoch):
         return _set(state, action.who, worker._replace(phase=RESULT, outcome=FENCED))
     return _set(state, action.who, worker._replace(phase=LOOKED))
+
+
+def _noted(state: State, worker: Worker) -> State:
+    """`witness.note`: the number, and whose it is."""
+    missing = worker.attempt - len(state.noted)
+    noted = put((*state.noted, *(0,) * missing), worker.attempt - 1, worker.post + 1)
+    return state._replace(witness=(state.witness[0], max(state.witness[1], worker.attempt)), noted=noted)
 
 
 def look_late(state: State, action: Action, config: Config) -> State:
     """The deadline has passed on the boot-time clock."""
     worker = state.workers[action.who]
-    state = state._replace(witness=(state.witness[0], max(state.witness[1], worker.attempt)))
+    state = _noted(state, worker)
     return _set(state, action.who, worker._replace(phase=RESULT, outcome=UNSENT))
 
 
@@ -281,7 +324,7 @@ def _recorded(store: Store, worker: Worker, own: int, config: Config) -> Store:
         case 2:
             after = move_attempt(store, number, REJECTED, CLAIMED, SENDING)
             return store if after is None else move_post(after, post, FAILED, PUBLISHING)
-        case 3:
+        case 3 if config.weakened != design.AUTOMATIC_RETRY:
             after = move_attempt(store, number, UNSURE, SENDING)
             return store if after is None else move_post(after, post, UNKNOWN, PUBLISHING)
         case 6:
@@ -311,13 +354,15 @@ def _unclaimed(store: Store, worker: Worker, own: int, config: Config) -> Store:
 
 def crash(state: State, action: Action, config: Config) -> State:
     """Whatever it owed is forgotten; its rows belong to a dead worker, also in a backup."""
+    world = state.world._replace(crashes=state.world.crashes - 1)
+    return end(state, action, config)._replace(world=world)
+
+
+def end(state: State, action: Action, config: Config) -> State:
+    """A daemon whose store was replaced has noticed it and ended."""
     own = action.who + 1
-    state = state._replace(
-        store=_orphaned(state.store, own),
-        backup=state.backup and _orphaned(state.backup, own),
-        world=state.world._replace(crashes=state.world.crashes - 1),
-    )
-    return _set(state, action.who, Worker())
+    backup = state.backup and _orphaned(state.backup, own)
+    return _set(state._replace(store=_orphaned(state.store, own), backup=backup), action.who, Worker())
 
 
 def _orphaned(store: Store, worker: int) -> Store:
@@ -346,5 +391,6 @@ STEPS = {
         record,
         record_unheard,
         crash,
+        end,
     )
 }

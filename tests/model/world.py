@@ -7,22 +7,28 @@
 | store / heal | it is whole again |
 | store / backup, restore | a copy is made; it is put in the store's place under running processes |
 | store / guard | the next daemon's start on it: `restore.guard`; it needs the host lock, so that the old one has ended |
+| store / guard_dies | kill -9 of that daemon before its doubts are written down |
+| store / doubt | `restore._doubt`; then that daemon publishes |
 | cell / lose | the cell becomes unreadable |
 """
 
 from __future__ import annotations
 
+from tests.model import design
 from tests.model.fence import raise_fence
-from tests.model.ledger import move_attempt, move_post, promise, put, suspend
+from tests.model.ledger import move_attempt, move_post, put, suspend, unaccounted
 from tests.model.state import (
     ABSENT,
     ALL,
+    CANCELLED,
     CLAIMED,
     DEAD,
+    DOUBT,
+    LIVE,
+    PUBLISHED,
     PUBLISHING,
     RESTORE,
     SCHEDULED,
-    SENDING,
     UNKNOWN,
     UNSURE,
     UP,
@@ -47,7 +53,7 @@ def enabled(state: State, config: Config) -> list[Action]:
         found.append(Action(STORE, "heal"))
     elif world.outages:
         found += [Action(STORE, "fail", what=health) for health in config.health]
-    if config.cell_faults and world.outages and not state.cell.bad:
+    if config.cell_faults and not config.cell_stays and world.outages and not state.cell.bad:
         found.append(Action(CELL_FILE, "lose"))
     if config.restores:
         _copies(state, found)
@@ -55,12 +61,16 @@ def enabled(state: State, config: Config) -> list[Action]:
 
 
 def _copies(state: State, found: list[Action]) -> None:
-    if state.backup is None and state.world.guarded:
+    if state.backup is None and state.world.guarded == 1:
         found.append(Action(STORE, "backup"))
-    if state.backup is not None and state.world.guarded and state.backup.epoch:
+    if state.backup is not None and state.world.guarded == 1 and state.backup.epoch:
         found.append(Action(STORE, "restore"))
     if not state.world.guarded and state.world.store == UP and all(worker.phase == DEAD for worker in state.workers):
         found.append(Action(STORE, "guard"))
+    if state.world.guarded == 2:
+        found.append(Action(STORE, "doubt"))
+        if state.world.crashes:
+            found.append(Action(STORE, "guard_dies"))
 
 
 def tick(state: State, action: Action, config: Config) -> State:
@@ -90,25 +100,49 @@ def backup(state: State, action: Action, config: Config) -> State:
 
 
 def restore(state: State, action: Action, config: Config) -> State:
-    """The copy stands in the store's place; running workers keep the file that nobody reads any more. Once."""
+    """The copy stands in the store's place; running workers keep the file that nobody reads any more. Once.
+
+    What the lost store held for people is forgotten with it; it is the guard's to doubt.
+    """
     assert state.backup is not None
     workers = tuple(worker._replace(lost=1) if worker.phase != DEAD else worker for worker in state.workers)
     spent = Store(0, (), ())
     return state._replace(
-        store=state.backup, backup=spent, workers=workers, resume=Resume(), world=state.world._replace(guarded=0)
+        store=state.backup,
+        backup=spent,
+        workers=workers,
+        resume=Resume(),
+        world=state.world._replace(guarded=0),
+        missed=0,
     )
 
 
 def guard(state: State, action: Action, config: Config) -> State:
-    """A store that is behind this host's witness or cell suspends itself, and doubts what was due."""
-    state = state._replace(world=state.world._replace(guarded=1))
-    if not _is_behind(state):
-        return _witnessed(state)
-    store = _claims_doubted(state.store, state.witness[1])
+    """A store that is behind this host's witness or cell suspends itself; its doubts come next."""
+    if not _is_behind(state) or config.weakened == design.NAIVE_RESTORE:
+        return _witnessed(state._replace(world=state.world._replace(guarded=1)))
+    store = _claims_doubted(state.store)._replace(doubting=1)
     at_least = max(state.witness[0], 0 if state.cell.bad else state.cell.fence) + 1
-    state = raise_fence(promise(state._replace(store=suspend(store, RESTORE, ALL, config, at_least))))
-    doubted = _doubted(state.store, state.world.now, state.witness[1])
-    return _witnessed(state._replace(store=doubted))
+    state = raise_fence(state._replace(store=suspend(store, RESTORE, ALL, config, at_least)))
+    state = state._replace(world=state.world._replace(guarded=2))
+    return state if config.guard_falls else doubt(state, action, config)
+
+
+def guard_dies(state: State, action: Action, config: Config) -> State:
+    """kill -9 between the suspension and the doubts: the next daemon begins anew."""
+    return state._replace(world=state.world._replace(guarded=0, crashes=state.world.crashes - 1))
+
+
+def doubt(state: State, action: Action, config: Config) -> State:
+    """What this host has sent and the copy does not know, and what was due, becomes unknown."""
+    store = _skipped(state.store, state.witness[1])
+    for number in unaccounted(state._replace(store=store)):
+        store = _doubted(store, state.noted[number - 1] - 1)
+    for post, row in sorted(enumerate(store.posts), key=lambda item: (item[1].due, item[0])):
+        if row.state == SCHEDULED and row.due <= state.world.now:
+            store = _doubted(store, post)
+    world = state.world._replace(guarded=1)
+    return _witnessed(state._replace(store=store._replace(doubting=0), noted=(), world=world))
 
 
 def _witnessed(state: State) -> State:
@@ -118,36 +152,38 @@ def _witnessed(state: State) -> State:
 
 
 def _is_behind(state: State) -> bool:
-    """`witness.is_behind`, or the ledger behind the cell's fence."""
+    """`restore.guard`: the store is behind this host's witness or cell, or an earlier guard did not end."""
     epoch, attempt = state.witness
     fence = 0 if state.cell.bad else state.cell.fence
-    return state.store.epoch < max(epoch, fence) or len(state.store.attempts) < attempt
+    behind = state.store.epoch < max(epoch, fence) or len(state.store.attempts) < attempt
+    return behind or bool(state.store.doubting or unaccounted(state))
 
 
-def _claims_doubted(store: Store, highest: int) -> Store:
+def _claims_doubted(store: Store) -> Store:
     """`restore._doubt_claimed`."""
     for number, row in enumerate(store.attempts, 1):
         if row.state == CLAIMED:
-            store = move_attempt(store, number, SENDING, CLAIMED) or store
-            store = move_attempt(store, number, UNSURE, SENDING) or store
+            store = move_attempt(store, number, UNSURE, CLAIMED) or store
             store = move_post(store, row.post, UNKNOWN, PUBLISHING)
     return store
 
 
-def _doubted(store: Store, now: int, highest: int) -> Store:
-    """`restore._doubt`: numbers that the lost store used are skipped; due posts get an attempt of unknown outcome."""
+def _skipped(store: Store, highest: int) -> Store:
+    """`restore._skip_numbers`: numbers that the lost store used are used by nobody else."""
     missing = highest + 1 - len(store.attempts)
-    store = store._replace(attempts=(*store.attempts, *(Attempt(ABSENT, 0, 0, 0),) * missing))
-    for post, row in sorted(enumerate(store.posts), key=lambda item: (item[1].due, item[0])):
-        if row.state == SCHEDULED and row.due <= now:
-            doubt = Attempt(UNSURE, post, 0, store.epoch, row.content)
-            store = store._replace(
-                attempts=(*store.attempts, doubt), posts=put(store.posts, post, row._replace(state=UNKNOWN))
-            )
-    return store
+    return store._replace(attempts=(*store.attempts, *(Attempt(ABSENT, 0, 0, 0),) * missing))
 
 
-STEPS = {(STORE, step.__name__): step for step in (fail, heal, backup, restore, guard)} | {
+def _doubted(store: Store, post: int) -> Store:
+    """`restore._doubt_post`: an attempt of unknown outcome, unless the post has a live one or is over."""
+    row = store.posts[post]
+    if row.state in (PUBLISHED, CANCELLED) or any(item.post == post and item.state in LIVE for item in store.attempts):
+        return store
+    attempts = (*store.attempts, Attempt(UNSURE, post, DOUBT, store.epoch, row.content))
+    return store._replace(attempts=attempts, posts=put(store.posts, post, row._replace(state=UNKNOWN)))
+
+
+STEPS = {(STORE, step.__name__): step for step in (fail, heal, backup, restore, guard, guard_dies, doubt)} | {
     (CLOCK, "tick"): tick,
     (CELL_FILE, "lose"): lose,
 }

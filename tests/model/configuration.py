@@ -1,0 +1,41 @@
+"""The configurations: small ones for every CI run, large ones for `--full`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.model.state import ALL, DOWN, READ_ONLY, Config
+
+SMALL: Final = (
+    Config("two workers", workers=2, crashes=1),
+    Config("lost acknowledgements", workers=1, crashes=1, faults=1),
+    Config("part of the channels", channels=(1, 2), due=(0, 0), workers=1, scopes=(1,)),
+    Config("too late", workers=2, due=(0,), last_tick=1, lateness=0, late_looks=True),
+    Config("overlapping stops", workers=1, scopes=(ALL, 1)),
+    Config("killed stops", workers=1, crashes=1, kills=True, faults=1, status=True),
+    Config(
+        "refusals and people", workers=1, refusals=True, acts=1, verbs=("edit", "hold", "cancel", "release", "move")
+    ),
+    Config("store away", workers=1, crashes=1, kills=True, outages=1, health=(READ_ONLY, DOWN)),
+    Config("cell lost", workers=1, outages=1, health=(), cell_faults=True),
+    Config(
+        "nothing could be written",
+        channels=(),
+        due=(),
+        workers=0,
+        scopes=(ALL,),
+        faults=2,
+        outages=2,
+        cell_faults=True,
+        cell_stays=True,
+    ),
+    Config("restored", workers=1, scopes=(1,), restores=True),
+    Config(
+        "restored, moved", workers=1, scopes=(), due=(1,), last_tick=1, restores=True, acts=1, verbs=("move", "release")
+    ),
+    Config("native scheduler", workers=1, native=True, crashes=1),
+    Config("override", workers=1, overrides=True, acts=1, scopes=(1, 1)),
+)
+"""About 400 thousand states together."""
+
+LARGE: Final[tuple[Config, ...]] = ()
