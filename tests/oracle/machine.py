@@ -1,0 +1,153 @@
+"""The model and the real code side by side: hypothesis draws what the model allows, the rig does it, both must agree.
+
+Beside what the model allows, it draws probes: what the model forbids is asked of the real code, which must refuse and change
+nothing. Weights make deep states likely: publishes get on, stops are seldom enough that something is under way when one comes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+
+from tests.model.state import ALL, DOWN, READ_ONLY, Action, Config, State, first
+from tests.model.step import apply, enabled
+from tests.oracle import probe
+from tests.oracle.projection import of_model, of_rig
+from tests.oracle.rig import STEPS, Rig
+from tests.oracle.town import Town
+
+EVERYTHING = Config(
+    "everything at once",
+    channels=(1, 2, 1, 2),
+    due=(0, 0, 1, 3),
+    scopes=(ALL, 1, ALL),
+    last_tick=6,
+    lateness=3,
+    crashes=5,
+    kills=True,
+    faults=5,
+    outages=3,
+    health=(READ_ONLY, DOWN),
+    late_looks=True,
+    refusals=True,
+    acts=3,
+    verbs=("edit", "hold", "cancel", "release", "move"),
+    cell_faults=True,
+    restores=True,
+    status=True,
+    record_tries=3,
+)
+"""Two workers, four posts on two channels, three stops, every kind of trouble. `record_tries`: as in the real code."""
+CHANNELS = ("channel-1", "channel-2")
+ACTOR_WEIGHTS = {
+    "worker": 40, "platform": 60, "crisis": 10, "resume": 10, "rescuer": 20, "reconciler": 20, "keeper": 5, "person": 2,
+    "clock": 6, "status": 5, "store": 2, "cell": 1, "probe": 1,
+}  # fmt: skip
+WEIGHTS: Mapping[tuple[str, str], int] = {
+    ("worker", "prepare"): 20,
+    ("worker", "authorise"): 20,
+    ("worker", "look"): 12,
+    ("worker", "send"): 20,
+    ("worker", "record"): 20,
+    ("worker", "crash"): 2, ("worker", "look_late"): 12, ("worker", "claim_undone"): 8, ("worker", "claim_unheard"): 8,
+    ("worker", "authorise_undone"): 8, ("worker", "authorise_unheard"): 8, ("worker", "record_unheard"): 8,
+    ("worker", "timeout"): 20, ("platform", "refuse"): 30,
+    ("crisis", "cell"): 2, ("crisis", "begin"): 2, ("crisis", "cell_fails"): 1, ("crisis", "kill"): 1,
+    ("crisis", "commit_undone"): 6, ("crisis", "commit_unheard"): 5, ("crisis", "not_recorded"): 30,
+    ("resume", "ask"): 8, ("resume", "confirm"): 15, ("resume", "fence"): 20, ("resume", "kill"): 10,
+    ("store", "heal"): 30, ("store", "guard"): 60, ("store", "fail"): 1, ("store", "restore"): 6,
+    ("person", "close_held"): 10, ("person", "close_published"): 30, ("person", "cancel"): 1, ("person", "release"): 8,
+    ("probe", "confirm"): 10, ("probe", "status"): 4,
+}  # fmt: skip
+"""Of an action where its actor's does not fit."""
+
+
+class Tally:
+    """What a run has taken: examples, steps, and each kind of action."""
+
+    def __init__(self) -> None:
+        self.examples = 0
+        self.taken: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def steps(self) -> int:
+        """All actions and probes."""
+        return self.taken.total()
+
+    def missing(self) -> list[str]:
+        """The actions and probes of the rig that were never taken."""
+        all_there_are = {*STEPS, *((probe.PROBE, step) for step in probe.STEPS)}
+        return [" ".join(key) for key in sorted(all_there_are - set(self.taken))]
+
+
+class Mismatch(AssertionError):
+    """The model and the real code do not agree."""
+
+
+def machine(town: Town, config: Config, tally: Tally) -> type[RuleBasedStateMachine]:
+    """The state machine of hypothesis on `town`."""
+
+    class Beside(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            town.reset()
+            self.state, self.rig = first(config), Rig(town, config)
+            self.history: list[Action] = []
+            tally.examples += 1
+
+        @rule(data=st.data())
+        def step(self, data: st.DataObject) -> None:
+            """One action that the model allows, or one probe of what it forbids."""
+            chosen = data.draw(st.sampled_from(_weighted(self.state, self.rig)), label="action")
+            tally.taken[chosen.actor, chosen.step] += 1
+            self.history.append(chosen)
+            try:
+                self._take(chosen)
+                compare(self.state, self.rig)
+            except Exception as error:
+                error.add_note(story(self.history))
+                raise
+
+        def _take(self, chosen: Action) -> None:
+            if chosen.actor == probe.PROBE:
+                probe.STEPS[chosen.step](self.rig, self.state, chosen)
+            else:
+                self.rig.do(chosen)
+                self.state = apply(self.state, chosen, config)
+
+        def teardown(self) -> None:
+            self.rig.close()
+
+    return Beside
+
+
+def _weighted(state: State, rig: Rig) -> list[Action]:
+    allowed = [item for item in enabled(state, rig.config) if (item.actor, item.step) in STEPS]
+    return [item for item in (*allowed, *probe.enabled(state, rig, allowed)) for _ in range(weight(item, state))]
+
+
+def weight(action: Action, state: State) -> int:
+    """How likely an action is beside the others; a restored store waits for its daemons to end."""
+    if action.step == "crash" and not state.world.guarded:
+        return ACTOR_WEIGHTS[action.actor]
+    return WEIGHTS.get((action.actor, action.step), ACTOR_WEIGHTS[action.actor])
+
+
+def story(history: list[Action]) -> str:
+    """The actions of an example, one a line."""
+    return "\n".join(f"  {n:3} {item.actor} {item.step} {item.who} {item.what}" for n, item in enumerate(history, 1))
+
+
+def compare(state: State, rig: Rig) -> None:
+    """Raise Mismatch, naming each difference, when the two do not say the same or the model calls a promise broken."""
+    if state.harm:
+        raise Mismatch(f"the model says that a promise is broken ({state.harm:b})")
+    expected, found = of_model(state, rig.config), of_rig(rig)
+    different = [
+        f"{name}: model {expected[name]}, real {found[name]}" for name in expected if expected[name] != found[name]
+    ]
+    if different:
+        raise Mismatch("\n  ".join(["the model and the real code do not agree", *different]))

@@ -1,0 +1,160 @@
+"""What is compared after each step: the real system and the model, each put into the same words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from scheduler import stop_cell, witness
+from tests.model import state as model
+from tests.model.state import Attempt, Cell, Config, Post, State, Suspension
+from tests.oracle.ground import Rows
+from tests.oracle.rig import Rig, channel_of, tick_of
+
+Seen = dict[str, Any]
+Row = tuple[Any, ...]
+QUERIES = {
+    "epoch": "SELECT epoch FROM gate WHERE id = 1",
+    "posts": "SELECT id, state, due_at, tries, content_hash FROM post ORDER BY id",
+    "attempts": "SELECT id, state, post_id, worker, claim_epoch, content_hash, authorise_epoch FROM attempt ORDER BY id",
+    "skipped": "SELECT value FROM meta WHERE key = 'attempts_skipped_to'",
+    "suspensions": "SELECT id, request_id, epoch, scope_kind, scope_value, lifted_epoch FROM suspension ORDER BY id",
+    "in flight": "SELECT suspension_id, attempt_id FROM suspension_inflight",
+}
+
+
+def of_model(state: State, config: Config) -> Seen:
+    """The model's state in words."""
+    store = state.store
+    return {
+        "epoch": store.epoch,
+        "posts": [_post(row) for row in store.posts],
+        "attempts": [_attempt(row) for row in store.attempts],
+        "suspensions": [_suspension(row) for row in store.suspensions],
+        "cell": "lost" if state.cell.bad else f"fence {state.cell.fence}, stops {state.cell.stops:b}",
+        "witness": state.witness,
+        "workers": [
+            model.PHASE[worker.phase] + (", its store replaced" if worker.lost else "") for worker in state.workers
+        ],
+        "stops": [model.STOPPING[crisis.phase] for crisis in state.crises],
+        "resume owes a fence": bool(state.resume.fence),
+        "requests": {n: _request(item) for n, item in enumerate(state.requests, 1) if item.state},
+        "leave": {
+            worker.attempt: worker.epoch
+            for worker in state.workers
+            if worker.phase in (model.LEAVE, model.LOOKED, model.WAITING) and not worker.lost
+        },
+    }
+
+
+def _post(row: Post) -> str:
+    return f"{model.POST[row.state]}, due {row.due}, tries {row.tries}, version {row.content}"
+
+
+def _attempt(row: Attempt) -> str:
+    if row.state == model.ABSENT:
+        return "absent"
+    who = f"worker {row.worker}" if row.worker else "nobody alive"
+    return f"{model.ATTEMPT[row.state]} of post {row.post} by {who}, epoch {row.claim_epoch}, version {row.content}"
+
+
+def _suspension(row: Suspension) -> str:
+    lifted = f", lifted in {row.lifted}" if row.lifted else ""
+    flight = [n for n in range(row.in_flight.bit_length()) if row.in_flight >> n & 1]
+    return f"request {row.request}, epoch {row.epoch}, scope {row.scope}{lifted}, in flight {flight}"
+
+
+def _request(item: model.Request) -> str:
+    return f"post {item.post} {('', 'written', 'accepted', 'turned down')[item.state]}"
+
+
+def of_rig(rig: Rig) -> Seen:
+    """The real system's rows, files, processes and platform in the same words."""
+    rows = dict(zip(QUERIES, rig.town.ground.look(tuple(QUERIES.values())), strict=True))
+    seen = witness.read(rig.town.witness_file)
+    return {
+        "epoch": int(rows["epoch"][0][0]),
+        "posts": [_post_row(rig, place, row) for place, row in enumerate(rows["posts"])],
+        "attempts": _attempts(rig, rows["attempts"], rows["skipped"]),
+        "suspensions": _suspensions(rig, rows["suspensions"], rows["in flight"]),
+        "cell": _cell(rig),
+        "witness": (seen.epoch, seen.attempt) if seen is not None else None,
+        "workers": [
+            model.PHASE[worker.phase] + (", its store replaced" if worker.is_lost else "") for worker in rig.workers
+        ],
+        "stops": [model.STOPPING[stop.phase] for stop in rig.stops],
+        "resume owes a fence": rig.lift.owes_fence,
+        "requests": _requests(rig),
+        "leave": _leaves(rig, rows["attempts"]),
+    }
+
+
+def _post_row(rig: Rig, place: int, row: Row) -> str:
+    _, state, due, tries, digest = row
+    return _post(Post(model.POST.index(state), tick_of(due), tries, rig.version(place, digest)))
+
+
+def _attempts(rig: Rig, rows: Rows, skipped: Rows) -> list[str]:
+    """One for each number up to the highest ever given; the absent were skipped by a restore."""
+    found = {int(row[0]): row for row in rows}
+    highest = max([*found, *(int(row[0]) for row in skipped)], default=0)
+    return [_attempt_row(rig, found[n]) if n in found else "absent" for n in range(1, highest + 1)]
+
+
+def _attempt_row(rig: Rig, row: Row) -> str:
+    _, state, post, worker, epoch, digest, _ = row
+    place = rig.posts.index(post)
+    who = next((who for who, item in enumerate(rig.workers, 1) if item.id == worker), 0)
+    return _attempt(Attempt(model.ATTEMPT.index(state), place, who, epoch, rig.version(place, digest)))
+
+
+def _suspensions(rig: Rig, rows: Rows, in_flight: Rows) -> list[str]:
+    flight: dict[int, int] = {}
+    for number, attempt in in_flight:
+        flight[number] = flight.get(number, 0) | 1 << attempt
+    return [_suspension_row(rig, row, flight.get(row[0], 0)) for row in rows]
+
+
+def _suspension_row(rig: Rig, row: Row, flight: int) -> str:
+    _, request, epoch, kind, value, lifted = row
+    numbers = {channel_of(item): item for item in rig.config.scopes if item}
+    return _suspension(
+        Suspension(request_of(request), epoch, numbers[value] if kind != "all" else 0, lifted or 0, flight)
+    )
+
+
+def request_of(text: str) -> int:
+    """The model's number of a request: a crisis has its own, and `AGAIN` more for each time it was lifted unseen."""
+    if text.startswith("lost-cell-"):
+        return model.LOST_CELL
+    if text.startswith("restore-"):
+        return model.RESTORE
+    return int(text.rstrip("+").removeprefix("crisis-")) + model.AGAIN * text.count("+")
+
+
+def _cell(rig: Rig) -> str:
+    try:
+        found = stop_cell.read(rig.town.essential.cell_file)
+    except stop_cell.CellError:
+        return "lost"
+    cell = Cell(found.fence, sum(1 << request_of(item) for item in found.stops))
+    return f"fence {cell.fence}, stops {cell.stops:b}"
+
+
+def _requests(rig: Rig) -> dict[int, str]:
+    """By attempt; the arrival log knows of each how often its post became public."""
+    there = rig.town.platform
+    found = {}
+    for item in there.written:
+        assert item.attempt not in found, f"a second request for attempt {item.attempt}"
+        state = model.ACCEPTED if item in there.taken else model.TURNED_DOWN if item in there.refused else model.WRITTEN
+        found[item.attempt] = _request(model.Request(rig.posts.index(item.post), state))
+    return found
+
+
+def _leaves(rig: Rig, rows: Rows) -> dict[int, int]:
+    leaves = {int(row[0]): row[-1] for row in rows}
+    return {
+        worker.attempt: leaves[worker.attempt]
+        for worker in rig.workers
+        if worker.phase in (model.LEAVE, model.LOOKED, model.WAITING) and not worker.is_lost
+    }

@@ -1,0 +1,104 @@
+"""Designs weakened on purpose: the model beside the real code must see each, or agreement shows nothing about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from sqlmodel import Session
+
+from config import clock
+from connectors.errors import NotSent, Uncertain
+from connectors.protocol import Deadline
+from scheduler import killswitch, post_queue, reconciler, rescuer, restore, stop_ledger
+from scheduler.outcome import Outcome
+from scheduler.publisher import Leave, Publisher
+from store.tables import Attempt
+
+SENDING = killswitch._covered_attempts("('sending')")
+
+
+def _only_sending(cursor: Any, dialect: str, number: int) -> list[int]:
+    query = f"SELECT a.id FROM attempt a WHERE {SENDING} ORDER BY a.id"
+    return [int(row[0]) for row in killswitch.rows(cursor, dialect, query, (number,))]
+
+
+def _again_at_once(session: Session, attempt: Attempt) -> bool:
+    now, number = clock.wall_us(), attempt.id or 0
+    if not post_queue.move_attempt(
+        session, number, "not_sent", only_from=("sending",), finished_at=now, outcome="lease"
+    ):
+        return False
+    post = post_queue.locked_post(session, attempt.post_id)
+    post_queue.put_back(session, attempt, ready_at=now, tries=post.tries if post else 0, reason="lease")
+    return True
+
+
+def _retry(self: Outcome, result: Uncertain) -> str:
+    return self._not_sent(NotSent(result.detail))
+
+
+def _sends_unacknowledged() -> Callable[..., Leave | None]:
+    genuine = Publisher._authorise
+
+    def authorise(self: Publisher, claim: Any) -> Leave | None:
+        try:
+            return genuine(self, claim)
+        except Exception:
+            return Leave(10**6, Deadline.after(self.place.settings.send_deadline))
+
+    return authorise
+
+
+def _unbound() -> Callable[..., tuple[int, int]]:
+    genuine = killswitch.lift
+
+    def lift(cursor: Any, dialect: str, number: int, *, asked_epoch: int, **named: Any) -> tuple[int, int]:
+        return genuine(cursor, dialect, number, asked_epoch=killswitch.epoch_or_zero(cursor, dialect), **named)
+
+    return lift
+
+
+def _known_by_nobody() -> Callable[..., None]:
+    return lambda *_: None
+
+
+def _goes_again(session: Session, attempt: Attempt) -> None:
+    number = attempt.id or 0
+    post_queue.move_attempt(session, number, "closed_by_person", only_from=("unknown",))
+    post_queue.hold(session, attempt.post_id, "not found", only_from=("unknown",))
+    post_queue.move_post(session, attempt.post_id, "scheduled", only_from=("held",), ready_at=clock.wall_us())
+
+
+WEAKENED: dict[str, tuple[Any, str, Callable[[], Any]]] = {
+    "resume with catch-up": (killswitch, "_hold_missed", lambda: lambda *_: 0),
+    "quiet right after the commit": (killswitch, "unconfirmed", lambda: lambda *_: []),
+    "quiet ignores unknown": (killswitch, "unconfirmed", lambda: _only_sending),
+    "empty report": (killswitch, "_copy_in_flight", lambda: lambda *_: ()),
+    "gate checked at claim only": (killswitch, "_abort_claimed", lambda: lambda *_: 0),
+    "no check at the leave": (Publisher, "_why_not", lambda: lambda *_: None),
+    "no check at the claim": (killswitch, "closed_by", lambda: lambda *_: []),
+    "no last look": (Publisher, "_last_look", lambda: lambda *_: None),
+    "leave without an acknowledgement": (Publisher, "_authorise", _sends_unacknowledged),
+    "lease expiry re-queues": (rescuer, "_doubt", lambda: _again_at_once),
+    "automatic retry after a time-out": (Outcome, "_unknown", lambda: _retry),
+    "put back whatever was declared": (killswitch, "declared_since", lambda: lambda *_: False),
+    "not found goes again": (reconciler, "_give_to_person", lambda: _goes_again),
+    "a code that outlives a crisis": (killswitch, "lift", _unbound),
+    "a request recorded twice": (killswitch, "find", _known_by_nobody),
+    "the fence stays": (stop_ledger, "raise_fence", _known_by_nobody),
+    "a cell nobody records": (stop_ledger, "unrecorded", lambda: lambda *_: []),
+    "naive restore": (restore, "_suspend", _known_by_nobody),
+    "restore without a doubt": (restore, "_doubt_batch", lambda: lambda *_: 0),
+}
+"""By name: what is replaced, and by what."""
+
+
+@contextmanager
+def weakened(name: str) -> Iterator[None]:
+    """The design weakened as `name` says, until the block ends; the boundaries must be in place already."""
+    owner, attribute, make = WEAKENED[name]
+    with patch.object(owner, attribute, make()):
+        yield
