@@ -165,8 +165,18 @@ def _report(context: Context, outcomes: Sequence[Outcome], dry_run: bool, json: 
         say(killswitch.BANNER)
 
 
-def _suspended(context: Context, outcomes: Sequence[Outcome]) -> bool:
-    """True when a channel of these files is behind a closed gate."""
+def _suspended(context: Context, outcomes: Sequence[Outcome]) -> bool | None:
+    """True when a channel of these files is behind a closed gate; None when the store does not say (what was done is done)."""
+    from store.engine import StoreError
+
+    try:
+        return _look_at_gate(context, outcomes)
+    except StoreError as error:
+        say(f"warning: whether publishing is suspended cannot be seen: {error}")
+        return None
+
+
+def _look_at_gate(context: Context, outcomes: Sequence[Outcome]) -> bool:
     from scheduler import killswitch, post_queue
     from store.engine import reading
 

@@ -57,7 +57,7 @@ def add(
     """Queue one content on one or more channels: all of them or none."""
     with guarded() as context:
         from governance import access
-        from scheduler import content, post_service
+        from scheduler import content, post_service, post_views
 
         if at is None and not now:
             raise UserError("a post needs a time: give --at '2026-12-01 09:00', or --now")
@@ -72,24 +72,22 @@ def add(
         post_service.load_platforms(context.engine)
         with access.acting(context.engine) as session:
             added = post_service.add(session, actor, new)
-        _report_added(context, added, moment.note, json)
+            posts = [post_views.shown(session, number) for number in added.ids.values()]
+        _report_added(added, posts, moment.note, json)
 
 
 def _lateness(text: str | None) -> int | None:
     return None if text is None else options.duration_us(text, "--lateness")
 
 
-def _report_added(context: Context, added: Any, note: str | None, json: bool) -> None:
-    from scheduler import post_views
+def _report_added(added: Any, posts: list[dict[str, Any]], note: str | None, json: bool) -> None:
+    """Say what was added, as it was seen in the act: to read it again could fail, and a failure would look like none."""
     from scheduler.killswitch import BANNER
-    from store.engine import reading
 
     if note:
         say(f"note: {note}")
     if added.closed:
         say(f"{BANNER} ({', '.join(added.closed)})")
-    with reading(context.engine) as session:
-        posts = [post_views.shown(session, number) for number in added.ids.values()]
     if json:
         emit({"posts": posts})
         return

@@ -10,6 +10,9 @@ from config import failpoint
 from config.essentials import Essentials
 from config.fault import Fault
 
+NOT_KNOWN = "whether it was recorded is not known: see `standfast crisis status`"
+"""Said of a COMMIT that was not acknowledged."""
+
 
 class SwitchUnavailable(Fault):
     """The database cannot be read or cannot record the stop now: one line."""

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from config import clock
-from scheduler.switch import SwitchUnavailable
+from scheduler.switch import NOT_KNOWN, SwitchUnavailable
 from store.lock import LOCK_KEY
 
 DRIVER = "postgresql+psycopg://"
@@ -111,7 +111,15 @@ class PostgresSwitch:
 
     def commit(self) -> None:
         """Make the transaction durable. Raises SwitchUnavailable: then it may or may not have happened; ask again by id."""
-        self._guard("COMMIT")
+        if self._connection is None:
+            raise SwitchUnavailable("PostgreSQL: the connection was lost before the COMMIT")
+        try:  # never on a new connection: there it would commit nothing, and succeed
+            done = self._connection.execute("COMMIT")
+        except psycopg.Error as error:
+            self.close()
+            raise SwitchUnavailable(f"{_line(error)}; {NOT_KNOWN}") from None
+        if done.statusmessage != "COMMIT":  # so the server answers where a statement before it had failed
+            raise SwitchUnavailable("PostgreSQL: the transaction had failed and was undone")
 
     def rollback(self) -> None:
         """Undo the transaction, if any."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from config import clock
 from scheduler import liveness
-from scheduler.switch import SwitchUnavailable
+from scheduler.switch import NOT_KNOWN, SwitchUnavailable
 
 PREFIX = "sqlite:///"
 RETRY_S = 0.0005
@@ -56,13 +56,20 @@ class SqliteSwitch:
         return self._begin("BEGIN IMMEDIATE", self._end_holder, GIVE_UP_S)
 
     def commit(self) -> None:
-        """Make the transaction durable. Raises SwitchUnavailable; then it did not happen."""
-        self._guard(lambda: self._own().execute("COMMIT"))
+        """Make the transaction durable. Raises SwitchUnavailable: then it may or may not have happened; ask again by id."""
+        try:
+            self._own().execute("COMMIT")
+        except sqlite3.Error as error:
+            self.close()
+            raise SwitchUnavailable(f"{self.file}: {error}; {NOT_KNOWN}") from None
 
     def rollback(self) -> None:
         """Undo the transaction, if any."""
         if self._connection is not None and self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                self.close()
 
     def close(self) -> None:
         """Close the connection."""
@@ -108,13 +115,6 @@ class SqliteSwitch:
                 return False
             raise SwitchUnavailable(f"{self.file}: {error}") from None
         except sqlite3.Error as error:
-            raise SwitchUnavailable(f"{self.file}: {error}") from None
-
-    def _guard(self, action: Callable[[], Any]) -> None:
-        try:
-            action()
-        except sqlite3.Error as error:
-            self.rollback()
             raise SwitchUnavailable(f"{self.file}: {error}") from None
 
     def _end_holder(self) -> None:

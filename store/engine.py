@@ -6,6 +6,7 @@ transaction's own first statement (the switch takes it exclusively, so that its 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -14,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, DBAPIError, InternalError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, create_engine
 
 from config import failpoint
@@ -121,7 +122,32 @@ def writing(engine: Engine, step: str = "") -> Iterator[Session]:
             connection.exec_driver_sql(WRITE_BEGINS[engine.dialect.name])
         yield session
         with failpoint.step(step, "commit"):
-            session.commit()
+            _commit(session)
+
+
+def _commit(session: Session) -> None:
+    """Commit. Raises what the database says; the connection is given up then.
+
+    SQLAlchemy hands a connection whose COMMIT failed to the next user as it is: on SQLite with the transaction, and so with
+    the store's lock.
+    """
+    try:
+        session.commit()
+    except BaseException as error:
+        session.invalidate()
+        if isinstance(error, DBAPIError) and error.orig is not None and not _is_undone(error.orig):
+            error.orig.add_note(NOT_KNOWN)
+        raise
+
+
+NOT_KNOWN = "whether it was done is not known: look before you repeat it"
+"""The note of an error that came in place of the answer to a COMMIT."""
+
+
+def _is_undone(error: BaseException) -> bool:
+    """True when the database itself said at a COMMIT that it was not done: not a lost answer, a shutdown, or a disk's fault."""
+    full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return full or (getattr(error, "sqlstate", None) or "57")[:2] not in ("08", "57", "58", "XX")
 
 
 @contextmanager
@@ -142,20 +168,31 @@ def _turn(engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def told(engine: Engine) -> Iterator[None]:
-    """Turn a database's failure into a StoreError that says what to do."""
+    """Turn a database's failure into a StoreError that says what to do: SQLAlchemy's error, or the driver's own, which the
+    switch's SQL meets on its cursor."""
     try:
         yield
     except DBAPIError as error:
-        if _is_the_stores(error):
-            raise StoreError(explain(str(error.orig), engine.url.render_as_string(hide_password=True))) from error
-        raise
+        if error.orig is None or not (error.connection_invalidated or _is_the_stores(engine, error.orig)):
+            raise
+        raise _as_told(engine, error.orig) from error
+    except Exception as error:
+        if not _is_the_stores(engine, error):
+            raise
+        raise _as_told(engine, error) from error
 
 
-def _is_the_stores(error: DBAPIError) -> bool:
+def _as_told(engine: Engine, error: BaseException) -> StoreError:
+    line = explain(str(error), engine.url.render_as_string(hide_password=True))
+    return StoreError("; ".join([line, *getattr(error, "__notes__", ())]))
+
+
+def _is_the_stores(engine: Engine, error: BaseException) -> bool:
     """True when the store failed rather than the program: SQLite tells a damaged file by the bare base class."""
-    missing_table = getattr(error.orig, "sqlstate", None) == "42P01"
-    known = isinstance(error, OperationalError | InternalError) or type(error) is DatabaseError
-    return known or missing_table or error.connection_invalidated
+    driver = engine.dialect.loaded_dbapi
+    missing_table = getattr(error, "sqlstate", None) == "42P01"
+    known = isinstance(error, driver.OperationalError | driver.InternalError) or type(error) is driver.DatabaseError
+    return known or missing_table
 
 
 REMEDIES = (

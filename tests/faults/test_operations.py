@@ -1,0 +1,26 @@
+"""Every database operation of every whole run fails once, on both databases; `python -m tests.faults --all` lets each fail in
+every way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults import rig
+from tests.faults.loop import SCENARIOS, loop
+from tests.faults.scenario import Scenario
+from tests.support.databases import Databases
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", SCENARIOS, ids=lambda kind: kind.name)
+def test_whatever_operation_fails_nothing_is_lost_doubled_or_half_done(
+    kind: type[Scenario], database: str, tmp_path: Path, databases: Databases
+) -> None:
+    """I1, I3, I4, I5, I7, I8, KS-4: people hear it in one line, nothing goes out after a stop, and all goes on by itself."""
+    with rig.opened(database, tmp_path, databases) as made:
+        found = loop(kind, made)
+    print(database, found)
+    assert found.operations >= kind.least
+    assert found.runs >= found.operations
