@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, func
+from sqlalchemy import Engine, func, update
 from sqlmodel import Session, col, select
 
 from config import clock
 from records import log
 from scheduler import liveness
+from scheduler.killswitch import CONFIRM_CLOCK
 from store.engine import reading, writing
-from store.tables import Alarm, LogEntry
+from store.tables import Alarm, Attempt, Channel, LogEntry
+from store.tables import Worker as WorkerRow
 
 CLOCK = "clock"
 TOGETHER_NS = 1_000_000_000
@@ -56,8 +58,10 @@ def _both() -> tuple[int, int]:
 
 def check_start(engine: Engine, limit_s: float) -> str | None:
     """The alarm raised because the store remembers a later time than the clock shows now, or None."""
+    # What was written before a person last said that the clock is right may bear the time of one that was ahead.
+    since = select(func.coalesce(func.max(LogEntry.seq), 0)).where(LogEntry.action == CONFIRM_CLOCK).scalar_subquery()
     with reading(engine) as session:
-        newest = session.exec(select(func.max(LogEntry.at))).one() or 0
+        newest = session.exec(select(func.max(LogEntry.at)).where(col(LogEntry.seq) >= since)).one() or 0
     behind = (newest - clock.wall_us()) / clock.SECOND
     if behind <= limit_s * clock.factor():
         return None
@@ -80,5 +84,19 @@ def confirm(session: Session, person: str) -> int:
         alarm.confirmed_by, alarm.confirmed_at = person, clock.wall_us()
         session.add(alarm)
     if waiting:
-        log.record(session, person, "confirm_clock", CLOCK, {"alarms": [alarm.id for alarm in waiting]})
+        _forget_times_to_come(session)
+        log.record(session, person, CONFIRM_CLOCK, CLOCK, {"alarms": [alarm.id for alarm in waiting]})
     return len(waiting)
+
+
+def _forget_times_to_come(session: Session) -> None:
+    """What a clock that was ahead wrote down is in the future now: no channel, look or lift waits for that."""
+    now = clock.wall_us()
+    free, look, beat = now + col(Channel.spacing_us), col(Attempt.look_at), col(WorkerRow.heartbeat_at)
+    for statement in (
+        update(Channel).where(col(Channel.next_free_at) > free).values(next_free_at=free),
+        update(Channel).where(col(Channel.not_before_at) > now).values(not_before_at=now),  # the platform says it again
+        update(Attempt).where(look > now, col(Attempt.state) == "unknown").values(look_at=now),
+        update(WorkerRow).where(beat > now).values(heartbeat_at=now),
+    ):
+        session.execute(statement, execution_options={"synchronize_session": False})

@@ -24,6 +24,10 @@ STOP_CELL = "stop cell"
 """Who suspended, when only the cell knew of it."""
 RESTORING = "restore_under_way"
 """The key in ``meta`` of a restore that is not finished: what may have gone out is not known yet."""
+CONFIRM_CLOCK = "confirm_clock"
+"""The log's word for a person who said that the clock is right."""
+LATEST_OF = 1000
+"""The newest entries of the log that are asked for the latest time: after a jump back the newest alone is behind."""
 BANNER = "Publishing is suspended. New posts are accepted and wait behind the closed gate."
 
 COVERS = """(s.scope_kind NOT IN ('channel', 'group')
@@ -354,9 +358,13 @@ def missed(cursor: Cursor, dialect: str, number: int) -> int:
 
 
 def latest_us(cursor: Cursor, dialect: str) -> int:
-    """The latest wall time (µs) that is known here or in the store: a clock that is behind must not call the past to come."""
+    """The latest wall time (µs) that is known here or in the store: a clock that is behind must not call the past to come.
+
+    What was written before a person last confirmed the clock may bear the time of one that was ahead, and does not count.
+    """
     query = (
-        "SELECT COALESCE((SELECT at FROM log_entry ORDER BY seq DESC LIMIT 1), 0), "
-        "COALESCE((SELECT MAX(heartbeat_at) FROM worker WHERE ended_at IS NULL), 0)"
+        "SELECT COALESCE((SELECT MAX(r.at) FROM (SELECT at FROM log_entry WHERE seq >= "
+        f"COALESCE((SELECT MAX(seq) FROM log_entry WHERE action = '{CONFIRM_CLOCK}'), 0) "
+        f"ORDER BY seq DESC LIMIT {LATEST_OF}) r), 0), COALESCE((SELECT MAX(heartbeat_at) FROM worker), 0)"
     )
     return max(clock.wall_us(), *map(int, rows(cursor, dialect, query)[0]))

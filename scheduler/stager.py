@@ -168,14 +168,16 @@ def horizon_us(settings: Settings) -> int:
 
 
 def stage_due_horizon(engine: Engine, settings: Settings, now: int) -> int:
-    """How many posts the recurring entries got, in calendars staged a day (or half the horizon) less far than they should be.
+    """How many posts the recurring entries got, in calendars staged a day (or half the horizon) less far than they should be,
+    or farther: by a clock that was ahead, which left out what lay between.
 
     Only occurrences after `now` (µs UTC) are staged: nothing is backfilled. Raises StoreError.
     """
     until = now + horizon_us(settings)
     short = until - min(DAY_US, horizon_us(settings) // 2)
     with reading(engine) as session:
-        due = select(CalendarFile).where(col(CalendarFile.synced_at).is_not(None), CalendarFile.staged_until <= short)
+        far = (col(CalendarFile.staged_until) <= short) | (col(CalendarFile.staged_until) > until)
+        due = select(CalendarFile).where(col(CalendarFile.synced_at).is_not(None), far)
         found = [(row.name, revision_of(row)) for row in session.exec(due)]
     default = int(settings.lateness * clock.SECOND)
     return sum(_extend(engine, Source(name, known.owner, default), known, now, until) for name, known in found)
@@ -185,7 +187,8 @@ def _extend(engine: Engine, source: Source, known: Revision, now: int, until: in
     """How many posts one file got; a sync of the file in between ends it early, and the next call goes on."""
     with reading(engine) as session:
         query = select(CalendarEntry.entry, CalendarEntry.body).where(CalendarEntry.file == source.file)
-        rows = list(_further(source, session.execute(query), max(known.staged_until, now + 1), until, now))
+        after = now + 1 if known.staged_until > until else max(known.staged_until, now + 1)
+        rows = list(_further(source, session.execute(query), after, until, now))
     added = 0
     for batch in batches(rows):
         with writing(engine) as session:

@@ -102,10 +102,13 @@ def enrol(engine: Engine, process: liveness.Process) -> None:
 
 
 def beat(engine: Engine, worker: str) -> None:
-    """One more heartbeat (for people; nobody is called dead for lacking one)."""
+    """One more heartbeat (for people; nobody is called dead for lacking one).
+
+    Its time does not go back with the clock: by it a lift knows how late it is, until a person has confirmed the clock.
+    """
     with writing(engine, step="worker.beat") as session:
         row = session.get_one(WorkerRow, worker)
-        row.heartbeat, row.heartbeat_at = row.heartbeat + 1, clock.wall_us()
+        row.heartbeat, row.heartbeat_at = row.heartbeat + 1, max(row.heartbeat_at, clock.wall_us())
         session.add(row)
 
 
