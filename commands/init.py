@@ -95,10 +95,12 @@ def _folders(context: Context) -> None:
 
 def _store(context: Context) -> bool:
     """True when the store is new. Where nothing was ever sent or stopped, the cell is laid down and the witness begins."""
-    from scheduler import restore
+    from scheduler import host_lock, restore
     from store import migration
     from store.engine import open_engine
 
+    if (url := context.essential.database_url).startswith("sqlite:///"):
+        host_lock.refuse_network(Path(url.removeprefix("sqlite:///")))
     context.__dict__["engine"] = open_engine(
         context.essential.database_url, busy_timeout_s=context.settings.busy_timeout
     )

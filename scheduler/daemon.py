@@ -30,6 +30,7 @@ from scheduler.cell_keeper import CellKeeper
 from scheduler.change import ChangeWatch
 from scheduler.clock_guard import ClockGuard
 from scheduler.engines.local import Duty, LocalEngine
+from scheduler.host_watch import HostWatch
 from scheduler.publisher import Place, Publisher
 from scheduler.reload import Reloader
 from scheduler.store_identity import StoreIdentity
@@ -41,6 +42,8 @@ from store.tables import Meta
 logger = structlog.get_logger()
 SQLITE = "sqlite:///"
 HEARTBEAT_S, RESCUE_S, RECONCILE_S, CELL_S, STAGE_S, STORE_S = 5.0, 2.0, 1.0, 0.5, 3600.0, 1.0
+SILENT_S = 2 * HEARTBEAT_S + 2.0
+"""How long the workers of another host must have been silent before a daemon takes over a SQLite store."""
 DAEMON = "daemon"
 
 
@@ -69,6 +72,8 @@ class Daemon:
             )
             stack.callback(engine.dispose)
             migration.check(engine)
+            self.hosts = HostWatch(engine)
+            self.hosts.refuse_living(stop, SILENT_S)
             process = stack.enter_context(liveness.registered(self.essential.workers_dir, self.kind))
             worker.enrol(engine, process)
             stack.callback(worker.retire, engine, process.id)
@@ -133,6 +138,7 @@ class Daemon:
             look_pool.close()
 
     def _refuse_other_store(self, publisher: Publisher) -> None:
+        self.hosts.look()
         if publisher.store_went_back:
             raise host_lock.HostFault(
                 "the store was replaced by an older copy while the daemon ran; nothing more is published: start it again"

@@ -14,7 +14,9 @@ from config.fault import Fault
 from scheduler import liveness
 
 NETWORK_FILE_SYSTEMS = frozenset(
-    """nfs nfs4 cifs smb3 smbfs 9p afs ceph glusterfs lustre gfs2 ocfs2 davfs fuse.sshfs fuse.glusterfs fuse.rclone
+    """nfs nfs4 cifs smb3 smbfs 9p afs coda ceph glusterfs lustre beegfs gpfs orangefs pvfs2 gfs2 ocfs2 davfs virtiofs vboxsf
+    vmhgfs prl_fs fuse.sshfs fuse.glusterfs fuse.rclone fuse.ceph fuse.ceph-fuse fuse.davfs fuse.s3fs fuse.gcsfuse fuse.mfs
+    fuse.vmhgfs-fuse fuse.juicefs fuse.curlftpfs
     """.split()  # noqa: SIM905 (a list of quoted words is harder to read)
 )
 

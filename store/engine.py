@@ -202,7 +202,10 @@ REMEDIES = (
     ("No space left", "has no room left on its disk: free some space; nothing was changed"),
     ("readonly", "cannot be written: mend the permissions of the file and its folder"),
     ("read-only", "cannot be written: mend the permissions or end the server's read-only mode"),
-    ("unable to open", "cannot be opened: run `standfast init`, or mend database_url or the permissions"),
+    (
+        "unable to open",
+        "cannot be opened: run `standfast init`, or mend database_url or the permissions (is its disk read-only?)",
+    ),
     ("no such table", "has no tables: run `standfast init`"),
     ("does not exist", "has no such database or tables: create it and run `standfast init`"),
     ("malformed", "is damaged: stop the daemon and restore a backup"),

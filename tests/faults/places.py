@@ -14,7 +14,9 @@ from pathlib import Path
 from threading import Event, Thread
 
 import psycopg
+import pytest
 
+from tests.support import city as cities
 from tests.support.city import City
 from tests.support.databases import libpq
 
@@ -47,6 +49,15 @@ cli.main()
 """
 """Everything is loaded first: the interpreter's own folder may be closed to others."""
 FULL = "could not extend file: No space left on device"
+
+
+def city_at(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> City:
+    """A city below `folder` whose store is `url`; this process is in it."""
+    (folder / "city").mkdir()
+    made = cities.make(folder / "city", url)
+    monkeypatch.setenv("STANDFAST_CONFIG", str(made.settings_file))
+    monkeypatch.chdir(made.root)
+    return made
 
 
 class Wire:

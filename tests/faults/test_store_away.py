@@ -21,8 +21,6 @@ from store.engine import open_engine
 from store.lock import LOCK_KEY
 from tests.faults import places
 from tests.faults.places import Postgres, Wire
-from tests.support import city as cities
-from tests.support.city import City
 from tests.support.databases import Databases, libpq
 from tests.support.live_city import DaemonProcess, LiveCity, X, live_city, until
 
@@ -170,38 +168,25 @@ class Away:
             self.live.start_daemon()
 
 
-@pytest.fixture
-def postgres_live(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveCity]:
-    """The live city on PostgreSQL alone."""
-    with live_city(_city(tmp_path, postgres_url, monkeypatch), busy_timeout="1s") as made:
-        yield made
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def away(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Away]:
     """A live city whose store can be taken away: the file is moved, or the wire to the server is cut."""
     if request.param == "sqlite":
-        with live_city(_city(tmp_path, request.getfixturevalue("sqlite_url"), monkeypatch), busy_timeout="1s") as live:
+        with live_city(
+            places.city_at(tmp_path, request.getfixturevalue("sqlite_url"), monkeypatch), busy_timeout="1s"
+        ) as live:
             yield Away(live, None)
         return
     direct = request.getfixturevalue("postgres_url")
     parsed = make_url(direct)
     wire = Wire(str(parsed.host), int(parsed.port or 0))
     through = parsed.set(port=wire.port).render_as_string(hide_password=False)
-    with live_city(_city(tmp_path, through, monkeypatch), busy_timeout="1s") as live:
+    with live_city(places.city_at(tmp_path, through, monkeypatch), busy_timeout="1s") as live:
         live.engine.dispose()
         live.engine = open_engine(direct)
         yield Away(live, wire)
         live.engine.dispose()
     wire.cut()
-
-
-def _city(tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> City:
-    (tmp_path / "city").mkdir()
-    made = cities.make(tmp_path / "city", url)
-    monkeypatch.setenv("STANDFAST_CONFIG", str(made.settings_file))
-    monkeypatch.chdir(made.root)
-    return made
 
 
 def test_without_its_store_the_daemon_stays_closed_and_goes_on_when_it_is_back(away: Away) -> None:
@@ -283,7 +268,7 @@ def closed_live(databases: Databases, tmp_path: Path, monkeypatch: pytest.Monkey
     places.open_to_all(tmp_path)
     store = tmp_path / "store"
     store.mkdir()
-    with live_city(_city(tmp_path, databases.sqlite(store), monkeypatch), busy_timeout="1s") as live:
+    with live_city(places.city_at(tmp_path, databases.sqlite(store), monkeypatch), busy_timeout="1s") as live:
         live.engine.dispose()
         places.give_to_nobody(live.city.root)
         places.make_read_only(store)
@@ -342,14 +327,14 @@ def disk(
     """A city on a disk of a few megabytes, which can be filled; PostgreSQL answers as it does on a full disk."""
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres_url")
-        with live_city(_city(tmp_path, url, monkeypatch), busy_timeout="1s") as live:
+        with live_city(places.city_at(tmp_path, url, monkeypatch), busy_timeout="1s") as live:
             yield Disk(live, Postgres(url))
         return
     place = tmp_path / "small"
     place.mkdir()
     with places.small_disk(place) as small:
         url = databases.sqlite(place)
-        with live_city(_city(place, url, monkeypatch), busy_timeout="1s") as live:
+        with live_city(places.city_at(place, url, monkeypatch), busy_timeout="1s") as live:
             yield Disk(live, small)
             live.engine.dispose()
         monkeypatch.undo()

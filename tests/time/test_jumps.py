@@ -17,10 +17,11 @@ from threading import Event
 import pytest
 
 from config import clock
-from tests.support.city import City
+from tests.faults import places
 from tests.support.live_city import FACEBOOK, X, until
 from tests.time import faked as faking
 from tests.time.faked import Faked
+from tests.time.zone import everything
 
 HOUR, DAY = 3600, 86400
 READINGS = "import time; print(time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), time.monotonic())"
@@ -43,10 +44,11 @@ JUMPS = {
 """2038-01-19 ends a signed, 2106 an unsigned count of seconds in 32 bits."""
 
 
-@pytest.fixture
-def faked(sqlite_city: City) -> Iterator[Faked]:
+@pytest.fixture(params=["sqlite", "postgresql"] if everything() else ["sqlite"])
+def faked(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faked]:
     """The city with its clock, daemon not started."""
-    with faking.faked(sqlite_city) as made:
+    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    with faking.faked(places.city_at(tmp_path, url, monkeypatch)) as made:
         yield made
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
 
 from tests.time.reference import Change, Kind, changes
 
+EVERYTHING = "TESTS_TIME_ALL"
+"""The variable by which the tests' processes know that they are to try everything (``python -m tests.time --all``)."""
 ZONES = {
     "Australia/Lord_Howe": "half an hour of summer time",
     "Asia/Kathmandu": "45 minutes off, and no change since 1986",
@@ -30,6 +33,11 @@ def walls(change: Change) -> list[datetime]:
     minute = timedelta(minutes=1)
     middle = first + (last - first) // 2 // minute * minute
     return [first - minute, first, middle, middle + timedelta(seconds=31), last - minute, last, last + minute]
+
+
+def everything() -> bool:
+    """True when no choice is made: every change of every zone, and both databases."""
+    return bool(os.environ.get(EVERYTHING))
 
 
 def last_change(zone: str, kind: Kind) -> Change | None:
