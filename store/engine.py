@@ -204,7 +204,7 @@ REMEDIES = (
     ("read-only", "cannot be written: mend the permissions or end the server's read-only mode"),
     (
         "unable to open",
-        "cannot be opened: run `standfast init`, or mend database_url or the permissions (is its disk read-only?)",
+        "cannot be opened: run `standfast init`, or mend database_url or permissions (is its disk read-only?)",
     ),
     ("no such table", "has no tables: run `standfast init`"),
     ("does not exist", "has no such database or tables: create it and run `standfast init`"),

@@ -48,7 +48,7 @@ def on_small_disk(folder: Path) -> Iterator[tuple[LiveCity, Path]]:
 
 
 def full(folder: Path) -> None:
-    """While it is full, commands and a daemon's start are refused in one line, and the stop is in the cell; then all goes on."""
+    """While it is full, commands and a start are refused in one line, and the stop is in the cell; then all goes on."""
     with on_small_disk(folder) as (live, place):
         disk = SmallDisk(place)
         daemon = live.start_daemon()

@@ -1,4 +1,4 @@
-"""Time by hand: ``python -m tests.time`` (what CI runs), ``--all`` (every clock change of every zone, jumps on both databases)."""
+"""Time by hand: ``python -m tests.time`` (as CI does), ``--all`` (every change of every zone, jumps on both databases)."""
 
 from __future__ import annotations
 
