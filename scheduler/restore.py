@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Engine, func, text
+from sqlalchemy import ColumnElement, Engine, func, text
 from sqlmodel import Session, col, select
 
 from config import clock
@@ -18,7 +18,7 @@ from scheduler import killswitch, post_queue, stop_cell, stop_ledger, switch, wi
 from scheduler.killswitch import Order
 from scheduler.witness import Seen
 from store.engine import cursor, dialect, reading, writing
-from store.tables import Attempt, Meta, Post
+from store.tables import LIVE_ATTEMPT_STATES, Attempt, Gate, Meta, Post
 
 logger = structlog.get_logger()
 RESTORE = "restore"
@@ -26,6 +26,8 @@ POSTS_SKIPPED = 100_000
 """More posts than a city queues between two backups: numbers of posts that only the lost store knew stay unused."""
 BATCH = 200
 """Posts doubted in one transaction."""
+DOUBTED = ("scheduled", "held", "failed", "draft", "in_review")
+"""What waited in the copy for its time or for a person: either may have come since, and the post may have gone out."""
 SKIPPED = "attempts_skipped_to"
 """The key under which the store keeps the number that a restore skipped to."""
 UNDER_WAY = killswitch.RESTORING
@@ -131,24 +133,43 @@ def _doubt(engine: Engine, highest_seen: int) -> int:
     while batch := _doubt_batch(engine, now):
         doubted += batch
     with writing(engine, step="restore.log") as session:
-        session.delete(session.get_one(Meta, UNDER_WAY))
+        if (under_way := session.get(Meta, UNDER_WAY)) is not None:  # another host's daemon may have finished it
+            session.delete(under_way)
         log.record(session, "standfast", RESTORE, "store", {"highest_seen": highest_seen, "doubted": doubted})
     return doubted
 
 
 def _doubt_batch(engine: Engine, now: int) -> int:
     with writing(engine, step="restore.batch") as session:
+        _alone(session)
         # What was due before the copy was made, and still waited then, may have been sent after it, too.
-        due = select(Post).where(Post.state == "scheduled", col(Post.due_at) <= now)
-        posts = session.exec(due.order_by(col(Post.due_at), col(Post.id)).limit(BATCH)).all()
+        due = select(Post).where(col(Post.state).in_(DOUBTED), col(Post.due_at) <= now, ~_has_live_attempt())
+        due = due.where(~post_queue.is_staged()).order_by(col(Post.due_at), col(Post.id))
+        posts = session.exec(due.limit(BATCH)).all()
         for post in posts:
             _doubt_post(session, post, now)
         return len(posts)
 
 
+def _alone(session: Session) -> None:
+    """Wait for another host's daemon that doubts the same posts: two of them would give one post two attempts."""
+    session.exec(select(Gate).with_for_update()).first()
+
+
+def _has_live_attempt() -> ColumnElement[bool]:
+    of_post = select(Attempt.id).where(
+        col(Attempt.post_id) == col(Post.id), col(Attempt.state).in_(LIVE_ATTEMPT_STATES)
+    )
+    return of_post.exists()
+
+
 def _doubt_post(session: Session, post: Post, now: int) -> None:
+    """An attempt of unknown outcome. A held post stays held and keeps its reason; no verb takes it before it is known."""
     assert post.id is not None
-    post_queue.move_post(session, post.id, "unknown", only_from=("scheduled",))
+    if post.state != "held":
+        if post.state != "scheduled":
+            post_queue.move_post(session, post.id, "scheduled")
+        post_queue.move_post(session, post.id, "unknown", only_from=("scheduled",))
     epoch = killswitch.epoch_or_zero(cursor(session), dialect(session))
     store_id = session.get_one(Meta, "store_id").value
     key = post_queue.key_of(post_queue.key_prefix(store_id), post.id)  # a lost attempt's was the same
@@ -161,6 +182,7 @@ def _doubt_post(session: Session, post: Post, now: int) -> None:
 def _begin(engine: Engine, request: str) -> str:
     """The request of this restore: `request`, or that of an earlier start which was interrupted."""
     with writing(engine, step="restore.claimed") as session:
+        _alone(session)
         if (earlier := session.get(Meta, UNDER_WAY)) is not None:
             request = earlier.value
         session.merge(Meta(key=UNDER_WAY, value=request))
@@ -180,7 +202,8 @@ def _doubt_claimed(session: Session) -> None:
 
 def _skip_numbers(session: Session, highest_seen: int) -> None:
     """Numbers are never used twice, also not those that only the lost store knew: of attempts, and of posts (their keys)."""
-    session.merge(Meta(key=SKIPPED, value=str(highest_seen + 1)))
+    _alone(session)
+    session.merge(Meta(key=SKIPPED, value=str(max(highest_seen + 1, _numbered(session)))))
     highest_post = session.exec(select(func.max(Post.id))).one() or 0
     _raise_sequence(session, "attempt", highest_seen + 1)
     _raise_sequence(session, "post", highest_post + POSTS_SKIPPED)

@@ -36,9 +36,13 @@ class SqliteSwitch:
         self.workers_dir = workers_dir
         self.ended: list[Any] = []
         self._connection: sqlite3.Connection | None = None
+        self._connected_to: tuple[int, int] | None = None
 
     def connect(self) -> None:
         """Open the database, which must exist. Raises SwitchUnavailable."""
+        self._connected_to = _identity(
+            self.file
+        )  # before it is opened: one that is replaced in between is seen to differ
         try:
             uri = f"{self.file.absolute().as_uri()}?mode=rw"
             self._connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
@@ -56,12 +60,16 @@ class SqliteSwitch:
         return self._begin("BEGIN IMMEDIATE", self._end_holder, GIVE_UP_S)
 
     def commit(self) -> None:
-        """Make the transaction durable. Raises SwitchUnavailable: then it may or may not have happened; ask again by id."""
+        """Make the transaction durable. Raises SwitchUnavailable: then it may or may not have happened; ask again by id.
+
+        What went into a file that is no longer the store's did not happen in the store that is there now.
+        """
         try:
             self._own().execute("COMMIT")
         except sqlite3.Error as error:
             self.close()
             raise SwitchUnavailable(f"{self.file}: {error}; {NOT_KNOWN}") from None
+        self._refuse_other_file()
 
     def rollback(self) -> None:
         """Undo the transaction, if any."""
@@ -81,6 +89,11 @@ class SqliteSwitch:
         """`error` as SwitchUnavailable when it is the database's, None when it is not."""
         return SwitchUnavailable(f"{self.file}: {error}") if isinstance(error, sqlite3.Error) else None
 
+    def _refuse_other_file(self) -> None:
+        """Raise SwitchUnavailable when another file has taken the store's place: nobody reads what the old one says."""
+        if _identity(self.file) != self._connected_to:
+            raise SwitchUnavailable(f"{self.file} was replaced or removed meanwhile")
+
     def _own(self) -> sqlite3.Connection:
         if self._connection is None:
             self.connect()
@@ -88,6 +101,8 @@ class SqliteSwitch:
         return self._connection
 
     def _begin(self, statement: str, on_hostage: Callable[[], None], give_up_s: float) -> sqlite3.Cursor:
+        self._own()
+        self._refuse_other_file()
         # Outside the transaction, where alone it works; and it reads the file, so that it can find it locked.
         self._ask("PRAGMA synchronous=FULL", on_hostage, give_up_s)
         return self._ask(statement, on_hostage, give_up_s)
@@ -142,6 +157,15 @@ def holder_text(file: Path) -> str:
     """Who holds the write lock, for people."""
     names = [f"process {pid}" for pid in holders(file)]
     return ", ".join(names) or "an unknown process"
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    """Which file it is (device, inode); None when there is none."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
 
 
 def _device_inode(path: Path) -> str | None:

@@ -1,0 +1,145 @@
+"""A store that was put back: what the chaos of real processes found, in small."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from scheduler import post_selection, post_verbs, restore, switch, switch_sqlite, witness
+from scheduler.emergency_stop import EmergencyStop, Request
+from scheduler.killswitch import Scope
+from scheduler.post_selection import PostError
+from scheduler.switch import SwitchUnavailable
+from store.engine import open_engine, writing
+from tests.scheduler.press import STEWARD, Press, opened
+from tests.support.city import City
+
+
+@pytest.fixture
+def press(city: City, engine: Engine) -> Iterator[Press]:
+    """A publisher with a scripted connector, once on each database."""
+    with opened(city, engine) as made:
+        yield made
+
+
+@pytest.fixture
+def sqlite_press(sqlite_city: City) -> Iterator[Press]:
+    """The same on SQLite alone."""
+    engine = open_engine(sqlite_city.url)
+    with opened(sqlite_city, engine) as made:
+        yield made
+    engine.dispose()
+
+
+def _put_back(press: Press) -> str | None:
+    """Why the store calls itself restored: the witness has seen attempts that it lacks."""
+    witness.note(press.witness_file, attempt=50)
+    return restore.guard(press.engine, press.essential, press.witness_file)
+
+
+def _release(press: Press, post: int) -> None:
+    with writing(press.engine) as session:
+        post_verbs.release(session, post_verbs.Request(post_selection.Wanted((post,)), STEWARD), 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "after"), [("held", "held"), ("failed", "unknown"), ("draft", "unknown"), ("in_review", "unknown")]
+)
+def test_what_waited_for_a_person_in_the_copy_may_have_gone_out_since(press: Press, state: str, after: str) -> None:
+    """I3, KS-5: somebody released it after the copy, or lifted before the daemon looked: no release before it is known."""
+    reason = "a person holds it" if state == "held" else None
+    post = press.queue(in_s=-1.0, state=state, hold_reason=reason)
+    to_come = press.queue(in_s=600.0, state=state, hold_reason=reason)
+    assert _put_back(press) is not None
+    assert press.states(post) == (["unknown"], after)
+    assert press.post(post).hold_reason == reason
+    assert press.states(to_come) == ([], state)
+    with pytest.raises(PostError, match="post close"):
+        _release(press, post)
+
+
+def test_what_was_over_in_the_copy_is_not_doubted(press: Press) -> None:
+    """KS-5: cancelled, published and in doubt already: nothing is known less of them now."""
+    over = [press.queue(in_s=-1.0, state=state) for state in ("cancelled", "published", "unknown")]
+    number = press.attempt(over[2], "unknown")
+    assert _put_back(press) is not None
+    assert [press.states(post) for post in over] == [([], "cancelled"), ([], "published"), (["unknown"], "unknown")]
+    assert press.attempts(over[2])[0].id == number
+
+
+def test_two_daemons_that_find_the_store_restored_doubt_a_post_once(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KS-5, I4: of two hosts that start at the same moment neither falls over the other's doubt."""
+    posts = [press.queue(in_s=-1.0) for _ in range(3)]
+    witness.note(press.witness_file, attempt=50)
+    both, genuine = Barrier(2), restore._doubt
+
+    def together(*given: Any) -> int:
+        both.wait(20)
+        return genuine(*given)
+
+    monkeypatch.setattr(restore, "_doubt", together)
+    with ThreadPoolExecutor(2) as pool:
+        guards = [pool.submit(restore.guard, press.engine, press.essential, press.witness_file) for _ in range(2)]
+        assert all(guard.result(timeout=40) for guard in guards)
+    assert [press.states(post) for post in posts] == [(["unknown"], "unknown")] * 3
+
+
+def _replace(file: Path) -> None:
+    """Another store in the place of this one: a copy of it."""
+    copy = file.with_suffix(".copy")
+    with sqlite3.connect(file) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    for suffix in ("-wal", "-shm"):
+        Path(f"{file}{suffix}").unlink(missing_ok=True)
+    shutil.move(copy, file)
+
+
+def test_a_stop_whose_store_is_replaced_under_it_is_recorded_in_the_one_that_is_there(
+    sqlite_press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KS-1, I6: who is told SUSPENDED must be, in the store that the daemons read."""
+    press, file = sqlite_press, Path(sqlite_press.engine.url.database or "")
+    press.engine.dispose()
+    genuine, left = switch_sqlite.SqliteSwitch.commit, [1]
+
+    def commit(own: switch_sqlite.SqliteSwitch) -> None:
+        if left:
+            left.pop()
+            _replace(file)
+        genuine(own)
+
+    monkeypatch.setattr(switch_sqlite.SqliteSwitch, "commit", commit)
+    told: list[str] = []
+    environ = {"STANDFAST_TOKEN": press.tokens["dora"]}
+    answer = EmergencyStop(press.essential, environ, told.append).run(Request(Scope()))
+    assert (answer.code, [line for line in told if line.startswith("SUSPENDED")]) == (0, told[:1])
+    with sqlite3.connect(file) as there:
+        assert there.execute("SELECT count(*) FROM suspension WHERE lifted_epoch IS NULL").fetchone() == (1,)
+    there.close()
+
+
+def test_a_switch_reads_no_store_that_was_replaced(sqlite_press: Press) -> None:
+    """I1: what is quiet in a file that nobody uses any more says nothing."""
+    press, file = sqlite_press, Path(sqlite_press.engine.url.database or "")
+    press.engine.dispose()
+    with press.switched() as own:
+        with switch.reading(own) as cursor:
+            cursor.execute("SELECT 1")
+        _replace(file)
+        with pytest.raises(SwitchUnavailable, match="replaced"), switch.reading(own):
+            pass
+        own.close()
+        with switch.reading(own) as cursor:
+            cursor.execute("SELECT 1")
