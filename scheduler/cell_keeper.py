@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import structlog
+from sqlalchemy import Engine
 
 from config import clock
 from config.essentials import Essentials
 from scheduler import killswitch, stop_cell, stop_ledger, switch
+from store.engine import cursor, dialect, reading
 
 logger = structlog.get_logger()
 PATIENCE_S = 5.0
@@ -16,8 +18,8 @@ PATIENCE_S = 5.0
 class CellKeeper:
     """Looks at the cell again and again (`look`), or sets it right at once (`keep`)."""
 
-    def __init__(self, essential: Essentials) -> None:
-        self.essential = essential
+    def __init__(self, essential: Essentials, engine: Engine) -> None:
+        self.essential, self.engine = essential, engine
         self._waiting_since: float | None = None
 
     def look(self) -> None:
@@ -41,25 +43,21 @@ class CellKeeper:
         """Record what only the cell knows, and turn what the ledger has into the fence. Raises SwitchUnavailable."""
         own = switch.open_switch(self.essential)
         try:
-            with switch.reading(own) as cursor:
-                missing = stop_ledger.unrecorded(cursor, own.name, self.essential)
+            with switch.reading(own) as view:
+                missing = stop_ledger.unrecorded(view, own.name, self.essential)
             if missing:
-                with switch.exclusive(own, step="keeper.adopt") as cursor:
-                    adopted = stop_ledger.adopt(cursor, own.name, self.essential)
+                with switch.exclusive(own, step="keeper.adopt") as locked:
+                    adopted = stop_ledger.adopt(locked, own.name, self.essential)
                 logger.error(
                     "stop taken from the cell", action="adopt", suspensions=[item.suspension for item in adopted]
                 )
-            with switch.reading(own) as cursor:
-                trouble = stop_ledger.raise_fence(cursor, own.name, self.essential, step="keeper")
+            with switch.reading(own) as view:
+                trouble = stop_ledger.raise_fence(view, own.name, self.essential, step="keeper")
             if trouble is not None:
                 logger.error("fence not raised", action="fence", reason=trouble)
         finally:
             own.close()
 
     def _epoch(self) -> int:
-        own = switch.open_switch(self.essential)
-        try:
-            with switch.reading(own) as cursor:
-                return killswitch.epoch_or_zero(cursor, own.name)
-        finally:
-            own.close()
+        with reading(self.engine) as session:  # the daemon's own connections: a new one for each look would cost more
+            return killswitch.epoch_or_zero(cursor(session), dialect(session))

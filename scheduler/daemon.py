@@ -99,7 +99,7 @@ class Daemon:
         witness_file = restore.file_of(engine, self.essential)
         restore.begin_if_unused(engine, self.essential, witness_file)
         restored = restore.guard(engine, self.essential, witness_file)
-        CellKeeper(self.essential).keep()
+        CellKeeper(self.essential, engine).keep()
         alarm = clock_guard.check_start(engine, self.settings.clock_jump)
         people.refresh_authority(engine, self.essential.authority_file)
         rescuer.rescue(engine)
@@ -164,7 +164,7 @@ class Daemon:
         )
 
     def _duties(self, engine: Engine, own_id: str, look_pool: ConnectorPool) -> list[Duty]:
-        keeper = CellKeeper(self.essential)
+        keeper = CellKeeper(self.essential, engine)
         media_dir = self.essential.data_dir / "media"
         return [
             Duty("heartbeat", HEARTBEAT_S, lambda: worker.beat(engine, own_id)),
