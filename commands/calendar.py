@@ -108,8 +108,11 @@ def sync(
 
 
 def _sync(context: Context, paths: Sequence[Path], dry_run: bool, skip_past: bool, json: bool) -> None:
-    from scheduler import calendar_sync
+    from scheduler import calendar_sync, restore
+    from store.engine import reading
 
+    with reading(context.engine) as session:
+        restore.refuse_older_copy(session, context.essential)
     checked = [calendar_sync.check(context.engine, path, context.settings, skip_past=skip_past) for path in paths]
     _require_rights(context, checked)
     outcomes, faulty = checked, any(outcome.faults for outcome in checked)

@@ -57,7 +57,7 @@ def add(
     """Queue one content on one or more channels: all of them or none."""
     with guarded() as context:
         from governance import access
-        from scheduler import content, post_service, post_views
+        from scheduler import content, post_service, post_views, restore
 
         if at is None and not now:
             raise UserError("a post needs a time: give --at '2026-12-01 09:00', or --now")
@@ -71,6 +71,7 @@ def add(
         new = post_service.NewPost(names, moment, words, late, rows, files, tags, draft, past_is_now=now)
         post_service.load_platforms(context.engine)
         with access.acting(context.engine) as session:
+            restore.refuse_older_copy(session, context.essential)
             added = post_service.add(session, actor, new)
             posts = [post_views.shown(session, number) for number in added.ids.values()]
         _report_added(added, posts, moment.note, json)
@@ -256,12 +257,13 @@ def release(
     """Schedule held, failed and draft posts again: missed ones from now on, spaced on each channel, others at their time."""
     with guarded() as context:
         from governance import access
-        from scheduler import post_verbs
+        from scheduler import post_verbs, restore
 
         query = options.wanted(posts, channel, _states(state, all_held), tag, file)
         request = _request(context, query, dry_run, series)
         gap = int(context.settings.release_spacing * 1_000_000)
         with access.acting(context.engine) as session:
+            restore.refuse_older_copy(session, context.essential)
             done = post_verbs.release(session, request, gap)
         _report(done, dry_run, json)
 
@@ -286,7 +288,7 @@ def reschedule(
     """Give posts another time: the first of each channel at --at (or now), the others spaced, or evenly --over a time."""
     with guarded() as context:
         from governance import access
-        from scheduler import post_verbs
+        from scheduler import post_verbs, restore
 
         if at is None and over is None:
             raise UserError(
@@ -298,6 +300,7 @@ def reschedule(
         spread = None if over is None else options.duration_us(over, "--over")
         to = post_verbs.NewTime(start, int(context.settings.release_spacing * 1_000_000), spread)
         with access.acting(context.engine) as session:
+            restore.refuse_older_copy(session, context.essential)
             done = post_verbs.reschedule(session, request, to)
         if start.note:
             say(f"note: {start.note}")

@@ -59,21 +59,23 @@ class AttemptRow:
 
 @dataclass(frozen=True)
 class StoreState:
-    """How far the store has come (`epoch` is 0 when the gate's row is missing), and how many alarms wait for a person."""
+    """How far the store has come (`epoch` is 0 when the gate's row is missing), how many alarms wait for a person, and whether
+    a restored store is not looked through yet."""
 
     epoch: int
     attempt: int
     alarms: int
+    restoring: bool
 
 
-STORE_STATE = """SELECT COALESCE((SELECT epoch FROM gate WHERE id = 1), 0), COALESCE((SELECT max(id) FROM attempt), 0),
-  (SELECT count(*) FROM alarm WHERE confirmed_at IS NULL)"""
+STORE_STATE = f"""SELECT COALESCE((SELECT epoch FROM gate WHERE id = 1), 0), COALESCE((SELECT max(id) FROM attempt), 0),
+  (SELECT count(*) FROM alarm WHERE confirmed_at IS NULL), (SELECT count(*) FROM meta WHERE key = '{killswitch.RESTORING}')"""
 
 
 def store_state(session: Session) -> StoreState:
     """The store as it stands in the session's transaction."""
-    epoch, attempt, alarms = _rows(session, STORE_STATE)[0]
-    return StoreState(int(epoch), int(attempt), int(alarms))
+    epoch, attempt, alarms, restoring = _rows(session, STORE_STATE)[0]
+    return StoreState(int(epoch), int(attempt), int(alarms), bool(restoring))
 
 
 def channel_of(session: Session, post_id: int) -> str | None:

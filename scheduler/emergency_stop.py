@@ -167,19 +167,18 @@ class EmergencyStop:
         for left in reversed(range(RECORD_TRIES)):
             try:
                 with switch.exclusive(self.switch, step="crisis.record") as cursor:
-                    return killswitch.suspend(cursor, self.switch.name, order, at_least_epoch=self._fence() + 1)
+                    restored = stop_ledger.notice_restore(cursor, self.switch.name, self.essential)
+                    if restored is not None:
+                        self.warnings.append(
+                            f"{restored}: EVERYTHING is suspended; restart the daemon, which looks through it"
+                        )
+                    seen = stop_ledger.seen_epoch(cursor, self.switch.name, self.essential)
+                    return killswitch.suspend(cursor, self.switch.name, order, at_least_epoch=seen + 1)
             except SwitchUnavailable:
                 self.switch.close()
                 if not left or clock.boot_s() > until:
                     raise
         raise AssertionError("unreachable")
-
-    def _fence(self) -> int:
-        """The cell's fence: the new epoch must lie above it even where the store was replaced by an older copy."""
-        try:
-            return stop_cell.read(self.essential.cell_file).fence
-        except stop_cell.CellError:
-            return 0
 
     def _after_commit(self, recorded: Recorded, scope: Scope) -> None:
         """Say SUSPENDED at once, then the fence."""

@@ -320,9 +320,14 @@ def lift(cursor: Cursor, dialect: str, number: int, *, by: str, reason: str, ask
     return new_epoch, held
 
 
+def is_restoring(cursor: Cursor, dialect: str) -> bool:
+    """True while a restored store is not looked through to the end."""
+    return bool(rows(cursor, dialect, "SELECT 1 FROM meta WHERE key = ?", (RESTORING,)))
+
+
 def check_looked_through(cursor: Cursor, dialect: str) -> None:
     """Raise SwitchError while a restore is not finished: a lift would call held what may have gone out already."""
-    if rows(cursor, dialect, "SELECT 1 FROM meta WHERE key = ?", (RESTORING,)):
+    if is_restoring(cursor, dialect):
         raise SwitchError(
             "the store was restored and is not looked through to the end: start the daemon, which does it; NOT LIFTED"
         )

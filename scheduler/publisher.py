@@ -184,7 +184,7 @@ class Publisher:
     def _is_behind(self, before: tuple[int, int], state: StoreState) -> bool:
         """True when the store once showed a later epoch or attempt: a standby that lagged, or a copy put back under us."""
         now = (state.epoch or before[0], state.attempt)
-        if now[0] < before[0] or now[1] < before[1]:
+        if now[0] < before[0] or now[1] < before[1] or state.restoring:
             self.store_went_back = True
         self._extent = (max(before[0], now[0]), max(before[1], now[1]))
         return self.store_went_back

@@ -8,11 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import structlog
-from sqlalchemy import ColumnElement, Engine, func, text
+from sqlalchemy import ColumnElement, Engine, delete, func, text
 from sqlmodel import Session, col, select
 
 from config import clock
 from config.essentials import Essentials
+from config.fault import Fault
 from records import log
 from scheduler import killswitch, post_queue, stop_cell, stop_ledger, switch, witness
 from scheduler.killswitch import Order
@@ -21,7 +22,7 @@ from store.engine import cursor, dialect, reading, writing
 from store.tables import LIVE_ATTEMPT_STATES, Attempt, Gate, Meta, Post
 
 logger = structlog.get_logger()
-RESTORE = "restore"
+RESTORE = stop_ledger.RESTORE
 POSTS_SKIPPED = 100_000
 """More posts than a city queues between two backups: numbers of posts that only the lost store knew stay unused."""
 BATCH = 200
@@ -48,7 +49,7 @@ def guard(engine: Engine, essential: Essentials, witness_file: Path) -> str | No
     if reason is None and fence > epoch:
         reason = f"the store is at epoch {epoch}, behind the stop cell's fence"
     if reason is None and unfinished is not None:
-        reason = "an earlier start was interrupted while it looked through the restored store"
+        reason = "it was found restored, and nobody has looked through it to the end"
     if reason is not None:
         _suspend(engine, essential, seen, epoch, attempt, reason)
     with reading(engine) as session:
@@ -72,6 +73,18 @@ def file_of(engine: Engine, essential: Essentials) -> Path:
     """This host's witness of the store."""
     with reading(engine) as session:
         return witness.file_for(essential.state_dir, session.get_one(Meta, "store_id").value)
+
+
+class NotLookedThrough(Fault):
+    """The store is an older copy, and what may have gone out since it was made is not sorted out yet."""
+
+
+def refuse_older_copy(session: Session, essential: Essentials) -> None:
+    """Raise NotLookedThrough before a daemon has looked through a restored store: nothing is let go or numbered until then."""
+    if (why := stop_ledger.why_behind(cursor(session), dialect(session), essential)) is not None:
+        raise NotLookedThrough(
+            f"{why}: what waits in it may be out; start the daemon, which looks through it, and repeat"
+        )
 
 
 def _witnessed(file: Path) -> tuple[Seen | None, str | None]:
@@ -133,8 +146,7 @@ def _doubt(engine: Engine, highest_seen: int) -> int:
     while batch := _doubt_batch(engine, now):
         doubted += batch
     with writing(engine, step="restore.log") as session:
-        if (under_way := session.get(Meta, UNDER_WAY)) is not None:  # another host's daemon may have finished it
-            session.delete(under_way)
+        session.execute(delete(Meta).where(col(Meta.key) == UNDER_WAY))  # another host's daemon may have done it
         log.record(session, "standfast", RESTORE, "store", {"highest_seen": highest_seen, "doubted": doubted})
     return doubted
 

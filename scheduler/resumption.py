@@ -82,7 +82,7 @@ class Resumption:
         self._settings_are_whole()
         with self._exclusive(step="resume.ask") as cursor:
             who = self._person(cursor, "ask to resume")
-            killswitch.check_looked_through(cursor, self.switch.name)
+            stop_ledger.check_whole(cursor, self.switch.name, self.essential)
             stop_ledger.adopt(cursor, self.switch.name, self.essential)
             chosen = self._choose(cursor, scope, suspension)
             self._check(cursor, who, chosen, "ask to resume")
@@ -96,6 +96,7 @@ class Resumption:
         with self._exclusive(step="resume.confirm") as cursor:
             started = clock.boot_s()
             who = self._person(cursor, "resume")
+            stop_ledger.check_whole(cursor, self.switch.name, self.essential)
             request, chosen, epoch = self._request(cursor, who, code)
             self._check(cursor, who, chosen, "resume")
             self._second_person(cursor, who, request, chosen)

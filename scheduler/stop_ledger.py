@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 from config.essentials import Essentials
@@ -48,6 +49,14 @@ def raise_fence(
     `step` names the failpoints.
     """
     epoch = killswitch.epoch_or_zero(cursor, dialect)
+    trouble = _raise_cell(cursor, dialect, essential, epoch, lifted_all, f"{step}.fence")
+    noted = _note_epoch(cursor, dialect, essential, epoch, f"{step}.witness")  # also where the cell is out of order
+    return trouble or noted
+
+
+def _raise_cell(
+    cursor: Cursor, dialect: str, essential: Essentials, epoch: int, lifted_all: bool, step: str
+) -> str | None:
     try:
         known = [stop for stop in _stops(essential) if killswitch.find(cursor, dialect, stop) is not None]
     except stop_cell.CellError as error:
@@ -56,10 +65,10 @@ def raise_fence(
         known = []
     try:
         if epoch:
-            stop_cell.raise_fence(essential.cell_file, epoch, known, f"{step}.fence")
+            stop_cell.raise_fence(essential.cell_file, epoch, known, step)
     except stop_cell.CellError as error:
         return str(error)
-    return _note_epoch(cursor, dialect, essential, epoch, f"{step}.witness")
+    return None
 
 
 def _stops(essential: Essentials) -> tuple[str, ...]:
@@ -75,6 +84,70 @@ def _note_epoch(cursor: Cursor, dialect: str, essential: Essentials, epoch: int,
     except (witness.WitnessError, OSError) as error:
         return str(error)
     return None
+
+
+RESTORE = "restore"
+"""The kind of the suspension by which a restored store stops itself."""
+EXTENT = (
+    "SELECT COALESCE((SELECT MAX(epoch) FROM gate), 0), COALESCE((SELECT MAX(epoch) FROM suspension), 0), "
+    "COALESCE((SELECT MAX(lifted_epoch) FROM suspension), 0), COALESCE((SELECT MAX(id) FROM attempt), 0), "
+    "COALESCE((SELECT value FROM meta WHERE key = 'attempts_skipped_to'), '0')"
+)
+
+
+def why_behind(cursor: Cursor, dialect: str, essential: Essentials) -> str | None:
+    """Why the store must be taken for an older copy that no daemon has looked through yet, or None."""
+    # The witness and the cell before the store: what is noted in between then shows in the store alone.
+    seen, fence = _seen(cursor, dialect, essential)
+    *epochs, attempt, skipped = killswitch.rows(cursor, dialect, EXTENT)[0]
+    if killswitch.is_restoring(cursor, dialect):
+        return "the store was restored and is not looked through to the end"
+    why = witness.is_behind(seen, epoch=max(epochs), attempt=max(int(attempt), int(skipped)), used=False)
+    return why or (
+        f"the store is at epoch {max(epochs)}, behind the stop cell's fence" if fence > max(epochs) else None
+    )
+
+
+def _seen(cursor: Cursor, dialect: str, essential: Essentials) -> tuple[witness.Seen, int]:
+    """(what the witness has seen, the cell's fence); nothing where they cannot be read, which is the daemon's to judge."""
+    file = witness_file(cursor, dialect, essential)
+    try:
+        seen = witness.read(file) if file is not None else None
+    except witness.WitnessError:
+        seen = None
+    try:
+        fence = stop_cell.read(essential.cell_file).fence
+    except stop_cell.CellError:
+        fence = 0
+    return seen or witness.Seen(0, 0), fence
+
+
+def seen_epoch(cursor: Cursor, dialect: str, essential: Essentials) -> int:
+    """The highest epoch that this host has seen, also in a store that was replaced: a new one must lie above it."""
+    seen, fence = _seen(cursor, dialect, essential)
+    return max(seen.epoch, fence)
+
+
+def notice_restore(cursor: Cursor, dialect: str, essential: Essentials) -> str | None:
+    """Why the store was called restored just now, everything in it being suspended, or None; the caller holds the lock.
+
+    A stop that raised the epoch of an older copy would hide from the next daemon that suspensions were lost with the store.
+    """
+    why = why_behind(cursor, dialect, essential)
+    if why is None or killswitch.is_restoring(cursor, dialect):
+        return None
+    order = Order(f"restore-{uuid.uuid4().hex}", "standfast", f"store restored: {why}", kind=RESTORE)
+    killswitch.run(
+        cursor, dialect, "INSERT INTO meta (key, value) VALUES (?, ?)", (killswitch.RESTORING, order.request_id)
+    )
+    killswitch.suspend(cursor, dialect, order, at_least_epoch=seen_epoch(cursor, dialect, essential) + 1)
+    return why
+
+
+def check_whole(cursor: Cursor, dialect: str, essential: Essentials) -> None:
+    """Raise SwitchError while the store is an older copy that no daemon has looked through: a lift would hold what is out."""
+    if (why := why_behind(cursor, dialect, essential)) is not None:
+        raise killswitch.SwitchError(f"{why}: start the daemon, which looks through it; NOT LIFTED")
 
 
 def lost_attempts(own: Switch, essential: Essentials) -> str | None:

@@ -25,7 +25,7 @@ URL_FILE = "url"
 SERVER_SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
-    "max_connections": "200",
+    "max_connections": "500",
     "autovacuum": "off",
     "shared_buffers": "32MB",
     "max_wal_size": "256MB",

@@ -6,19 +6,23 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from threading import Barrier
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import select
 
-from scheduler import post_selection, post_verbs, restore, switch, switch_sqlite, witness
+from scheduler import post_selection, post_verbs, restore, stop_cell, switch, switch_sqlite, witness
 from scheduler.emergency_stop import EmergencyStop, Request
-from scheduler.killswitch import Scope
+from scheduler.killswitch import Scope, SwitchError
 from scheduler.post_selection import PostError
+from scheduler.resumption import Resumption
 from scheduler.switch import SwitchUnavailable
-from store.engine import open_engine, writing
+from store.engine import open_engine, reading, writing
+from store.tables import Suspension
 from tests.scheduler.press import STEWARD, Press, opened
 from tests.support.city import City
 
@@ -143,3 +147,100 @@ def test_a_switch_reads_no_store_that_was_replaced(sqlite_press: Press) -> None:
         own.close()
         with switch.reading(own) as cursor:
             cursor.execute("SELECT 1")
+
+
+def _behind(press: Press) -> int:
+    """A post that is due; a suspension that this host has witnessed is not in the store any more."""
+    post = press.queue(in_s=-1.0)
+    witness.note(press.witness_file, epoch=9)
+    return post
+
+
+def _stop(press: Press, scope: str = "all") -> Any:
+    environ = {"STANDFAST_TOKEN": press.tokens["dora"]}
+    return EmergencyStop(press.essential, environ, lambda _: None).run(Request(Scope.parse(scope)))
+
+
+def test_a_stop_does_not_hide_that_suspensions_were_lost_with_the_store(press: Press) -> None:
+    """I6, KS-5: it raises the epoch above all that was seen; the whole store is suspended, and looked through at the start."""
+    post = _behind(press)
+    answer = _stop(press, "channel:police")
+    assert any("EVERYTHING is suspended" in line for line in answer.receipt.warnings)
+    assert press.publisher.publish_post(post) == "not_claimed"
+    assert press.publisher.store_went_back
+    found = [(row.kind, row.scope_kind, row.epoch) for row in _suspensions(press)]
+    assert found == [("restore", "all", 10), ("crisis", "channel", 11)]
+    assert "looked through" in str(restore.guard(press.engine, press.essential, press.witness_file))
+    assert press.states(post) == (["unknown"], "unknown")
+    assert len(_suspensions(press)) == 2
+    assert restore.guard(press.engine, press.essential, press.witness_file) is None
+
+
+def test_a_store_that_lost_nothing_is_only_stopped(press: Press) -> None:
+    """KS-5: the twin: a witness that is level with the store."""
+    answer = _stop(press)
+    assert (answer.code, answer.receipt.warnings) == (0, [])
+    assert [row.kind for row in _suspensions(press)] == ["crisis"]
+    assert not press.publisher.store_went_back
+
+
+def test_nothing_is_lifted_in_an_older_copy_that_no_daemon_has_looked_through(press: Press) -> None:
+    """I3, I6: the lift would call held what may have gone out, and its epoch would hide the restore."""
+    number = _stop(press).receipt.suspension
+    _behind(press)
+    environ = {"STANDFAST_TOKEN": press.tokens["omar"]}
+    own = Resumption(press.essential, environ)
+    with closing(own), pytest.raises(SwitchError, match=r"has seen 9: start the daemon.*NOT LIFTED"):
+        own.ask("clear", scope=None, suspension=number)
+
+
+def test_a_restore_after_the_code_was_given_lifts_nothing(press: Press) -> None:
+    """I6: the second step looks as well."""
+    number = _stop(press).receipt.suspension
+    own = Resumption(press.essential, {"STANDFAST_TOKEN": press.tokens["omar"]})
+    with closing(own):
+        code = own.ask("clear", scope=None, suspension=number).code
+        _behind(press)
+        with pytest.raises(SwitchError, match="start the daemon"):
+            own.confirm(code, "clear")
+
+
+@pytest.mark.parametrize("where", ["witness", "cell"])
+def test_nothing_is_let_go_in_an_older_copy_before_it_is_looked_through(press: Press, where: str) -> None:
+    """I3: what is released then would be due after the daemon's look, and go out again."""
+    with reading(press.engine) as session:
+        restore.refuse_older_copy(session, press.essential)
+    if where == "witness":
+        _behind(press)
+    else:
+        stop_cell.raise_fence(press.essential.cell_file, 9, ())
+    with reading(press.engine) as session, pytest.raises(restore.NotLookedThrough, match="start the daemon"):
+        restore.refuse_older_copy(session, press.essential)
+    assert restore.guard(press.engine, press.essential, press.witness_file) is not None
+    with reading(press.engine) as session:
+        restore.refuse_older_copy(session, press.essential)
+
+
+@pytest.mark.parametrize("broken", ["witness", "cell"])
+def test_a_witness_or_a_cell_that_cannot_be_read_is_the_daemons_to_judge(press: Press, broken: str) -> None:
+    """KS-1: it does not keep anybody from stopping."""
+    file = press.witness_file if broken == "witness" else press.essential.cell_file
+    file.write_bytes(b"garbage")
+    assert _stop(press).receipt is not None
+    assert [row.kind for row in _suspensions(press)] == ["crisis"]
+
+
+def _suspensions(press: Press) -> list[Suspension]:
+    with reading(press.engine) as session:
+        found = list(session.exec(select(Suspension).order_by("id")))
+        session.expunge_all()
+        return found
+
+
+def test_the_witness_hears_of_an_epoch_also_where_the_cell_is_out_of_order(press: Press) -> None:
+    """I6, KS-5: else a store that loses that epoch looks whole, and a stop that comes then gets its number."""
+    press.essential.cell_file.unlink()
+    press.essential.cell_file.mkdir()
+    told = [_stop(press, scope).receipt.epoch for scope in ("channel:parks", "all")]
+    assert told == [2, 3]
+    assert witness.read(press.witness_file) == witness.Seen(3, 0)
