@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import sys
 import tempfile
 from collections import Counter
@@ -15,7 +16,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from config import clock
-from tests.chaos.oracle import Verdict
+from tests.chaos.evidence import Verdict
+from tests.chaos.plan import VARIANTS
 from tests.chaos.pool import WIDTH, Pool
 from tests.chaos.weakened import WEAKENED
 from tests.conftest import BOTH
@@ -32,10 +34,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", help="FIRST:AFTER_LAST", default="")
     parser.add_argument("--database", choices=(*BOTH, "both"), default="both")
     parser.add_argument("--publisher", choices=("standfast", "naive"), default="standfast")
-    parser.add_argument("--variant", choices=("crisis", "ambush", "calm", "quiet twin", "gate lost", "store locked"))
+    parser.add_argument("--variant", choices=VARIANTS)
     parser.add_argument("--width", type=int, default=WIDTH, help="trials at once")
     parser.add_argument("--keep", type=Path, help="a folder where the trials' files stay")
     parser.add_argument("--keep-failing", type=Path, help="a folder where the files of trials with a violation stay")
+    parser.add_argument("--log", type=Path, help="a file to which a JSON line per trial is appended as it ends")
     parser.add_argument("--weakened", choices=tuple(WEAKENED), help="try this weakened design, which should fail")
     parser.add_argument("--server", type=Path, help="the folder of a running test server")
     parser.add_argument("--json", action="store_true")
@@ -77,8 +80,8 @@ def _run(asked: argparse.Namespace, stack: ExitStack, database: str) -> list[Ver
     scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-template-")))
     pool = Pool(asked.server, scratch, database, asked.publisher, variant)
     keep = asked.keep or asked.keep_failing
-    pool.keep, pool.all_kept = keep.absolute() if keep else None, asked.keep_failing is None
-    pool.weakened = asked.weakened
+    pool.keep, pool.all_kept = keep.absolute() / database if keep else None, asked.keep_failing is None
+    pool.weakened, pool.log = asked.weakened, asked.log.absolute() if asked.log else None
     return pool.run(seeds_of(asked), asked.width)
 
 
@@ -96,7 +99,9 @@ def _tell(database: str, verdicts: list[Verdict]) -> None:
 def _summary(verdicts: list[Verdict], seconds: float) -> str:
     bad = sum(bool(verdict.violations) for verdict in verdicts)
     count = sum(len(verdict.violations) for verdict in verdicts)
-    return f"chaos: {len(verdicts)} trials, {count} violations in {bad} trials, {seconds:.0f} s"
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    each = (used.ru_utime + used.ru_stime) / max(1, len(verdicts))
+    return f"chaos: {len(verdicts)} trials, {count} violations in {bad} trials, {seconds:.0f} s, {each:.2f} CPU s each"
 
 
 if __name__ == "__main__":

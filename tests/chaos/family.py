@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import random
 import signal
 import sys
 import traceback
@@ -16,7 +15,8 @@ from pathlib import Path
 from config import clock
 
 PR_SET_PDEATHSIG = 1
-TICK_S = 0.05
+TICK_S = 0.1
+NOTHING: Callable[[], object] = lambda: None  # noqa: E731  # compared with
 
 
 def die_with_parent() -> None:
@@ -26,12 +26,13 @@ def die_with_parent() -> None:
 
 @dataclass
 class Child:
-    """A process of the trial: `status` once it has ended, `stopped` while it is."""
+    """A process of the trial: `status` once it has ended, `stopped` while it is; `then` is done when it has ended."""
 
     pid: int
     kind: str
     stopped: bool = False
     status: int | None = None
+    then: Callable[[], object] = NOTHING
 
     @property
     def alive(self) -> bool:
@@ -47,21 +48,21 @@ class Child:
 class Family:
     """The children of this process, and what shall be done at which moment."""
 
-    def __init__(self, rng: random.Random, errors: Path) -> None:
+    def __init__(self, errors: Path, begin: Callable[[], None]) -> None:
         self.children: list[Child] = []
         self.on_stop: Callable[[Child], None] = lambda _: None
         self.on_end: Callable[[Child], None] = lambda _: None
-        self.rng, self._errors = rng, errors
+        self._errors, self._begin = errors, begin
         self._planned: list[tuple[float, Callable[[], object]]] = []
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
 
-    def fork(self, kind: str, run: Callable[[], None]) -> Child:
-        """A child that does `run` and ends."""
+    def fork(self, kind: str, run: Callable[[], None], then: Callable[[], object] = NOTHING) -> Child:
+        """A child that does `run` and ends; `then` is done when it has."""
         sys.stdout.flush()
         pid = os.fork()
         if pid == 0:
             self._be_child(run)
-        child = Child(pid, kind)
+        child = Child(pid, kind, then=then)
         self.children.append(child)
         return child
 
@@ -70,6 +71,7 @@ class Family:
         try:
             die_with_parent()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+            self._begin()
             run()
             code = 0
         except BaseException:
@@ -78,9 +80,9 @@ class Family:
         finally:
             os._exit(code)
 
-    def alive(self, kind: str) -> list[Child]:
-        """The children of this kind that have not ended."""
-        return [child for child in self.children if child.kind == kind and child.alive]
+    def alive(self, *kinds: str) -> list[Child]:
+        """The children of these kinds that have not ended."""
+        return [child for child in self.children if child.kind in kinds and child.alive]
 
     def later(self, at_s: float, act: Callable[[], object]) -> None:
         """Do `act` at boot time `at_s`, when the family is being looked after."""
@@ -123,6 +125,7 @@ class Family:
             else:
                 child.status = status
                 self.on_end(child)
+                child.then()
 
     def end_all(self) -> None:
         """Kill and bury every child."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import mmap
 import signal
 from contextlib import suppress
+from functools import partial
 from threading import Event
 
 from sqlalchemy import Engine
@@ -20,7 +21,8 @@ from scheduler.account import ConnectorPool
 from store.engine import StoreError, open_engine, reading, writing
 from store.tables import Post, Suspension
 from tests.chaos.points import Points
-from tests.chaos.worker import LEAVE, OFTEN, READY, Config, Diary
+from tests.chaos.stage import tag_of
+from tests.chaos.worker import LEAVE, OFTEN, READY, Config, Diary, say
 
 POLL_S = 0.05
 
@@ -28,18 +30,18 @@ POLL_S = 0.05
 def run(config: Config, memory: mmap.mmap) -> None:
     """Publish what is due until SIGTERM."""
     diary = Diary(config.log)
-    points = Points(config.seed, config.likelihood, lambda what: diary.write(f"{config.name}: {what}"), memory)
+    points = Points(config.seed, config.likelihood, partial(say, diary, config.name), memory)
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     engine = open_engine(essentials.load().database_url)
     points.watch(engine)
-    points.watch_wire()
     connectors = ConnectorPool(engine)
     diary.write(READY)
-    while not stop.wait(POLL_S):
-        with suppress(StoreError):
-            for post in _due(engine):
-                _publish(engine, connectors, points, diary, post)
+    with points.watching_wire():
+        while not stop.wait(POLL_S):
+            with suppress(StoreError):
+                for post in _due(engine):
+                    _publish(engine, connectors, points, diary, post)
 
 
 def _due(engine: Engine) -> list[Post]:
@@ -61,7 +63,7 @@ def _publish(engine: Engine, connectors: ConnectorPool, points: Points, diary: D
         fresh = session.get_one(Post, post.id)
         if fresh.state != "scheduled" or _is_suspended(session):
             return None
-    diary.write(LEAVE)
+    diary.write(LEAVE, post=tag_of(post.text), attempt=post.id)
     points.reach("after the look at the flag", OFTEN)
     message = Message(post.id or 0, f"naive-{post.id}", post.text)
     permit = Permit(Deadline.after(essentials.load().send_deadline_s), lambda: None)

@@ -1,68 +1,112 @@
-"""What one trial does, drawn from its seed: posts, faults of the platforms, signals to the workers, crises and resumes."""
+"""What a trial is made of, as data: posts, faults of the platforms, signals to the workers, people, crises, a restore.
+
+`tests.chaos.draw` draws a plan from a seed. What the product does not have yet joins here when it comes: a post's parts (a
+thread, a first comment) beside `PlannedPost.fault`, a window's start beside `Crisis.scope`, an override as an `Act`.
+"""
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Ambush = Literal["", "word", "receipt"]
-"""A worker is stopped between its last look and its first byte, and goes on soon after the word or after the receipt."""
-Variant = Literal["crisis", "ambush", "calm", "quiet twin", "gate lost", "store locked"]
-"""``ambush``: nothing but a worker stopped before its first byte and a crisis;
-``calm``: kills and stops, but no crisis; ``quiet twin``: neither, nor faults: then everything goes out."""
-
-FAULTS: tuple[tuple[str, float, float], ...] = (
-    ("timeout_after", 0.4, 2.0),
-    ("timeout_before", 0.4, 2.0),
-    ("late", 0.2, 1.8),
-    ("slow_body", 0.1, 0.8),
-    ("reset_after", 0, 0),
-    ("reset_before", 0, 0),
-    ("half_body", 0, 0),
-    ("no_id", 0, 0),
-    ("500", 0, 0),
-    ("503", 0, 0),
-    ("403", 0, 0),
-    ("429_retry_after", 1, 1),
+Variant = Literal[
+    "crisis", "restore", "frozen", "ambush", "calm", "quiet twin", "gate lost", "cell lost", "store locked"
+]
+"""``restore``: crises, and the store is put back from an older copy; ``frozen``: a worker stands still with its leave to send
+across a stop and its resume; ``ambush``: nothing but a worker stopped before its first byte and a crisis; ``calm``: kills and
+stops, but no crisis; ``quiet twin``: neither, nor faults: then everything goes out; ``cell lost``: crises, and the stop cell is
+out of order for a while before the first."""
+VARIANTS: tuple[Variant, ...] = (
+    "crisis",
+    "restore",
+    "frozen",
+    "ambush",
+    "calm",
+    "quiet twin",
+    "gate lost",
+    "cell lost",
+    "store locked",
 )
-"""(fault, least and most seconds)"""
+Ambush = Literal["", "word", "receipt", "lift"]
+"""A worker is stopped between its last look and its first byte, and goes on soon after the word or after the receipt; or
+(``lift``) between its leave to send and its last look, and goes on after the resume."""
+Verb = Literal["add", "edit", "cancel", "release", "reschedule", "status", "status --wait", "restart"]
+CellTrouble = Literal["missing", "garbled", "folder", "unwritable"]
+"""The cell is moved away, overwritten, replaced by a folder, or (in all processes of the trial) refuses to be written."""
 
 
 @dataclass(frozen=True)
 class PlannedPost:
-    """One post: `due_s` after the start (the second wave: after the resume), the fault its first request meets."""
+    """One post: `due_s` after it was queued, and the fault its first request meets."""
 
     channel: str
     due_s: float
-    fault: dict[str, Any] | None
-    cancelled_s: float | None = None
+    fault: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
-class Signal:
-    """At `at_s` (after the start or, `at_crisis`, after the crisis was called) a worker drawn then is stopped, and continued or
-    killed `after_s` later; or it is killed at once."""
+class Strike:
+    """At `at_s` (after the start or, `at_crisis`, after the first crisis was called) a worker drawn then is stopped, and
+    continued or killed `after_s` later; or it is killed at once."""
 
     at_s: float
     at_crisis: bool
     stop: bool
-    after_s: float
-    then_kill: bool
+    after_s: float = 0
+    then_kill: bool = False
+
+
+@dataclass(frozen=True)
+class Act:
+    """What somebody does `at_s` after the start: a verb on posts drawn then, a question, or a restart of a worker."""
+
+    at_s: float
+    verb: Verb
 
 
 @dataclass(frozen=True)
 class Crisis:
-    """A stop `at_s` after the `leaves`-th leave to send (a second one: after the first stop was called): of all or one channel,
-    as a subprocess or a fork, perhaps killed or stopped on its way."""
+    """A stop `after_s` after the one before it was called (the first: after `leaves` leaves to send), and what follows.
 
-    at_s: float
+    It may be called by two at once, be killed or stopped on its way; then somebody may ask for the status; `dwell_s` after all
+    that it is lifted, unless `resume` is ``none``: then it stays until the trial's end. A resume may be killed on its way.
+    """
+
+    after_s: float = 0.0
     leaves: int = 0
     scope: str = "all"
     wait: bool = True
     subprocess: bool = False
+    twice: bool = False
     killed_after_s: float | None = None
     stopped_after_s: float | None = None
+    status: Literal["", "look", "wait"] = ""
+    dwell_s: float = 0.3
+    resume: Literal["own", "any", "none"] = "own"
+    resume_by_subprocess: bool = False
+    resume_killed_after_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The stop cell's trouble, `at_s` after the first crisis was called, for `for_s`."""
+
+    kind: CellTrouble
+    at_s: float
+    for_s: float
+
+
+@dataclass(frozen=True)
+class Restore:
+    """A copy of the store is taken `copy_s` after the start and put back `back_s` after the first crisis was called.
+
+    `under`: under the running daemon (there is one then, as the product allows on a store's host); else all daemons have ended.
+    """
+
+    copy_s: float
+    back_s: float
+    under: bool
 
 
 @dataclass(frozen=True)
@@ -71,117 +115,31 @@ class Plan:
 
     seed: int
     variant: Variant
-    channels: dict[str, str]
+    channels: Mapping[str, str]
+    groups: Mapping[str, tuple[str, ...]]
     posts: list[PlannedPost]
-    second_wave: list[PlannedPost]
-    signals: list[Signal]
-    crises: list[Crisis]
-    workers: int
-    likelihood: float
-    dwell_s: float
-    resume_by_subprocess: bool
-    release: bool
-    relapse: bool
-    """A second crisis soon after the resume."""
+    later_posts: list[PlannedPost]
+    """Queued one by one by the acts ``add``, the last two at the end."""
+    look_faults: list[Mapping[str, Any]]
+    """Faults of the requests that look for a post, by channel."""
+    strikes: list[Strike] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
+    crises: list[Crisis] = field(default_factory=list)
+    cell: Cell | None = None
+    restore: Restore | None = None
+    workers: int = 3
+    likelihood: float = 0.0
+    """How likely a worker falls at a place."""
     ambush: Ambush = ""
 
+    @property
+    def still(self) -> bool:
+        """True when nobody falls and no platform fails."""
+        return self.variant in ("quiet twin", "ambush")
 
-def variant_of(seed: int) -> Variant:
-    """Of 40 trials, 2 lose the gate's row, 2 the store for a while; the rest meet a crisis."""
-    return {7: "gate lost", 27: "gate lost", 17: "store locked", 37: "store locked"}.get(seed % 40, "crisis")  # type: ignore[return-value]  # get() forgets the literals
-
-
-def draw(seed: int, variant: Variant | None = None) -> Plan:
-    """The plan of trial `seed`."""
-    rng = random.Random(seed)
-    kind = variant or variant_of(seed)
-    still = kind in ("quiet twin", "ambush")
-    channels = _channels(rng)
-    crisis_s = rng.uniform(0.4, 1.0)
-    return Plan(
-        seed=seed,
-        variant=kind,
-        channels=channels,
-        posts=_posts(rng, channels, rng.randint(6, 9), crisis_s, still),
-        second_wave=[PlannedPost(rng.choice(list(channels)), rng.uniform(0.05, 0.5), None) for _ in range(2)],
-        signals=[] if still else _signals(rng, kind),
-        crises=_crises(rng, channels, _ambush(seed, kind))
-        if kind == "crisis"
-        else [Crisis(0)]
-        if kind == "ambush"
-        else [],
-        workers=rng.choice((2, 2, 2, 3)),
-        likelihood=0.0 if still else rng.choice((0.0, 0.05, 0.1, 0.2)),
-        dwell_s=rng.uniform(0.05, 0.6),
-        resume_by_subprocess=rng.random() < 0.04,
-        release=rng.random() < 0.4,
-        relapse=kind == "crisis" and rng.random() < 0.15,
-        ambush=_ambush(seed, kind),
-    )
-
-
-def _channels(rng: random.Random) -> dict[str, str]:
-    platforms = ["x", "facebook", *rng.choices(("x", "facebook"), k=rng.randint(0, 2))]
-    return {f"{platform}{number}": platform for number, platform in enumerate(platforms)}
-
-
-def _posts(rng: random.Random, channels: dict[str, str], count: int, crisis_s: float, still: bool) -> list[PlannedPost]:
-    """Half of them due about the crisis, the others before and after it."""
-    found = []
-    for _ in range(count):
-        about = rng.gauss(crisis_s - 0.15, 0.15) if rng.random() < 0.6 else rng.uniform(0.2, crisis_s + 1)
-        channel = rng.choice(list(channels))
-        cancelled = max(0.2, about + rng.uniform(-0.1, 0.1)) if rng.random() < 0.06 and not still else None
-        found.append(
-            PlannedPost(channel, max(0.2, about), None if still else _fault(rng, channels[channel]), cancelled)
-        )
-    return found
-
-
-def _fault(rng: random.Random, platform: str) -> dict[str, Any] | None:
-    draw = rng.random()
-    if draw < 0.35:
-        return None
-    if draw < 0.78:
-        return {"name": "delay", "platform": platform, "seconds": rng.uniform(0.05, 0.9)}
-    name, least, most = rng.choice(FAULTS)
-    return {"name": name, "platform": platform, **({"seconds": rng.uniform(least, most)} if most else {})}
-
-
-def _ambush(seed: int, kind: Variant) -> Ambush:
-    if kind == "ambush":
-        return "receipt" if seed % 2 else "word"
-    if kind != "crisis":
-        return ""
-    return random.Random(f"ambush {seed}").choice(("", "word", "word", "receipt"))
-
-
-def _signals(rng: random.Random, kind: Variant) -> list[Signal]:
-    found = [_signal(rng, kind != "calm" and rng.random() < 0.5) for _ in range(rng.randint(1, 4))]
-    return [*found, Signal(rng.uniform(0.3, 1.5), False, False, 0, False)] if kind == "calm" else found
-
-
-def _signal(rng: random.Random, at_crisis: bool) -> Signal:
-    return Signal(
-        at_s=rng.uniform(0, 0.4) if at_crisis else rng.uniform(0.1, 4),
-        at_crisis=at_crisis,
-        stop=rng.random() < 0.6,
-        after_s=rng.choice((rng.uniform(0.02, 0.4), rng.uniform(0.2, 3.0))),
-        then_kill=rng.random() < 0.3,
-    )
-
-
-def _crises(rng: random.Random, channels: dict[str, str], ambush: Ambush) -> list[Crisis]:
-    """One, sometimes two; the first one falls or stops one channel alone only where nobody lies in ambush for its word."""
-    first = Crisis(
-        rng.uniform(0, 0.25),
-        rng.randint(1, 6),
-        scope=f"channel:{rng.choice(list(channels))}" if rng.random() < 0.3 and not ambush else "all",
-        wait=rng.random() < 0.85,
-        subprocess=rng.random() < 0.06,
-        killed_after_s=rng.uniform(0, 0.06) if rng.random() < 0.4 and not ambush else None,
-        stopped_after_s=rng.uniform(0, 0.06) if rng.random() < 0.1 else None,
-    )
-    if rng.random() < 0.15:
-        return [first, Crisis(rng.uniform(0, 0.5), scope=rng.choice(("all", f"channel:{next(iter(channels))}")))]
-    return [first]
+    def covered(self, scope: str) -> frozenset[str]:
+        """The channels that a scope covers."""
+        kind, _, value = scope.partition(":")
+        if kind == "channel":
+            return frozenset({value})
+        return frozenset(self.groups[value] if kind == "group" else self.channels)

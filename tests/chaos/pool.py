@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import shutil
@@ -11,29 +10,23 @@ import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 
+from config import clock
 from sandbox import client
 from sandbox.client import Client
-from tests.chaos import plan, trial
+from tests.chaos import trial, warm
+from tests.chaos.crew import STUCK_S
+from tests.chaos.evidence import Verdict
 from tests.chaos.family import die_with_parent
-from tests.chaos.oracle import Verdict
+from tests.chaos.plan import Variant
 from tests.chaos.slots import slot
-from tests.chaos.trial import STUCK_S, Bench
+from tests.chaos.trial import Bench
 from tests.chaos.weakened import WEAKENED
 from tests.support.databases import Databases
 
-WIDTH = 12
+WIDTH = 24
 """Trials begun at once; how many really run is the machine's matter (`slots`)."""
-LATE_IMPORTS = (
-    "connectors.facebook",
-    "connectors.x",
-    "scheduler.settling",
-    "scheduler.switch_postgres",
-    "scheduler.switch_sqlite",
-)
-"""What the product imports when it is needed; one of them compiles patterns for half a second."""
 WEAK_STUCK_S = 10.0
 """A design that is meant to fail is not waited for."""
 
@@ -47,12 +40,9 @@ def _store(databases: Databases, database: str, folder: Path) -> Iterator[str]:
         yield url
 
 
-def _load_once() -> None:
-    """Import what the processes of trials would each import, and leave it out of their garbage collections."""
-    for module in LATE_IMPORTS:
-        import_module(module)
-    gc.collect()
-    gc.freeze()
+def memory_folder() -> str | None:
+    """A folder in memory where there is one: no trial pulls the machine's plug, so nothing it shows rests on a disk's wait."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
 
 
 class Pool:
@@ -64,21 +54,24 @@ class Pool:
         scratch: Path,
         database: str,
         publisher: str = "standfast",
-        variant: plan.Variant | None = None,
+        variant: Variant | None = None,
     ) -> None:
         self.server, self.databases, self.database = server, Databases(server, scratch), database
         self.publisher, self.variant = publisher, variant
         self.keep: Path | None = None
         self.all_kept = True
         self.weakened: str | None = None
+        self.log: Path | None = None
+        """Where a line about each trial is appended as soon as it has ended."""
 
     def run(self, seeds: list[int], width: int = WIDTH) -> list[Verdict]:
         """The verdicts, by seed."""
-        with tempfile.TemporaryDirectory(prefix="chaos-") as scratch, ExitStack() as stack:
+        with tempfile.TemporaryDirectory(prefix="chaos-", dir=memory_folder()) as scratch, ExitStack() as stack:
             root = self.keep or Path(scratch)
+            root.mkdir(parents=True, exist_ok=True)
             box = stack.enter_context(client.start(root / "arrivals.jsonl"))
-            self._warm(root)
-            _load_once()
+            self._warm(root, box)
+            warm.freeze()
             waiting, running = list(reversed(seeds)), dict[int, int]()
             while waiting or running:
                 while waiting and len(running) < width:
@@ -87,12 +80,13 @@ class Pool:
                 running.pop(os.wait()[0], None)
             return [self._verdict(root, seed) for seed in seeds]
 
-    def _warm(self, root: Path) -> None:
-        """Make the template before trials ask for it all at once."""
+    def _warm(self, root: Path, box: Client) -> None:
+        """Make the template before trials ask for it all at once, and do once what each of their processes would do."""
         folder = root / "warm"
         folder.mkdir()
-        with _store(self.databases, self.database, folder):
-            pass
+        warm.share_compiled_statements()
+        with _store(self.databases, self.database, folder) as url:
+            warm.rehearse(url, folder, box)
 
     def _fork(self, seed: int, root: Path, box: Client) -> int:
         folder = root / f"seed-{seed}"
@@ -113,7 +107,15 @@ class Pool:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(exist_ok=True)
         (folder / "verdict.json").write_text(json.dumps(asdict(verdict)))
+        if self.log is not None:
+            self._append(self.log, verdict)
         os._exit(0)
+
+    def _append(self, log: Path, verdict: Verdict) -> None:
+        line = {"at": clock.to_text(clock.wall_us()), "database": self.database, **asdict(verdict)}
+        descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        os.write(descriptor, json.dumps(line).encode() + b"\n")
+        os.close(descriptor)
 
     @staticmethod
     def _verdict(root: Path, seed: int) -> Verdict:

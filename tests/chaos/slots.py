@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-PER_CORE = 3
-"""A trial has two or three workers, which mostly wait."""
+PER_CORE = 4
+"""A trial mostly waits, and so do its workers."""
 ASK_S = 0.1
 
 

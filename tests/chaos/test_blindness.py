@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.verdicts import WEAK, fallen, run
+from tests.chaos.verdicts import fallen, run
 from tests.conftest import BOTH
 
-NAIVE = 20
+WEAK, NAIVE = 6, 10
+"""Trials against a weakened design, and against the naive one."""
 
 
-@pytest.mark.parametrize("weakness", ["quiet at once", "lease re-queues", "empty report"])
+@pytest.mark.parametrize(
+    "weakness",
+    [
+        "quiet at once",
+        "empty report",
+        "lease re-queues",
+        "fence ignored",
+        "restore not noticed",
+        "gate fails open",
+        "cell fails open",
+    ],
+)
 def test_a_weakened_design_falls_in_the_chaos(pytestconfig: pytest.Config, weakness: str) -> None:
-    """The shortest counterexamples of the protocol are met: a design without that part of it fails most trials."""
+    """Counterexamples of the protocol are met: a design without that part of it fails half of its trials or more."""
     verdicts = run(pytestconfig, range(100, 100 + WEAK), "sqlite", "--weakened", weakness)
-    assert len(fallen(verdicts, "I")) >= WEAK / 2
+    assert len(fallen(verdicts, "I", "fence", "numbers")) >= WEAK / 2
 
 
 @pytest.mark.parametrize("database", BOTH)
 def test_a_naive_publisher_fails_most_trials(pytestconfig: pytest.Config, database: str) -> None:
     """A publisher that looks at a flag and then sends: if it passed, the chaos would show nothing."""
     verdicts = run(pytestconfig, range(1000, 1000 + NAIVE), database, "--publisher", "naive")
-    assert len(fallen(verdicts, "I1", "I2", "I3")) > NAIVE / 2
-    assert len(fallen(verdicts, "I1", "I2")) > NAIVE / 4
-    assert len(fallen(verdicts, "I3")) > NAIVE / 4
+    assert len(fallen(verdicts, "I1", "I2", "I3", "I8")) > NAIVE / 2
 
 
 @pytest.mark.parametrize("database", BOTH)

@@ -15,9 +15,6 @@ import pytest
 from tests.conftest import SERVER_FOLDER
 from tests.support.city import CHECKOUT
 
-WEAK = 8
-"""Trials against a weakened design."""
-
 
 def run(
     pytestconfig: pytest.Config, seeds: range, database: str, *more: str, kept: Path | None = None
@@ -47,7 +44,8 @@ def falls(seen: Counter[str]) -> int:
 def violations(verdicts: list[dict[str, Any]], database: str, kept: Path) -> list[str]:
     """One line per violation, with the way to run it again and its files."""
     return [
-        f"{line}   (again: python -m tests.chaos --seed {seed} --database {database}; files: {kept / f'seed-{seed}'})"
+        f"{line}   (again: python -m tests.chaos --seed {seed} --database {database}; "
+        f"files: {kept / database / f'seed-{seed}'})"
         for verdict in verdicts
         for line in verdict["violations"]
         for seed in [verdict["seed"]]

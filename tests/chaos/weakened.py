@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -13,8 +14,10 @@ from sqlalchemy import Engine
 
 from config import clock
 from connectors.errors import NotSent, Uncertain
-from scheduler import killswitch, post_queue, rescuer
+from scheduler import killswitch, post_queue, rescuer, restore, stop_cell, witness
 from scheduler.outcome import Outcome
+from scheduler.publisher import Publisher
+from scheduler.store_identity import StoreIdentity
 from store.engine import reading, writing
 from tests.chaos.plan import Variant
 
@@ -79,6 +82,49 @@ def _resume_with_catch_up() -> None:
     killswitch._hold_missed = lambda *_: 0
 
 
+def _fence_ignored() -> None:
+    """A leave that is older than the fence passes the last look."""
+    stop_cell.refusal = lambda path, authorise_epoch: _refusal(path, max(authorise_epoch, NEWEST))
+
+
+def _restore_not_noticed() -> None:
+    """An older copy is taken for the store, whether it was put in place between two daemons or under one."""
+    witness.is_behind = lambda *_, **__: None
+    restore._fence = lambda *_: 0
+    patch.object(StoreIdentity, "is_same", lambda _: True).start()
+    patch.object(Publisher, "_is_behind", lambda *_: False).start()
+
+
+def _restore_without_doubt() -> None:
+    """A restored store suspends itself, and takes what it remembers for all there was."""
+    restore._doubt = lambda *_: 0
+    restore._doubt_claimed = lambda *_: None
+
+
+def _gate_fails_open() -> None:
+    """A gate that cannot be read lets pass what it let pass before."""
+    killswitch.epoch = lambda cursor, dialect: max(
+        [1, *(row[0] for row in killswitch.rows(cursor, dialect, "SELECT epoch FROM gate WHERE id = 1"))]
+    )
+
+
+def _cell_fails_open() -> None:
+    """A stop cell that cannot be read stops nothing."""
+    genuine = stop_cell.read
+
+    def refusal(path: Path, authorise_epoch: int) -> str | None:
+        try:
+            genuine(path)
+        except stop_cell.CellError:
+            return None
+        return _refusal(path, authorise_epoch)
+
+    stop_cell.refusal = refusal
+
+
+NEWEST = 1 << 62
+_refusal = stop_cell.refusal
+
 WEAKENED: dict[str, tuple[Callable[[], None], Variant]] = {
     "quiet at once": (_quiet_at_once, "ambush"),
     "quiet ignores unknown": (_quiet_ignores_unknown, "crisis"),
@@ -86,5 +132,10 @@ WEAKENED: dict[str, tuple[Callable[[], None], Variant]] = {
     "automatic retry": (_automatic_retry, "calm"),
     "empty report": (_empty_report, "ambush"),
     "resume with catch-up": (_resume_with_catch_up, "crisis"),
+    "fence ignored": (_fence_ignored, "frozen"),
+    "restore not noticed": (_restore_not_noticed, "restore"),
+    "restore without doubt": (_restore_without_doubt, "restore"),
+    "gate fails open": (_gate_fails_open, "gate lost"),
+    "cell fails open": (_cell_fails_open, "cell lost"),
 }
 """Name: the patch, and the kind of trial that it runs in."""

@@ -12,31 +12,41 @@ import mmap
 import os
 import signal
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
+from unittest.mock import patch
 
 import structlog
 from sqlalchemy import Engine
 
 from config import clock, essentials, settings
+from config.fault import Fault
 from connectors.protocol import Connector, Message, Permit, Prepared
-from scheduler import daemon
+from scheduler import cell_keeper
+from scheduler import daemon as daemon_module
 from scheduler.change import ChangeWatch
 from scheduler.daemon import Daemon
 from scheduler.outcome import Claim, Result
 from scheduler.publisher import Leave, Publisher
 from store.engine import StoreError, open_engine
-from tests.chaos.points import Points
+from tests.chaos.points import AT_LAST_LOOK, Points
+from tests.chaos.stage import tag_of
 
-READY, LEAVE = "ready", "leave to send"
+READY, LEAVE, AFTER_LEAVE = "ready", "leave to send", "after the leave to send"
 OFTEN = 3.0
 """More likely where a flag would be believed too long."""
-QUICK = {"HEARTBEAT_S": 2.0, "RESCUE_S": 0.4, "RECONCILE_S": 0.3, "CELL_S": 0.4}
+QUICK = {"HEARTBEAT_S": 3.0, "RESCUE_S": 0.9, "RECONCILE_S": 0.9, "CELL_S": 0.8, "STORE_S": 0.5}
 """The daemon's duties, often enough for a trial of seconds."""
-WATCH_S = 0.1
+PATIENCE_S = 1.5
+"""How long a stop may stand in the cell alone; longer than a crisis needs that is not held up."""
+NOTICES_WITHIN_S = 8.0
+"""A daemon whose store was replaced has noticed it by then, unless nothing was lost that it could notice."""
+WATCH_S = {"sqlite": 0.2, "postgresql": 0.4}
 """How often the store is looked at: each of the others' writes would wake every worker, which costs more than it shows."""
 
 
@@ -52,7 +62,7 @@ class Config:
 
 def nothing_shared() -> mmap.mmap:
     """The memory by which a trial directs its workers, all zero."""
-    return mmap.mmap(-1, 2)
+    return mmap.mmap(-1, 3)
 
 
 class Diary:
@@ -76,22 +86,40 @@ def read_diary(path: Path) -> list[dict[str, Any]]:
 
 def run(config: Config, memory: mmap.mmap) -> None:
     """Publish until SIGTERM."""
-    diary = Diary(config.log)
-    points = Points(config.seed, config.likelihood, lambda what: diary.write(f"{config.name}: {what}"), memory)
-    points.watch_wire()
-    show_stacks(config.log)
-    _log_to(config.log)
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    for name, seconds in QUICK.items():
-        setattr(daemon, name, seconds)
-    daemon.open_engine = lambda *given, **named: _watched(points, *given, **named)  # type: ignore[attr-defined]  # the name it imports
-    daemon.ChangeWatch = _SlowWatch  # type: ignore[attr-defined]  # the name it imports
-    daemon.Publisher = lambda *given: Faltering(points, diary, *given)  # type: ignore[attr-defined,assignment]  # the name it imports
-    try:
-        _Unlocked(settings.load(), essentials.load(), kind="chaos").run(stop, lambda _: diary.write(READY))
-    except StoreError as error:
-        diary.write(f"{config.name}: ended", why=str(error))  # whoever started a daemon starts it again
+    show_stacks(config.log)
+    serve(config, memory, stop)
+
+
+def serve(config: Config, memory: mmap.mmap, stop: Event) -> None:
+    """Publish until `stop` is set: the daemon with its duties quickened and its steps watched."""
+    diary = Diary(config.log)
+    points = Points(config.seed, config.likelihood, partial(say, diary, config.name), memory)
+    with _patched(points, diary):
+        _log_to(config.log)
+        try:
+            daemon = _Unlocked(settings.load(), essentials.load(), kind="chaos")
+            daemon.run(stop, lambda _: diary.write(READY))
+        except (StoreError, Fault) as error:
+            diary.write(f"{config.name}: ended", why=str(error))  # whoever started a daemon starts it again
+
+
+@contextmanager
+def _patched(points: Points, diary: Diary) -> Iterator[None]:
+    with ExitStack() as stack:
+        for name, value in QUICK.items():
+            stack.enter_context(patch.object(daemon_module, name, value))
+        stack.enter_context(patch.object(cell_keeper, "PATIENCE_S", PATIENCE_S))
+        stack.enter_context(patch.object(daemon_module, "open_engine", partial(_watched, points)))
+        stack.enter_context(patch.object(daemon_module, "ChangeWatch", _SlowWatch))
+        stack.enter_context(patch.object(daemon_module, "Publisher", partial(Faltering, points, diary)))
+        stack.enter_context(points.watching_wire())
+        yield
+
+
+def say(diary: Diary, name: str, what: str, /, **more: Any) -> None:
+    diary.write(f"{name}: {what}", **more)
 
 
 def show_stacks(path: str) -> None:
@@ -120,7 +148,7 @@ class _SlowWatch(ChangeWatch):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
-        self.every_s = WATCH_S
+        self.every_s = WATCH_S[engine.dialect.name]
 
 
 class _Unlocked(Daemon):
@@ -145,8 +173,11 @@ class Faltering(Publisher):
 
     def _authorise(self, claim: Claim) -> Leave | None:
         leave = super()._authorise(claim)
-        self._diary.write(LEAVE)
-        self._points.reach("after the leave to send", OFTEN)
+        if leave is not None:
+            about = {"post": tag_of(claim.message.text), "attempt": claim.attempt}
+            self._diary.write(LEAVE, **about)
+            self._points.lie_in_wait(AT_LAST_LOOK, **about)
+            self._points.reach(AFTER_LEAVE, OFTEN, **about)
         return leave
 
     def _last_look(self, epoch: int) -> None:
