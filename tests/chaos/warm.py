@@ -40,8 +40,8 @@ PUBLISHED_WITHIN_S = 60.0
 def share_compiled_statements() -> None:
     """Let all engines of a dialect use one cache of compiled statements: each would make its own from nothing."""
     for kind in (SQLiteDialect_pysqlite, PGDialect_psycopg):
-        kind.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign]
-        kind.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]
+        kind.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign]  # one cache key per dialect
+        kind.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]  # one cache key per dialect
     store_engine.create_engine = _create_engine  # type: ignore[attr-defined]  # the name it imports
 
 
