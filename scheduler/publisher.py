@@ -317,5 +317,5 @@ def _before_sending(error: ConnectorError) -> PublishError:
     if isinstance(error, Refused):
         return error
     if isinstance(error, Duplicate | Uncertain | NotSent):
-        return NotSent(error.detail, code=error.code)
-    return SignIn(error.detail, code=error.code)
+        return NotSent(error.detail)
+    return SignIn(error.detail)
