@@ -13,8 +13,17 @@ FILES = tuple(f"scheduler/{name}.py" for name in ("killswitch", "publisher", "po
 SUITES = tuple(
     f"tests/scheduler/test_{name}.py"
     for name in (
-        *("killswitch", "same_request", "publisher", "publisher_claim", "publisher_gate", "post_queue", "rescuer"),
-        *("reconciler", "worker", "group_scope"),
+        *(
+            "killswitch",
+            "same_request",
+            "publisher",
+            "publisher_claim",
+            "publisher_gate",
+            "publisher_steps",
+            "post_queue",
+            "rescuer",
+        ),
+        *("reconciler", "worker", "group_scope", "lift"),
     )
 )
 """The tests that are to take every branch, on both databases; only they pay for being watched."""

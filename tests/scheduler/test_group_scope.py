@@ -64,13 +64,27 @@ def test_only_the_channel_s_own_groups_and_only_their_active_stops_are_kept(pres
         assert (number, found) == (number, frozen)
     _leave(press, "police", "safety")
     assert _closed(press, "police") == [everything, mine]
+    assert mine not in _closed(press, "parks")
+
+
+def test_keeping_one_channel_keeps_no_other(press: Press) -> None:
+    """KS-7: who joined and left without a word was covered only while it was a member."""
+    _join(press, "police", "safety")
+    press.suspend("group:safety")
+    _join(press, "parks", "safety")
+    _freeze(press, "police")
+    _leave(press, "parks", "safety")
+    assert _closed(press, "parks") == []
 
 
 def test_a_stop_of_one_channel_covers_no_group_of_that_name(press: Press) -> None:
     """KS-7: scope kinds are not mixed up."""
     _join(press, "police", "parks")
-    press.suspend("channel:parks")
+    channel = press.suspend("channel:parks").suspension
     assert _closed(press, "police") == []
+    _freeze(press, "police")
+    with writing(press.engine) as session:
+        assert session.get(SuspensionChannel, (channel, "police")) is None
     number = press.suspend("group:parks").suspension
     assert _closed(press, "police") == [number]
     assert number not in _closed(press, "parks")

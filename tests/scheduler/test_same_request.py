@@ -39,12 +39,14 @@ def test_what_is_found_again_names_what_was_in_flight(press: Press) -> None:
 
 
 def test_a_stop_taken_from_the_cell_gets_its_person_s_name_and_both_stand_in_the_log(press: Press) -> None:
-    """RC-1: the cell knows no names; whoever set it comes later under the same id."""
+    """RC-1: the cell knows no names; whoever set it comes later under the same id. Another stop keeps its own name."""
+    other = _record(press, Order("other", "omar", "flood")).suspension
     number = _record(press, Order("r", STOP_CELL, "the cell was set")).suspension
     assert _record(press, Order("r", "dora", "tornado")).suspension == number
     row = press.row(Suspension, number)
     assert (row.by, row.reason) == ("dora", "tornado")
-    entries = press.log("suspend")
+    assert press.row(Suspension, other).by == "omar"
+    entries = press.log("suspend")[1:]
     assert [(entry.actor, entry.subject) for entry in entries] == [
         (STOP_CELL, f"suspension {number}"),
         ("dora", f"suspension {number}"),
