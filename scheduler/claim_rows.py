@@ -69,7 +69,7 @@ class StoreState:
 
 
 STORE_STATE = f"""SELECT COALESCE((SELECT epoch FROM gate WHERE id = 1), 0), COALESCE((SELECT max(id) FROM attempt), 0),
-  (SELECT count(*) FROM alarm WHERE confirmed_at IS NULL), (SELECT count(*) FROM meta WHERE key = '{killswitch.RESTORING}')"""
+  (SELECT count(*) FROM alarm WHERE confirmed_at IS NULL), (SELECT count(*) FROM meta WHERE key = '{killswitch.RESTORING}')"""  # noqa: S608 (constants only)
 
 
 def store_state(session: Session) -> StoreState:
