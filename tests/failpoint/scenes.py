@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,10 +23,10 @@ from tests.failpoint.stage import OUTBOX, PAGE, Stage, X
 BEATS = 3
 SLOW_S = 1.2
 """How late a platform answers a call that is to be in flight when the stop comes."""
-LATER_S = 2.0
-"""When a post falls due that is to go out right after a lift."""
 BROKEN_OFF = "crisis.record.lock:before=kill"
 """What a crisis died of that had written the cell, and not yet the ledger."""
+LIFTED = "resume.confirm.commit:after=stop"
+"""Where a resume is halted that has lifted the suspension, and not yet raised the fence."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,9 @@ class Scene:
 # --- pieces ----------------------------------------------------------------------------------------------------------
 
 
-def _four_posts(stage: Stage, in_s: float = 0.0) -> None:
+def _four_posts(stage: Stage) -> None:
     """Two posts with an image and two for the outbox, to be published one after another."""
-    stage.queue(PAGE, PAGE, OUTBOX, OUTBOX, in_s=in_s, image=True)
+    stage.queue(PAGE, PAGE, OUTBOX, OUTBOX, image=True)
 
 
 def _live(stage: Stage, *names: str) -> None:
@@ -285,14 +286,18 @@ def confirm(stage: Stage) -> None:
 
 
 def publish_at_lift(stage: Stage) -> None:
-    """A daemon that has waited behind the gate publishes what falls due right after the lift."""
+    """A daemon that has waited behind the gate publishes when the lift is recorded, and before resume has raised the fence."""
     stage.run("crisis", parts.stop)
     worker = stage.daemon("first")
     stage.await_ready(worker)
     stage.run("ask", parts.ask)
-    _four_posts(stage, LATER_S)
-    stage.run("confirm", parts.confirm)
-    worker = stage.keep_up(stage.is_past, "the posts to be due", "second", current=worker)
+    lifting = stage.start("lifting", parts.confirm)
+    stage.wait(lambda: lifting.stopped or not lifting.alive, "the lift to be recorded")
+    _four_posts(stage)
+    done = lambda: stage.is_settled() and stage.is_fenced()  # noqa: E731
+    worker = stage.keep_up(done, "the posts to go out and the fence to rise", "second", current=worker)
+    lifting.signal(signal.SIGCONT)
+    stage.wait(lambda: not lifting.alive, "resume to end")
     _finish(stage, worker)
 
 
@@ -363,7 +368,7 @@ SCENES = {
     "stop again": Scene("suspended", CRISIS, stop_again),
     "refused under stop": Scene("suspended", REFUSED, refused_under_stop),
     "refused resume": Scene("suspended", REFUSED, refused_resume),
-    "publish at lift": Scene("resuming", WORKER, publish_at_lift),
+    "publish at lift": Scene("resuming", WORKER, publish_at_lift, arms={"lifting": LIFTED}),
     "start at lift": Scene("resuming", WORKER, start_at_lift),
     "take up at lift": Scene("resuming", WORKER, take_up_at_lift),
     "standing at lift": Scene("resuming", WORKER, standing_at_lift, standing=True),

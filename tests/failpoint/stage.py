@@ -19,7 +19,7 @@ from config import clock, essentials
 from governance import people
 from governance.authority import Identity
 from sandbox.client import Client
-from scheduler import content, restore
+from scheduler import content, restore, stop_cell
 from store.engine import open_engine, writing
 from store.tables import Channel, Post
 from tests.failpoint import parts
@@ -77,7 +77,8 @@ class Stage:
 
     def __init__(self, url: str, folder: Path, bench: Bench, arms: Mapping[str, str]) -> None:
         self.url, self.folder, self.bench, self.arms = url, folder, bench, arms
-        self.tag = f"f{os.getpid()}"
+        self.number = int.from_bytes(os.urandom(6))
+        self.tag = f"f{self.number}"
         self.cast = Cast(folder)
         self.diary = parts.Diary(folder / "diary.jsonl")
         self.queued = 0
@@ -121,7 +122,7 @@ class Stage:
         session.add_all([self._channel(number, platform) for number, platform in enumerate((PAGE, X, OUTBOX))])
 
     def _channel(self, number: int, platform: str) -> Channel:
-        owner = f"{7_000_000 + number}{os.getpid()}"
+        owner = f"{7 + number}{self.number:015}"
         settings = {
             X: {"base_url": self.bench.box.url, "user_id": owner, "handle": "city"},
             PAGE: {"base_url": self.bench.box.url, "page_id": owner},
@@ -132,23 +133,23 @@ class Stage:
         name = "facebook" if platform == PAGE else platform
         return Channel(name=platform, platform=name, settings=settings, secrets=secrets, created_at=0)
 
-    def queue(self, *channels: str, in_s: float = 0.0, image: bool = False, delay_s: float = 0.0) -> None:
-        """Queue a post for each of `channels`, due in `in_s` seconds, one after another.
+    def queue(self, *channels: str, image: bool = False, delay_s: float = 0.0) -> None:
+        """Queue a post for each of `channels`, due now, one after another.
 
         `image`: those for the platforms have one. `delay_s`: so late does the platform answer.
         """
         now = clock.wall_us()
-        posts = [self._post(channel, now, in_s, image and channel != OUTBOX) for channel in channels]
+        posts = [self._post(channel, now, image and channel != OUTBOX) for channel in channels]
         for post in posts if delay_s else ():
             platform = "facebook" if post.channel == PAGE else post.channel
             self.bench.box.fault("delay", platform=platform, seconds=delay_s, text=post.text)
         self._write(lambda session: session.add_all(posts))
 
-    def _post(self, channel: str, now: int, in_s: float, image: bool) -> Post:
+    def _post(self, channel: str, now: int, image: bool) -> Post:
         self.queued += 1
         text = f"{self.tag}-{self.queued} A word."
         media = [{"file": "image.png", "alt": "Dots", "mime": "image/png", "sha256": _sha(IMAGE)}] if image else []
-        due = now + int(in_s * clock.SECOND) + self.queued
+        due = now + self.queued
         return Post(
             channel=channel,
             text=text,
@@ -262,10 +263,9 @@ class Stage:
         """True while any suspension is active."""
         return self.ask(f"SELECT CASE WHEN {SUSPENDED} THEN 1 ELSE 0 END") != 0
 
-    def is_past(self) -> bool:
-        """True when every post's time has come and it is settled."""
-        to_come = f"SELECT count(*) FROM post WHERE state = 'scheduled' AND due_at > {clock.wall_us()}"
-        return self.ask(to_come) == 0 and self.is_settled()
+    def is_fenced(self) -> bool:
+        """True when this host's stop cell has the ledger's epoch as its fence."""
+        return stop_cell.read(essentials.load().cell_file).fence == self.ask("SELECT epoch FROM gate")
 
     def arrivals(self) -> int:
         """How many publish requests of this city have arrived at a platform."""
