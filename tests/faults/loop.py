@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from time import process_time
 
 from config import clock
 from tests.faults.desk_runs import (
@@ -57,15 +58,18 @@ TURNING_POINTS = ("connect", "COMMIT")
 
 @dataclass(frozen=True)
 class Loop:
-    """What a scenario's loop came to: `operations` of a clean run, `runs` that met a fault, and how long it took."""
+    """What a scenario's loop came to: `operations` of a clean run, `runs` that met a fault, how long it took, and how much of
+    that this process computed."""
 
     scenario: str
     operations: int
     runs: int
     seconds: float
+    cpu_s: float
 
     def __str__(self) -> str:
-        return f"{self.scenario:34}  {self.operations:4} operations  {self.runs:5} runs  {self.seconds:6.1f} s"
+        counts = f"{self.operations:4} operations  {self.runs:5} runs"
+        return f"{self.scenario:34}  {counts}  {self.seconds:6.1f} s  (CPU {self.cpu_s:.1f} s)"
 
 
 class Broken(AssertionError):
@@ -77,7 +81,7 @@ def loop(kind: type[Scenario], rig: Rig, *, everything: bool = False, only: Faul
 
     Each operation meets one kind of trouble, in turn (``COMMIT`` all of them); with `everything` all do, once and lasting.
     """
-    judge, began, runs = Judge(rig), clock.boot_s(), 0
+    judge, began, cpu, runs = Judge(rig), clock.boot_s(), process_time(), 0
     first = once(kind, rig, judge, None)
     trace = first.operations
     assert len(trace) >= kind.least, f"{kind.name} has only {len(trace)} operations: {trace}"
@@ -92,7 +96,7 @@ def loop(kind: type[Scenario], rig: Rig, *, everything: bool = False, only: Faul
             break
         runs += 1
     judge.chain()
-    return Loop(kind.name, len(trace), runs, clock.boot_s() - began)
+    return Loop(kind.name, len(trace), runs, clock.boot_s() - began, process_time() - cpu)
 
 
 def faults(kinds: Sequence[str], lasting: Sequence[str], trace: Tally, everything: bool) -> Iterator[Fault]:
