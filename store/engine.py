@@ -44,12 +44,15 @@ def open_engine(url: str, *, busy_timeout_s: float = 10.0, pool_size: int = 16) 
 
 def _sqlite(url: str, busy_timeout_s: float, pool_size: int) -> Engine:
     arguments = {"check_same_thread": False, "timeout": busy_timeout_s, "isolation_level": None}
-    engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4)
+    # The connection given back last is taken first: as few as are needed fill their caches.
+    engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4, pool_use_lifo=True)
     _TURNS[engine] = (Lock(), busy_timeout_s)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
 
+CACHE_KIB = 512
+"""Of each connection on SQLite. The system keeps the file's pages as well: a larger one only made the daemon grow."""
 _TURNS: WeakKeyDictionary[Engine, tuple[Lock, float]] = WeakKeyDictionary()
 """By engine on SQLite: whose turn it is among the threads of this process, and how long one waits for its turn (s)."""
 
@@ -61,7 +64,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     tables, ours = cursor.fetchone()
     if ours or not tables:
         cursor.execute("PRAGMA journal_mode=WAL")
-    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", f"cache_size=-{CACHE_KIB}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
