@@ -11,7 +11,7 @@ from sqlmodel import Session, col, update
 
 from config import clock
 from connectors.protocol import Media
-from scheduler import clock_guard, post_queue, states, witness
+from scheduler import claim_rows, clock_guard, states, witness
 from store.engine import writing
 from store.tables import Attempt, Channel, Gate, Post
 from tests.scheduler.press import ManualClock, Press
@@ -177,14 +177,14 @@ def test_one_post_asked_for_by_many_goes_out_once(press: Press) -> None:
 def test_a_post_that_moved_on_behind_its_lock_undoes_the_claim(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
     """I3: the move itself is a compare-and-set, should the row's lock ever not hold; no attempt is left behind."""
     number = press.queue()
-    real = post_queue.add_attempt
+    real = claim_rows.add_attempt
 
-    def then_it_moves(session: Session, *arguments: Any) -> Attempt:
+    def then_it_moves(session: Session, *arguments: Any) -> int:
         found = real(session, *arguments)
         session.execute(update(Post).where(col(Post.id) == number).values(state="cancelled"))
         return found
 
-    monkeypatch.setattr(post_queue, "add_attempt", then_it_moves)
+    monkeypatch.setattr(claim_rows, "add_attempt", then_it_moves)
     with pytest.raises(states.WrongState, match=f"post {number} is no longer scheduled"):
         press.publisher.publish_post(number)
     assert press.states(number) == ([], "scheduled")
