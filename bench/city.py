@@ -72,7 +72,7 @@ class BenchCity:
             command, cwd=self.city.root, env=self.city.environ, stdout=log, stderr=log, text=True
         )
         said = self.city.root / "daemon.log"
-        until(lambda: process.poll() is not None or "ready" in said.read_text(encoding="utf-8"), "daemon ready")
+        until(lambda: process.poll() is not None or "ready" in said.read_text(encoding="utf-8"), "daemon ready", 300)
         started = Daemon(process, clock.boot_s() - start)
         self.daemons.append(started)
         if process.poll() is not None:
