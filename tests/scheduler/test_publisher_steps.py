@@ -12,7 +12,7 @@ from sqlmodel import Session, col, delete, update
 from config import clock
 from connectors.errors import NotSent, Refused, Rejected
 from connectors.protocol import Deadline, Message, Prepared
-from scheduler import post_queue, publisher
+from scheduler import claim_rows, publisher
 from scheduler.outcome import Outcome
 from store.engine import StoreError, writing
 from store.tables import Attempt, Channel, Gate, Post
@@ -55,7 +55,7 @@ def test_a_post_that_moves_on_between_the_look_and_the_lock_is_not_claimed(
 ) -> None:
     """I3: what counts is the row under its lock, not the one that was seen before."""
     number = press.queue()
-    _before(monkeypatch, post_queue, "locked_channel", lambda session: change(session, number))
+    _before(monkeypatch, claim_rows, "locked_channel", lambda session: change(session, number))
     assert press.publisher.publish_post(number) == "not_claimed"
     assert press.attempts(number) == []
     assert press.connector.prepared == []
@@ -97,7 +97,7 @@ def test_a_claim_that_was_never_made_leaves_nothing_to_give_up(press: Press, mon
         raise StoreError("the database is gone")
 
     number = press.queue()
-    _before(monkeypatch, post_queue, "locked_channel", gone)
+    _before(monkeypatch, claim_rows, "locked_channel", gone)
     with pytest.raises(StoreError):
         press.publisher.publish_post(number)
     assert press.publisher.pay() == 0
