@@ -1,4 +1,4 @@
-"""Whether every branch of the five files was taken: ``python -m tests.branch_coverage [--run]``, 1 when one was not.
+"""Whether every branch of the gate's files was taken: ``python -m tests.branch_coverage [--run]``, 1 when one was not.
 
 Judges what ``pytest -p tests.branch_coverage.plugin`` has recorded; ``--run`` runs the suites that suffice first.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from coverage.exceptions import NoDataError
 
-from tests.branch_coverage.recorder import DATA, FILES, SUITES, recorder
+from tests.branch_coverage.recorder import DATA, FILES, recorder, suites
 from tests.support.city import CHECKOUT
 
 PYTEST = (sys.executable, "-m", "pytest", "-p", "tests.branch_coverage.plugin", "-n")
@@ -33,9 +33,10 @@ def judge(folder: Path = DATA) -> int:
 
 def passes() -> bool:
     """True when the watched suites pass; what fails on a loaded machine is run once more, alone, as `./dev test` does."""
-    once = subprocess.run([*PYTEST, "2", *SUITES], cwd=CHECKOUT, check=False)
+    once = subprocess.run([*PYTEST, "2", *suites()], cwd=CHECKOUT, check=False)
     return (
-        not once.returncode or not subprocess.run([*PYTEST, "0", "--lf", *SUITES], cwd=CHECKOUT, check=False).returncode
+        not once.returncode
+        or not subprocess.run([*PYTEST, "0", "--lf", *suites()], cwd=CHECKOUT, check=False).returncode
     )
 
 

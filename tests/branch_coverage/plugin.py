@@ -1,4 +1,4 @@
-"""Records, in whatever processes pytest runs its tests, which branches of the five files the watched suites take.
+"""Records, in whatever processes pytest runs its tests, which branches of the gate's files the watched suites take.
 
 ``pytest -p tests.branch_coverage.plugin``: each process leaves a part of its own, which ``python -m tests.branch_coverage``
 brings together. Processes that tests start are not watched: what covers a branch is a test that can look at it.
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.branch_coverage.recorder import DATA, SUITES, recorder
+from tests.branch_coverage.recorder import DATA, is_watched, recorder
 
 RECORDER = recorder()
-RECORDER.start()  # before any conftest imports one of the files
+RECORDER.start()  # before any conftest imports one of them
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,7 +32,7 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Watch the tests of the watched suites, with their fixtures."""
-    if item.path.relative_to(item.config.rootpath).as_posix() not in SUITES:
+    if not is_watched(item.path.relative_to(item.config.rootpath)):
         return (yield)
     RECORDER.start()
     try:

@@ -6,28 +6,26 @@ from pathlib import Path
 
 from coverage import Coverage
 
+from tests.support import source
 from tests.support.city import CHECKOUT
 
-FILES = tuple(f"scheduler/{name}.py" for name in ("killswitch", "publisher", "post_queue", "rescuer", "reconciler"))
+NAMES = ("killswitch", "publisher", "claim_rows", "post_queue", "rescuer", "reconciler")
+FILES = tuple(f"scheduler/{name}.py" for name in NAMES)
 """The way of a post from ``scheduled`` on, and of its stop: none of their branches may be without a test."""
-SUITES = tuple(
-    f"tests/scheduler/test_{name}.py"
-    for name in (
-        *(
-            "killswitch",
-            "same_request",
-            "publisher",
-            "publisher_claim",
-            "publisher_gate",
-            "publisher_steps",
-            "post_queue",
-            "rescuer",
-        ),
-        *("reconciler", "worker", "group_scope", "lift"),
-    )
-)
-"""The tests that are to take every branch, on both databases; only they pay for being watched."""
+FOLDER = Path("tests/scheduler")
+UNWATCHED = frozenset(f"test_{name}.py" for name in ("calendar_races", "calendar_sync", "post_verbs", "reload"))
+"""Suites of `FOLDER` that work on thousands of rows: they would pay most, and each branch has a smaller test of its own."""
 DATA = CHECKOUT / ".cache" / "branch-coverage"
+
+
+def is_watched(suite: Path) -> bool:
+    """True when the tests of the file `suite` (relative to the checkout) are to take the branches; only they pay for it."""
+    return suite.parent == FOLDER and suite.name.startswith("test_") and suite.name not in UNWATCHED
+
+
+def suites() -> list[str]:
+    """All watched suites."""
+    return sorted(str(file) for file in source.python_files() if is_watched(file))
 
 
 def recorder(folder: Path = DATA) -> Coverage:

@@ -8,7 +8,7 @@ import pytest
 from coverage import CoverageData
 
 from tests.branch_coverage.__main__ import judge
-from tests.branch_coverage.recorder import FILES, SUITES
+from tests.branch_coverage.recorder import FILES, FOLDER, UNWATCHED, is_watched, suites
 from tests.support import source
 from tests.support.city import CHECKOUT
 
@@ -31,7 +31,12 @@ def test_a_branch_that_nobody_took_fails_and_is_named(tmp_path: Path, capsys: py
 
 
 def test_the_files_and_their_suites_are_there() -> None:
-    assert [name for name in (*FILES, *SUITES) if not (CHECKOUT / name).is_file()] == []
+    assert [name for name in FILES if not (CHECKOUT / name).is_file()] == []
+    assert [name for name in UNWATCHED if not (CHECKOUT / FOLDER / name).is_file()] == []
+    assert "tests/scheduler/test_killswitch.py" in suites()
+    assert (
+        not is_watched(FOLDER / "test_post_verbs.py") | is_watched(FOLDER / "press.py") | is_watched(Path("test_x.py"))
+    )
 
 
 def test_no_remark_takes_a_line_out_of_the_count() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from config import clock
+from records import log
 from scheduler import killswitch, switch
 from scheduler.killswitch import Order, SwitchError
 from store.engine import writing
@@ -181,13 +182,42 @@ def test_a_clock_that_is_behind_the_log_calls_nothing_to_come_that_has_passed(ha
     assert press.post(post).state == "held"
 
 
-def test_the_latest_heartbeat_of_a_living_worker_tells_the_time(hands: ManualClock, press: Press) -> None:
-    """I7: a process that ended tells nothing: its clock was perhaps the wrong one."""
-    early, ended = press.worker(id="early"), press.worker(id="ended")
+def test_what_was_written_before_a_person_confirmed_the_clock_tells_no_time(hands: ManualClock, press: Press) -> None:
+    """I7: a clock that was ahead left late entries; what came after the last confirmation counts, and no other word does."""
+    before = hands.wall
+    for ahead, action in (
+        (400, killswitch.CONFIRM_CLOCK),
+        (300, "other"),
+        (0, killswitch.CONFIRM_CLOCK),
+        (20, "other"),
+    ):
+        hands.wall = before + ahead * clock.SECOND
+        with writing(press.engine) as session:
+            log.record(session, "omar", action, "clock")
+    hands.wall = before
+    assert press.ask(killswitch.latest_us) == before + 20 * clock.SECOND
+
+
+def test_the_latest_of_the_newest_entries_tells_the_time_and_no_older_one(
+    hands: ManualClock, press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I7: after a jump back the newest alone is behind."""
+    monkeypatch.setattr(killswitch, "LATEST_OF", 3)
+    before = hands.wall
+    for ahead in (50, 40, 10, 5):
+        hands.wall = before + ahead * clock.SECOND
+        with writing(press.engine) as session:
+            log.record(session, "omar", "other", "clock")
+    hands.wall = before
+    assert press.ask(killswitch.latest_us) == before + 40 * clock.SECOND
+
+
+def test_the_latest_heartbeat_tells_the_time(hands: ManualClock, press: Press) -> None:
+    """I7: whichever worker's it is."""
     ahead = hands.wall + 60 * clock.SECOND
     press.change(Worker, press.process.id, heartbeat_at=ahead)
-    press.change(Worker, early, heartbeat_at=1)
-    press.change(Worker, ended, heartbeat_at=ahead * 2, ended_at=1)
+    press.change(Worker, press.worker(id="early"), heartbeat_at=1)
+    press.change(Worker, press.worker(id="ended"), heartbeat_at=ahead - 1, ended_at=1)
     assert press.ask(killswitch.latest_us) == ahead
 
 
