@@ -72,12 +72,6 @@ def locked_post(session: Session, post_id: int) -> Post | None:
     return session.exec(select(Post).where(Post.id == post_id).with_for_update(), **AS_LOCKED).first()
 
 
-def has_open_alarm(session: Session) -> bool:
-    """True while an alarm waits for a person: nothing is claimed."""
-    query = "SELECT 1 FROM alarm WHERE confirmed_at IS NULL LIMIT 1"
-    return bool(killswitch.rows(cursor(session), dialect(session), query))
-
-
 def closed_by(session: Session, channel: str) -> list[int]:
     """The active suspensions that cover `channel`. Raises killswitch.GateClosed when the gate cannot be read."""
     return killswitch.closed_by(cursor(session), dialect(session), channel, clock.wall_us())
@@ -160,11 +154,6 @@ def heads(session: Session) -> list[Head]:
 def closed_channels(session: Session) -> frozenset[str]:
     """The channels that an active suspension covers. Raises killswitch.GateClosed when the gate cannot be read."""
     return killswitch.closed_channels(cursor(session), dialect(session), clock.wall_us())
-
-
-def newest_attempt(session: Session) -> int:
-    """The highest number of an attempt in the store, 0 when there is none."""
-    return int(killswitch.rows(cursor(session), dialect(session), "SELECT max(id) FROM attempt")[0][0] or 0)
 
 
 def open_attempts(session: Session, *attempt_states: str) -> list[Attempt]:

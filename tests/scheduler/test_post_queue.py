@@ -28,6 +28,29 @@ def _of_file(press: Press, file: str = "parks.yaml") -> dict[str, str]:
         return {str(post.source_key): post.state for post in found}
 
 
+# --- one row -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_moves_only_from_where_it_may_and_from_where_it_is_asked_to(press: Press) -> None:
+    """I3: a late worker finds its row moved on and changes nothing; a transition that does not exist is no question to ask."""
+    number = press.queue(state="publishing")
+    attempt = press.attempt(number, "sending")
+    with writing(press.engine) as session:
+        assert not post_queue.move_attempt(session, attempt, "aborted")
+        assert not post_queue.move_attempt(session, attempt, "published", only_from=("unknown",))
+        assert not post_queue.move_attempt(session, attempt, "sending", only_from=("unknown",))
+        assert not post_queue.move_post(session, number, "held", only_from=("scheduled", "unknown"))
+        assert not post_queue.move_post(session, 4711, "held")
+    assert press.states(number) == (["sending"], "publishing")
+    with writing(press.engine) as session:
+        seen = session.get_one(Post, number)
+        assert post_queue.move_attempt(session, attempt, "published", only_from=("sending",), outcome="published")
+        assert post_queue.hold(session, number, "asked", only_from=("publishing",))
+        assert (seen.state, seen.hold_reason) == ("held", "asked")  # what the session had read before knows it
+    assert press.states(number) == (["published"], "held")
+    assert press.attempts(number)[0].outcome == "published"
+
+
 # --- moves of many -------------------------------------------------------------------------------------------------------
 
 
