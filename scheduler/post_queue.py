@@ -72,6 +72,12 @@ def locked_post(session: Session, post_id: int) -> Post | None:
     return session.exec(select(Post).where(Post.id == post_id).with_for_update(), **AS_LOCKED).first()
 
 
+def has_open_alarm(session: Session) -> bool:
+    """True while an alarm waits for a person: nothing is claimed."""
+    query = "SELECT 1 FROM alarm WHERE confirmed_at IS NULL LIMIT 1"
+    return bool(killswitch.rows(cursor(session), dialect(session), query))
+
+
 def closed_by(session: Session, channel: str) -> list[int]:
     """The active suspensions that cover `channel`. Raises killswitch.GateClosed when the gate cannot be read."""
     return killswitch.closed_by(cursor(session), dialect(session), channel, clock.wall_us())
