@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from config import clock
-from scheduler import claim_rows
+from scheduler import claim_rows, killswitch
 from store.engine import reading, writing
-from store.tables import Alarm, Channel, Gate, Post
+from store.tables import Alarm, Channel, Gate, Meta, Post
 from tests.scheduler.press import Press
 
 
@@ -61,13 +61,14 @@ def test_the_store_s_state_is_its_epoch_its_newest_attempt_and_the_alarms_that_w
         with reading(press.engine) as session:
             return claim_rows.store_state(session)
 
-    assert state() == claim_rows.StoreState(1, 0, 0)
+    assert state() == claim_rows.StoreState(1, 0, 0, False)
     attempts = [press.attempt(press.queue(), "rejected") for _ in range(2)]
     press.suspend("channel:police")
     with writing(press.engine) as session:
+        session.add(Meta(key=killswitch.RESTORING, value="1"))
         for confirmed in (None, None, 1):
             session.add(Alarm(kind="clock", host="h", detail="d", raised_at=1, confirmed_at=confirmed))
-    assert state() == claim_rows.StoreState(2, max(attempts), 2)
+    assert state() == claim_rows.StoreState(2, max(attempts), 2, True)
     with writing(press.engine) as session:
         session.delete(session.get_one(Gate, 1))
     assert state().epoch == 0
