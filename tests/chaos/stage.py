@@ -28,7 +28,7 @@ SETTINGS = {
 PATIENT: dict[str, dict[str, float]] = {
     "": {},
     "word": {"send_deadline": 3.5, "settle": 3.5},
-    "lift": {"send_deadline": 5, "settle": 5},
+    "lift": {"send_deadline": 15, "settle": 15},
 }
 """Who lies in ambush has time to write the whole request after it."""
 SECRETS = {
