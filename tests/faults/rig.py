@@ -262,6 +262,6 @@ def _rigged(live: LiveCity, injector: Injector) -> Iterator[Rig]:
     with liveness.registered(essential.workers_dir, "daemon") as process:
         worker.enrol(live.engine, process)
         witness_file = restore.file_of(live.engine, essential)
-        rig = Rig(live, injector, essential, settings.load(), process, witness_file, CellKeeper(essential))
+        rig = Rig(live, injector, essential, settings.load(), process, witness_file, CellKeeper(essential, live.engine))
         yield rig
         rig.steady.close()

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from config import clock
 from scheduler import stop_cell
+from scheduler.cell_keeper import CellKeeper
 from tests.faults.fault import Tally
 from tests.faults.judge import told
 from tests.faults.scenario import Scenario
@@ -189,7 +190,7 @@ class CellKeeping(Scenario):
 
     def go(self) -> None:
         with suppress(Exception):
-            self.rig.keeper.look()
+            CellKeeper(self.rig.essential, self.press().engine).look()
 
     def at_once(self, tally: Tally) -> None:
         assert len(self.judge.active()) == 1 or not tally.clean
