@@ -58,6 +58,8 @@ class EmergencyStop:
         self.essential, self.environ, self.tell = essential, environ, tell
         self.switch: Switch = switch.open_switch(essential)
         self.warnings: list[str] = list(essential.warnings)
+        self._may_stand = False
+        """True once a COMMIT was sent: whatever became of it, nobody may be told that nothing is suspended."""
 
     def run(self, request: Request) -> Answer:
         """Stop, and say truthfully what is known. Raises Refusal or SwitchError when nothing was suspended."""
@@ -173,7 +175,9 @@ class EmergencyStop:
                             f"{restored}: EVERYTHING is suspended; restart the daemon, which looks through it"
                         )
                     seen = stop_ledger.seen_epoch(cursor, self.switch.name, self.essential)
-                    return killswitch.suspend(cursor, self.switch.name, order, at_least_epoch=seen + 1)
+                    recorded = killswitch.suspend(cursor, self.switch.name, order, at_least_epoch=seen + 1)
+                    self._may_stand = True
+                return recorded
             except SwitchUnavailable:
                 self.switch.close()
                 if not left or clock.boot_s() > until:
@@ -199,10 +203,8 @@ class EmergencyStop:
                 "known. The running daemon records the stop as soon as the store can be written; only resume lifts it."
             )
         elif request.scope.kind == killswitch.ALL:
-            known = (
-                "NOTHING IS SUSPENDED: the stop cell could not be written either. "
-                "Stop the daemon by hand (`systemctl stop standfast`)."
-            )
+            what = "Whether anything is suspended is NOT KNOWN" if self._may_stand else "NOTHING IS SUSPENDED"
+            known = f"{what}: the stop cell could not be written either. Stop the daemon by hand (`systemctl stop standfast`)."
         else:
             known = (
                 "Whether the part is suspended is NOT KNOWN: see `standfast crisis status`. A part can be stopped only in the "
