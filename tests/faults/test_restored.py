@@ -181,7 +181,7 @@ def test_a_lost_or_garbled_cell_stops_the_host_until_a_resume(live: LiveCity, co
     if content is None:
         cell.unlink()
     elif content == "flipped":
-        cell.write_bytes(cell.read_bytes().replace(b"fence ", b"fence 9", 1)[:512])
+        cell.write_bytes(cell.read_bytes().replace(b"fence ", b"fence 9", 1)[: stop_cell.SIZE])
     else:
         cell.write_bytes(b"")
     post = stays_silent(live, ["before"])

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,34 @@ def test_a_stop_does_not_wait_for_a_frozen_holder_and_the_fence_does_not_pass_it
             stop_cell.raise_fence(cell, 9, {"r1"})
         assert stop_cell.read(cell) == Cell(3, ("r1",))
         holder.kill()
+
+
+def _before_the_first_write(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> None:
+    """Let `act` happen while the next writer of a cell holds its lock, has read the cell and has not written yet."""
+    genuine, done = stop_cell._write, []
+
+    def stopped(*arguments: Any) -> None:
+        if not done:
+            done.append(True)
+            act()
+        genuine(*arguments)
+
+    monkeypatch.setattr(stop_cell, "_write", stopped)
+
+
+def test_a_fence_that_was_about_to_be_written_overwrites_no_stop(cell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I6: a process stopped before the write, with the lock in hand; the stop that came meanwhile was promised to stand."""
+    stop_cell.stop(cell, "r1")
+    _before_the_first_write(monkeypatch, lambda: stop_cell.stop(cell, "r2"))
+    stop_cell.raise_fence(cell, 9, {"r1"})
+    assert stop_cell.read(cell) == Cell(9, ("r2",))
+
+
+def test_a_stop_that_was_about_to_be_written_overwrites_no_other(cell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I6: two stops at once, the first stopped before its write with the lock in hand."""
+    _before_the_first_write(monkeypatch, lambda: stop_cell.stop(cell, "r2"))
+    stop_cell.stop(cell, "r1")
+    assert sorted(stop_cell.read(cell).stops) == ["r1", "r2"]
 
 
 def test_stops_of_many_at_once_are_all_kept(cell: Path) -> None:
