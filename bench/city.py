@@ -66,12 +66,12 @@ class BenchCity:
     def start_daemon(self) -> Daemon:
         """A daemon that has said that it is ready. Raises RuntimeError with what it said instead."""
         start = clock.boot_s()
-        log = (self.city.root / "daemon.log").open("w", encoding="utf-8")
-        command = self.city.command("daemon")
-        process = subprocess.Popen(
-            command, cwd=self.city.root, env=self.city.environ, stdout=log, stderr=log, text=True
-        )
         said = self.city.root / "daemon.log"
+        command = self.city.command("daemon")
+        with said.open("w", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                command, cwd=self.city.root, env=self.city.environ, stdout=log, stderr=log, text=True
+            )
         until(lambda: process.poll() is not None or "ready" in said.read_text(encoding="utf-8"), "daemon ready", 300)
         started = Daemon(process, clock.boot_s() - start)
         self.daemons.append(started)

@@ -89,7 +89,7 @@ def _note_epoch(cursor: Cursor, dialect: str, essential: Essentials, epoch: int,
 RESTORE = "restore"
 """The kind of the suspension by which a restored store stops itself."""
 EXTENT = (
-    "SELECT COALESCE((SELECT MAX(epoch) FROM gate), 0), COALESCE((SELECT MAX(epoch) FROM suspension), 0), "
+    "SELECT (SELECT MAX(epoch) FROM gate), COALESCE((SELECT MAX(epoch) FROM suspension), 0), "
     "COALESCE((SELECT MAX(lifted_epoch) FROM suspension), 0), COALESCE((SELECT MAX(id) FROM attempt), 0), "
     "COALESCE((SELECT value FROM meta WHERE key = 'attempts_skipped_to'), '0')"
 )
@@ -99,12 +99,14 @@ def why_behind(cursor: Cursor, dialect: str, essential: Essentials) -> str | Non
     """Why the store must be taken for an older copy that no daemon has looked through yet, or None."""
     # The witness and the cell before the store: what is noted in between then shows in the store alone.
     seen, fence = _seen(cursor, dialect, essential)
-    *epochs, attempt, skipped = killswitch.rows(cursor, dialect, EXTENT)[0]
+    gate, *epochs, attempt, skipped = killswitch.rows(cursor, dialect, EXTENT)[0]
     if killswitch.is_restoring(cursor, dialect):
         return "the store was restored and is not looked through to the end"
-    why = witness.is_behind(seen, epoch=max(epochs), attempt=max(int(attempt), int(skipped)), used=False)
+    # A gate whose row is lost tells no epoch, and stops everything by itself until a resume lays it down anew.
+    epoch = seen.epoch if gate is None else max(gate, *epochs)
+    why = witness.is_behind(seen, epoch=epoch, attempt=max(int(attempt), int(skipped)), used=False)
     return why or (
-        f"the store is at epoch {max(epochs)}, behind the stop cell's fence" if fence > max(epochs) else None
+        f"the store is at epoch {epoch}, behind the stop cell's fence" if gate is not None and fence > epoch else None
     )
 
 

@@ -20,6 +20,7 @@ from tests.support.city import CHECKOUT
 TOP_LEVEL = frozenset(
     {".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "bench", "cli.py", "dev", "docs"}
     | {"examples", "pyproject.toml", "requirements.txt", "requirements-build.txt", "requirements-dev.txt", "tests"}
+    | {"requirements-mutants.txt"}
     | {*source.ROOMS, *source.TO_COME}
 )
 CLOCK = Path("config/clock.py")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
@@ -93,9 +93,9 @@ def heed(memory: mmap.mmap) -> None:
     """Let this process's writes to the cell fail while the trial says so: root's own would not."""
     genuine = stop_cell._write
 
-    def write(descriptor: int, cell: stop_cell.Cell) -> None:
+    def write(descriptor: int, blocks: Sequence[bytes], before: Sequence[bytes] = ()) -> None:
         if memory[CELL]:
             raise OSError(30, "Read-only file system")
-        genuine(descriptor, cell)
+        genuine(descriptor, blocks, before)
 
     stop_cell._write = write

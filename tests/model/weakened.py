@@ -25,7 +25,7 @@ class Weakened:
 
 def _design(name: str, breaks: str, elsewhere: int, **bounds: object) -> Weakened:
     made: dict[str, object] = {"workers": 1, "scopes": (1,)} | bounds
-    return Weakened(Config(name=name, weakened=name, **made), tuple(breaks.split()), elsewhere)  # type: ignore[arg-type]
+    return Weakened(Config(name=name, weakened=name, **made), tuple(breaks.split()), elsewhere)  # type: ignore[arg-type]  # bounds of many types
 
 
 DESIGNS: Final = (

@@ -234,42 +234,6 @@ def test_an_interrupt_is_not_called_a_refusal(
     assert press.publisher.publish_post(press.queue()) == "not_claimed"
 
 
-@pytest.mark.parametrize("stands", [True, False])
-def test_nobody_is_told_that_nothing_is_suspended_while_a_commit_may_stand(
-    press: Press, monkeypatch: pytest.MonkeyPatch, stands: bool
-) -> None:
-    """KS-1, I2: the cell cannot be written, and no COMMIT is acknowledged: what became of it is not known."""
-    press.essential.cell_file.unlink()
-    press.essential.cell_file.mkdir()
-    kind = type(switch.open_switch(press.essential))
-    commit = kind.commit
-
-    def unheard(own: Any) -> None:
-        if stands:
-            commit(own)
-        raise SwitchUnavailable("the connection is gone")
-
-    monkeypatch.setattr(kind, "commit", unheard)
-    answer = _stop(press)
-    assert (answer.code, "NOTHING IS SUSPENDED" in answer.words) == (20, False)
-    assert "Whether anything is suspended is NOT KNOWN" in answer.words
-    assert bool(press.ask(killswitch.closed_by, "parks", clock.wall_us())) == stands
-
-
-def test_the_twin_where_no_commit_was_sent_nothing_is_suspended(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
-    """KS-1: the store does not answer at all; people must hear that they have to stop the daemon by hand."""
-    press.essential.cell_file.unlink()
-    press.essential.cell_file.mkdir()
-
-    def away(_own: Any) -> Any:
-        raise SwitchUnavailable("the store is away")
-
-    monkeypatch.setattr(type(switch.open_switch(press.essential)), "exclusive", away)
-    answer = _stop(press)
-    assert answer.code == 20
-    assert "NOTHING IS SUSPENDED" in answer.words
-
-
 def test_a_stop_that_was_lifted_while_it_waited_is_not_called_quiet(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,55 @@
+"""What people are told of a stop whose COMMIT nobody answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from config import clock
+from scheduler import killswitch, switch
+from scheduler.emergency_stop import EmergencyStop, Request
+from scheduler.killswitch import Scope
+from scheduler.switch import SwitchUnavailable
+from tests.scheduler.press import Press
+
+
+def _stop(press: Press) -> Any:
+    environ = {"STANDFAST_TOKEN": press.tokens["dora"]}
+    return EmergencyStop(press.essential, environ, lambda _: None).run(Request(Scope()))
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_nobody_is_told_that_nothing_is_suspended_while_a_commit_may_stand(
+    press: Press, monkeypatch: pytest.MonkeyPatch, stands: bool
+) -> None:
+    """KS-1, I2: the cell cannot be written, and no COMMIT is acknowledged: what became of it is not known."""
+    press.essential.cell_file.unlink()
+    press.essential.cell_file.mkdir()
+    kind = type(switch.open_switch(press.essential))
+    commit = kind.commit
+
+    def unheard(own: Any) -> None:
+        if stands:
+            commit(own)
+        raise SwitchUnavailable("the connection is gone")
+
+    monkeypatch.setattr(kind, "commit", unheard)
+    answer = _stop(press)
+    assert (answer.code, "NOTHING IS SUSPENDED" in answer.words) == (20, False)
+    assert "Whether anything is suspended is NOT KNOWN" in answer.words
+    assert bool(press.ask(killswitch.closed_by, "parks", clock.wall_us())) == stands
+
+
+def test_the_twin_where_no_commit_was_sent_nothing_is_suspended(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    """KS-1: the store does not answer at all; people must hear that they have to stop the daemon by hand."""
+    press.essential.cell_file.unlink()
+    press.essential.cell_file.mkdir()
+
+    def away(_own: Any) -> Any:
+        raise SwitchUnavailable("the store is away")
+
+    monkeypatch.setattr(type(switch.open_switch(press.essential)), "exclusive", away)
+    answer = _stop(press)
+    assert answer.code == 20
+    assert "NOTHING IS SUSPENDED" in answer.words
