@@ -12,15 +12,13 @@ def can_raise(state: State) -> bool:
 
 
 def raise_fence(state: State, *, lifted_all: bool = False) -> State:
-    """The fence at the ledger's epoch at least, without the stops that the ledger has; the witness hears of the epoch.
+    """The fence at the ledger's epoch at least, without the stops that the ledger has; the witness hears of the epoch anyway.
 
     A cell that cannot be read is laid down anew only when everything is suspended, or such a stop was just lifted.
     """
     cell = raised(state, lifted_all=lifted_all)
-    if cell is None:
-        return state
-    witness = (max(state.witness[0], state.store.epoch), state.witness[1])
-    return promise(state._replace(cell=cell, witness=witness))
+    state = state._replace(witness=(max(state.witness[0], state.store.epoch), state.witness[1]))
+    return state if cell is None else promise(state._replace(cell=cell))
 
 
 def promise(state: State) -> State:

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from scheduler import (
+    cell_keeper,
     drain,
     emergency_stop,
     publisher,
@@ -68,7 +69,7 @@ def installed(outage: Outage) -> Iterator[None]:
     with ExitStack() as stack:
         for module in WRITERS:
             stack.enter_context(patch.object(module, "writing", _writing(outage)))
-        for module in (rescuer, reconciler, restore, worker):
+        for module in (cell_keeper, rescuer, reconciler, restore, worker):
             stack.enter_context(patch.object(module, "reading", _reading(outage)))
         stack.enter_context(patch.object(switch, "exclusive", _exclusive(switch.exclusive, outage)))
         stack.enter_context(patch.object(switch, "reading", _looking(switch.reading, outage)))
@@ -78,6 +79,7 @@ def installed(outage: Outage) -> Iterator[None]:
         ):  # fmt: skip
             stack.enter_context(patch.object(module, name, _after(place, getattr(module, name))))
         stack.enter_context(patch.object(drain, "Event", _Poll))
+        stack.enter_context(patch.object(drain, "_settle", _settled_by_others))
         stack.enter_context(patch.object(stop_ledger, "unrecorded", _in_order(stop_ledger.unrecorded)))
         stack.enter_context(patch.object(emergency_stop, "uuid", _Names))
         stack.enter_context(_quick_connections())
@@ -145,6 +147,10 @@ def _in_order(genuine: Callable[..., list[Order]]) -> Callable[..., list[Order]]
         return sorted(genuine(*arguments), key=lambda item: item.request_id)
 
     return unrecorded
+
+
+def _settled_by_others(*_: Any) -> None:
+    """The drain's own rescue and reconcile are the rig's rescuer and reconciler, at moments of their own."""
 
 
 class _Poll:

@@ -48,7 +48,7 @@ class Stop:
     def __init__(self, town: Town, name: str, scope: Scope) -> None:
         self.town, self.scope = town, scope
         self.told: list[str] = []
-        self.fenced = self.killed = False
+        self.fenced = self.killed = self.crept = False
         stop = EmergencyStop(town.essential, {"HOME": str(town.root)}, self.told.append)
         self.process = Puppet(name, lambda: stop.run(Request(scope)))
 
@@ -119,6 +119,13 @@ class Stop:
 
     not_confirmed = quiet
 
+    fence_fails = fence
+
+    def creep(self) -> None:
+        """One boundary of drain and receipt; no time passes."""
+        self.crept = True
+        self.process.step()
+
     def kill(self) -> None:
         """Kill -9."""
         self.process.kill()
@@ -166,10 +173,17 @@ class Lift:
         if self.process.error is not None:
             raise self.process.error
 
+    fence_fails = fence
+
     def kill(self) -> None:
         """Kill -9."""
         if self.process is not None:
             self.process.kill()
+
+    def forget(self) -> None:
+        """The store that knows the code is gone, and so is who was about to use it."""
+        self.kill()
+        self.code = ""
 
     def _with(self, act: Callable[[Resumption], object]) -> object:
         own = Resumption(self.town.essential, self.town.environ)
@@ -204,7 +218,7 @@ class Duties:
 
     def adopt(self) -> None:
         """What only the cell knew is recorded; the keeper goes no further."""
-        keeper = Puppet("keeper", CellKeeper(self.town.essential).keep)
+        keeper = Puppet("keeper", CellKeeper(self.town.essential, self.town.engine).keep)
         keeper.run(to=(WRITE,))
         assert keeper.at == WRITE
         keeper.step()
@@ -212,16 +226,7 @@ class Duties:
 
     def fence(self) -> None:
         """The fence follows the ledger."""
-
-        def keep() -> None:
-            own = switch.open_switch(self.town.essential)
-            try:
-                with switch.reading(own) as cursor:
-                    stop_ledger.raise_fence(cursor, own.name, self.town.essential)
-            finally:
-                own.close()
-
-        run("keeper", keep)
+        run("keeper", lambda: keep_fence(self.town))
 
     def guard(self, falls_after: int) -> None:
         """Two starts of a daemon, as far as they look at the store: one falls after so many boundaries, one is whole."""
@@ -240,6 +245,16 @@ class Duties:
         """The exit code and the data of ``crisis status``."""
         code, data, _ = run("status", lambda: Status(self.town.essential).run(wait=False))
         return code, data
+
+
+def keep_fence(town: Town) -> None:
+    """What a keeper does when there is nothing to record: the fence follows the ledger."""
+    own = switch.open_switch(town.essential)
+    try:
+        with switch.reading(own) as cursor:
+            stop_ledger.raise_fence(cursor, own.name, town.essential)
+    finally:
+        own.close()
 
 
 class Person:

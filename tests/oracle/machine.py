@@ -1,20 +1,22 @@
 """The model and the real code side by side: hypothesis draws what the model allows, the rig does it, both must agree.
 
 Beside what the model allows, it draws probes: what the model forbids is asked of the real code, which must refuse and change
-nothing. Weights make deep states likely: publishes get on, stops are seldom enough that something is under way when one comes.
+nothing; and slow steps, which are one in the model and several in the code. Weights make deep states likely: publishes get
+on, and stops are seldom enough that something is under way when one comes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tests.model.state import ALL, DOWN, READ_ONLY, Action, Config, State, first
+from tests.model.state import ALL, DOWN, IDLE, READ_ONLY, TOLD, Action, Config, State, first
 from tests.model.step import apply, enabled
-from tests.oracle import probe
+from tests.oracle import probe, slow
 from tests.oracle.projection import of_model, of_rig
 from tests.oracle.rig import STEPS, Rig
 from tests.oracle.town import Town
@@ -25,7 +27,7 @@ EVERYTHING = Config(
     due=(0, 0, 1, 3),
     scopes=(ALL, 1, ALL),
     last_tick=6,
-    lateness=3,
+    lateness=4,
     crashes=5,
     kills=True,
     faults=5,
@@ -36,33 +38,41 @@ EVERYTHING = Config(
     acts=3,
     verbs=("edit", "hold", "cancel", "release", "move"),
     cell_faults=True,
-    restores=True,
+    fence_fails=True,
     status=True,
     record_tries=3,
 )
 """Two workers, four posts on two channels, three stops, every kind of trouble. `record_tries`: as in the real code."""
+FAILS_AT_THE_FENCE = 10
+"""How likely the store fails where somebody has committed and not raised the fence yet."""
 CHANNELS = ("channel-1", "channel-2")
 ACTOR_WEIGHTS = {
     "worker": 40, "platform": 60, "crisis": 10, "resume": 10, "rescuer": 20, "reconciler": 20, "keeper": 5, "person": 2,
-    "clock": 6, "status": 5, "store": 2, "cell": 1, "probe": 1,
+    "clock": 3, "status": 5, "store": 2, "cell": 1, "probe": 1, "slow": 8,
 }  # fmt: skip
 WEIGHTS: Mapping[tuple[str, str], int] = {
-    ("worker", "prepare"): 20,
-    ("worker", "authorise"): 20,
-    ("worker", "look"): 12,
-    ("worker", "send"): 20,
+    ("worker", "prepare"): 40,
+    ("worker", "authorise"): 40,
+    ("worker", "look"): 24,
+    ("worker", "send"): 40,
     ("worker", "record"): 20,
     ("worker", "crash"): 2, ("worker", "look_late"): 12, ("worker", "claim_undone"): 8, ("worker", "claim_unheard"): 8,
     ("worker", "authorise_undone"): 8, ("worker", "authorise_unheard"): 8, ("worker", "record_unheard"): 8,
-    ("worker", "timeout"): 20, ("platform", "refuse"): 30,
+    ("worker", "timeout"): 25, ("platform", "refuse"): 30,
     ("crisis", "cell"): 2, ("crisis", "begin"): 2, ("crisis", "cell_fails"): 1, ("crisis", "kill"): 1,
     ("crisis", "commit_undone"): 6, ("crisis", "commit_unheard"): 5, ("crisis", "not_recorded"): 30,
-    ("resume", "ask"): 8, ("resume", "confirm"): 15, ("resume", "fence"): 20, ("resume", "kill"): 10,
-    ("store", "heal"): 30, ("store", "guard"): 60, ("store", "fail"): 1, ("store", "restore"): 6,
+    ("resume", "ask"): 8, ("resume", "confirm"): 8, ("resume", "fence"): 20, ("resume", "kill"): 10,
+    ("store", "heal"): 30, ("store", "guard"): 60, ("store", "fail"): 1, ("store", "restore"): 3,
+    ("reconciler", "found"): 50,
     ("person", "close_held"): 10, ("person", "close_published"): 30, ("person", "cancel"): 1, ("person", "release"): 8,
-    ("probe", "confirm"): 10, ("probe", "status"): 4,
+    ("slow", "fence begins"): 2,
+    ("probe", "confirm"): 20, ("probe", "status"): 4,
 }  # fmt: skip
 """Of an action where its actor's does not fit."""
+
+
+RESTORES = {("store", "backup"), ("store", "restore"), ("store", "guard"), ("worker", "end")}
+"""What happens only where an older copy may be put back."""
 
 
 class Tally:
@@ -77,10 +87,11 @@ class Tally:
         """All actions and probes."""
         return self.taken.total()
 
-    def missing(self) -> list[str]:
-        """The actions and probes of the rig that were never taken."""
-        all_there_are = {*STEPS, *((probe.PROBE, step) for step in probe.STEPS)}
-        return [" ".join(key) for key in sorted(all_there_are - set(self.taken))]
+    def missing(self, config: Config) -> list[str]:
+        """The actions, probes and slow steps of the rig that `config` allows and that were never taken."""
+        own = [(probe.PROBE, step) for step in probe.STEPS] + [(slow.SLOW, step) for step in slow.STEPS]
+        impossible = set() if config.restores else RESTORES
+        return [" ".join(key) for key in sorted({*STEPS, *own} - impossible - set(self.taken))]
 
 
 class Mismatch(AssertionError):
@@ -114,6 +125,8 @@ def machine(town: Town, config: Config, tally: Tally) -> type[RuleBasedStateMach
         def _take(self, chosen: Action) -> None:
             if chosen.actor == probe.PROBE:
                 probe.STEPS[chosen.step](self.rig, self.state, chosen)
+            elif chosen.actor == slow.SLOW:
+                self.state = slow.STEPS[chosen.step](self.rig, self.state, chosen)
             else:
                 self.rig.do(chosen)
                 self.state = apply(self.state, chosen, config)
@@ -126,13 +139,18 @@ def machine(town: Town, config: Config, tally: Tally) -> type[RuleBasedStateMach
 
 def _weighted(state: State, rig: Rig) -> list[Action]:
     allowed = [item for item in enabled(state, rig.config) if (item.actor, item.step) in STEPS]
-    return [item for item in (*allowed, *probe.enabled(state, rig, allowed)) for _ in range(weight(item, state))]
+    more = (*probe.enabled(state, rig, allowed), *slow.enabled(state, rig))
+    return [item for item in (*filter(partial(slow.allows, rig), allowed), *more) for _ in range(weight(item, state))]
 
 
 def weight(action: Action, state: State) -> int:
-    """How likely an action is beside the others; a restored store waits for its daemons to end."""
+    """How likely an action is beside the others; what shows nothing is left out, what is seldom possible is made likely."""
+    if action.step == "crash" and state.world.guarded and state.workers[action.who].phase == IDLE:
+        return 0
     if action.step == "crash" and not state.world.guarded:
         return ACTOR_WEIGHTS[action.actor]
+    if action.step == "fail" and (state.resume.fence or any(item.phase == TOLD for item in state.crises)):
+        return FAILS_AT_THE_FENCE
     return WEIGHTS.get((action.actor, action.step), ACTOR_WEIGHTS[action.actor])
 
 

@@ -106,6 +106,11 @@ class Worker:
             return "claimed"
         return thread.error or thread.result
 
+    def end(self) -> None:
+        """A daemon whose store was replaced ends by itself."""
+        assert self.is_lost
+        self.crash()
+
     # --- a publish ---------------------------------------------------------------------------------------------------
 
     def claim(self, post: int, order: str = "") -> None:

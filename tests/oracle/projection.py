@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from scheduler import stop_cell, witness
+from scheduler.restore import RESTORE
 from tests.model import state as model
 from tests.model.state import Attempt, Cell, Config, Post, State, Suspension
 from tests.oracle.ground import Rows
@@ -53,7 +54,7 @@ def _post(row: Post) -> str:
 def _attempt(row: Attempt) -> str:
     if row.state == model.ABSENT:
         return "absent"
-    who = f"worker {row.worker}" if row.worker else "nobody alive"
+    who = {model.DOUBT: "a restore", 0: "nobody alive"}.get(row.worker, f"worker {row.worker}")
     return f"{model.ATTEMPT[row.state]} of post {row.post} by {who}, epoch {row.claim_epoch}, version {row.content}"
 
 
@@ -103,7 +104,8 @@ def _attempts(rig: Rig, rows: Rows, skipped: Rows) -> list[str]:
 def _attempt_row(rig: Rig, row: Row) -> str:
     _, state, post, worker, epoch, digest, _ = row
     place = rig.posts.index(post)
-    who = next((who for who, item in enumerate(rig.workers, 1) if item.id == worker), 0)
+    alive = (who for who, item in enumerate(rig.workers, 1) if item.id == worker)
+    who = model.DOUBT if worker == RESTORE else next(alive, 0)
     return _attempt(Attempt(model.ATTEMPT.index(state), place, who, epoch, rig.version(place, digest)))
 
 

@@ -10,11 +10,12 @@ from config import clock
 from scheduler import content
 from scheduler.killswitch import Scope
 from store.engine import writing
-from tests.model.state import DOWN, READ_ONLY, Action, Config
+from tests.model.state import DOWN, READ_ONLY, Action, Config, Store
 from tests.oracle.commands import Duties, Lift, Person, Stop, ended
 from tests.oracle.ground import COPY
 from tests.oracle.platform import TAKEN, TURNED_DOWN, link_of
 from tests.oracle.processes import Worker
+from tests.oracle.puppet import Puppet
 from tests.oracle.town import START_US, Town
 
 TICK_S = 1.0
@@ -43,6 +44,9 @@ class Rig:
             for who, scope in enumerate(config.scopes)
         ]
         self.lift, self.duties, self.person = Lift(town), Duties(town), Person(town)
+        self.slow_fence: Puppet | None = None
+        """A keeper that has read the ledger (then `slow_store`) and has not written the cell yet."""
+        self.slow_store: Store = Store(0, (), ())
         self.done = 0
         """Actions taken so far."""
 
@@ -51,6 +55,7 @@ class Rig:
         for process in (*(worker.thread for worker in self.workers), *(stop.process for stop in self.stops)):
             ended(process)
         ended(self.lift.process)
+        ended(self.slow_fence)
         for worker in self.workers:
             if worker.registration is not None:
                 worker.registration.end()
@@ -103,8 +108,8 @@ class Rig:
         self.town.outage.unreadable = action.what == DOWN
 
     def restore(self, action: Action) -> None:
-        """The copy takes the store's place, under running processes; a resume ends with the store it was about."""
-        self.lift.kill()
+        """The copy takes the store's place, under running processes; a resume and its code end with the store that is gone."""
+        self.lift.forget()
         replaced = self.town.ground.fork()
         self.town.ground.put_back(COPY)
         for worker in self.workers:
@@ -142,13 +147,13 @@ def tick_of(us: int) -> int:
 Step = Callable[[Rig, Action], Any]
 WORKER_STEPS = (
     "start", "claim", "claim_unheard", "claim_undone", "prepare", "authorise", "authorise_unheard", "authorise_undone",
-    "look", "look_late", "send", "timeout", "record", "record_unheard", "crash",
+    "look", "look_late", "send", "timeout", "record", "record_unheard", "crash", "end",
 )  # fmt: skip
 STOP_STEPS = (
-    "cell", "cell_fails", "begin", "commit", "commit_unheard", "commit_undone", "not_recorded", "fence", "quiet",
-    "not_confirmed", "kill",
+    "cell", "cell_fails", "begin", "commit", "commit_unheard", "commit_undone", "not_recorded", "fence",
+    "fence_fails", "quiet", "not_confirmed", "kill",
 )  # fmt: skip
-RESUME_STEPS = ("ask", "confirm", "confirm_unheard", "fence", "kill")
+RESUME_STEPS = ("ask", "confirm", "confirm_unheard", "fence", "fence_fails", "kill")
 PERSON_STEPS = ("edit", "cancel", "hold", "release", "move", "close_published", "close_held")
 
 STEPS: dict[tuple[str, str], Step] = {

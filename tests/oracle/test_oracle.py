@@ -1,10 +1,9 @@
-"""The model and the real code agree: a short run here; ``python -m tests.oracle`` takes 300 examples on each database."""
+"""The model and the real code agree: 300 examples of 40 steps on each database, other ones in each run."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.conftest import BOTH
 from tests.model import step
 from tests.oracle import campaign, probe
 from tests.oracle.campaign import Plan
@@ -12,22 +11,32 @@ from tests.oracle.rig import STEPS
 from tests.support.databases import Databases
 
 SEED = 20261125
-NOT_BUILT: frozenset[tuple[str, str]] = frozenset()
-"""Actions of the model for which the product has no code yet."""
+NOT_BUILT = {
+    ("crisis", "sweep"),
+    ("person", "override"),
+    ("platform", "fire"),
+}
+"""Actions of the model for which the product has no code yet: the platforms' own schedulers, the emergency lane."""
+WEAKENED_ONLY = {("crisis", "read"), ("reconciler", "believe"), ("rescuer", "lease")}
+"""Actions that only a weakened design of the model has; the oracle weakens the real code instead."""
+IN_ONE = {("store", "guard_dies"), ("store", "doubt")}
+"""The guard of a restored store, killed and begun anew: here one action, whose first start falls at any boundary."""
 
 
-@pytest.mark.parametrize("database", BOTH)
+@pytest.mark.parametrize("database", campaign.GROUNDS)
 def test_the_real_code_does_what_the_model_does(databases: Databases, database: str) -> None:
     """I1, I2, I3, I4, I5, I6, I7, I8: publishes, stops, resumes, crashes, lost acknowledgements, outages, restores."""
-    report = campaign.run(Plan(database, examples=20, steps=40, seed=SEED), databases)
-    assert report.fault == ""
-    assert report.steps > 20 * 40 * 0.9
-    assert len(report.taken) > 40
+    plan = Plan(database, seed=campaign.new_seed())
+    report = campaign.run(plan, databases)
+    assert report.fault == "", f"python -m tests.oracle --database {database} --seed {plan.seed}"
+    assert report.missing == (), f"never taken: {report.missing} (seed {plan.seed})"
+    assert report.examples >= campaign.EXAMPLES
+    assert report.steps > campaign.EXAMPLES * campaign.STEPS * 0.9
 
 
 def test_the_rig_can_do_all_that_the_model_knows() -> None:
     """An action that the model learns must be learnt by the rig, or be named as not built."""
-    assert set(STEPS) == set(step.STEPS) - NOT_BUILT
+    assert set(STEPS) == set(step.STEPS) - NOT_BUILT - WEAKENED_ONLY - IN_ONE
 
 
 def test_a_run_that_never_took_an_action_fails(databases: Databases, capsys: pytest.CaptureFixture[str]) -> None:
