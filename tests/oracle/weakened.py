@@ -12,7 +12,7 @@ from sqlmodel import Session
 from config import clock
 from connectors.errors import NotSent, Uncertain
 from connectors.protocol import Deadline
-from scheduler import killswitch, post_queue, reconciler, rescuer, restore, stop_ledger
+from scheduler import killswitch, post_queue, reconciler, rescuer, stop_ledger
 from scheduler.outcome import Outcome
 from scheduler.publisher import Leave, Publisher
 from store.tables import Attempt
@@ -90,8 +90,6 @@ WEAKENED: dict[str, tuple[Any, str, Callable[[], Any]]] = {
     "a request recorded twice": (killswitch, "find", _known_by_nobody),
     "the fence stays": (stop_ledger, "raise_fence", _known_by_nobody),
     "a cell nobody records": (stop_ledger, "unrecorded", lambda: lambda *_: []),
-    "naive restore": (restore, "_suspend", _known_by_nobody),
-    "restore without a doubt": (restore, "_doubt_batch", lambda: lambda *_: 0),
 }
 """By name: what is replaced, and by what."""
 
