@@ -31,7 +31,7 @@ EVERYTHING = Config(
     crashes=5,
     kills=True,
     faults=5,
-    outages=3,
+    outages=5,
     health=(READ_ONLY, DOWN),
     late_looks=True,
     refusals=True,
@@ -43,8 +43,10 @@ EVERYTHING = Config(
     record_tries=3,
 )
 """Two workers, four posts on two channels, three stops, every kind of trouble. `record_tries`: as in the real code."""
-FAILS_AT_THE_FENCE = 10
-"""How likely the store fails where somebody has committed and not raised the fence yet."""
+FAILS_AT_THE_FENCE = 40
+"""How likely the store goes away where a lift was committed and its fence is not raised yet."""
+FAILS_AFTER_THE_WORD = 6
+"""The same where SUSPENDED was told; more would leave no crisis that is not disturbed."""
 CHANNELS = ("channel-1", "channel-2")
 ACTOR_WEIGHTS = {
     "worker": 40, "platform": 60, "crisis": 10, "resume": 10, "rescuer": 20, "reconciler": 20, "keeper": 5, "person": 2,
@@ -62,9 +64,10 @@ WEIGHTS: Mapping[tuple[str, str], int] = {
     ("crisis", "cell"): 2, ("crisis", "begin"): 2, ("crisis", "cell_fails"): 1, ("crisis", "kill"): 1,
     ("crisis", "commit_undone"): 6, ("crisis", "commit_unheard"): 5, ("crisis", "not_recorded"): 30,
     ("resume", "ask"): 8, ("resume", "confirm"): 8, ("resume", "fence"): 20, ("resume", "kill"): 10,
+    ("resume", "fence_fails"): 60,
     ("store", "heal"): 30, ("store", "guard"): 60, ("store", "fail"): 1, ("store", "restore"): 3,
     ("reconciler", "found"): 50,
-    ("person", "close_held"): 10, ("person", "close_published"): 30, ("person", "cancel"): 1, ("person", "release"): 8,
+    ("person", "close_held"): 10, ("person", "close_published"): 120, ("person", "cancel"): 1, ("person", "release"): 8,
     ("slow", "fence begins"): 2,
     ("probe", "confirm"): 20, ("probe", "status"): 4,
 }  # fmt: skip
@@ -149,8 +152,9 @@ def weight(action: Action, state: State) -> int:
         return 0
     if action.step == "crash" and not state.world.guarded:
         return ACTOR_WEIGHTS[action.actor]
-    if action.step == "fail" and (state.resume.fence or any(item.phase == TOLD for item in state.crises)):
-        return FAILS_AT_THE_FENCE
+    if action.step == "fail" and action.what == DOWN:
+        told = any(item.phase == TOLD for item in state.crises)
+        return FAILS_AT_THE_FENCE if state.resume.fence else FAILS_AFTER_THE_WORD if told else 1
     return WEIGHTS.get((action.actor, action.step), ACTOR_WEIGHTS[action.actor])
 
 
