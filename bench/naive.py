@@ -219,7 +219,7 @@ def client(channel: int, sandbox: str) -> Any:
         consumer_key="key",
         consumer_secret="secret",  # noqa: S106 (made up)
         access_token=token_of(channel),
-        access_token_secret="secret",  # noqa: S106 (made up)  # noqa: S106
+        access_token_secret="secret",  # noqa: S106 (made up)
     )
     real = made.session.request
 
