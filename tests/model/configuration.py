@@ -33,9 +33,59 @@ SMALL: Final = (
     Config(
         "restored, moved", workers=1, scopes=(), due=(1,), last_tick=1, restores=True, acts=1, verbs=("move", "release")
     ),
+    Config(
+        "frozen pens",
+        channels=(),
+        due=(),
+        workers=0,
+        scopes=(ALL, ALL),
+        outages=1,
+        frozen_pens=True,
+        fence_fails=True,
+        record_tries=1,
+    ),
     Config("native scheduler", workers=1, native=True, crashes=1),
     Config("override", workers=1, overrides=True, acts=1, scopes=(1, 1)),
 )
-"""About 400 thousand states together."""
+"""About half a million states together, in half a minute of one core."""
 
-LARGE: Final[tuple[Config, ...]] = ()
+LARGE: Final = (
+    Config("large: two workers, all faults", workers=2, crashes=1, faults=1, kills=True),
+    Config("large: two posts", channels=(1, 1), due=(0, 1), last_tick=1, workers=2),
+    Config("large: two channels", channels=(1, 2), due=(0, 0), workers=2, scopes=(1,)),
+    Config("large: overlapping, killed", workers=1, scopes=(ALL, 1), crashes=1, kills=True, status=True),
+    Config(
+        "large: store and cell",
+        workers=1,
+        faults=1,
+        outages=2,
+        health=(READ_ONLY, DOWN),
+        cell_faults=True,
+        cell_stays=True,
+    ),
+    Config("large: restored", workers=1, restores=True, crashes=1, guard_falls=True),
+    Config(
+        "large: restored, moved",
+        workers=1,
+        scopes=(1,),
+        due=(1,),
+        last_tick=1,
+        restores=True,
+        acts=1,
+        verbs=("move", "release"),
+    ),
+    Config(
+        "large: people and lateness",
+        workers=2,
+        last_tick=2,
+        lateness=1,
+        late_looks=True,
+        refusals=True,
+        acts=1,
+        verbs=("edit", "hold", "cancel", "release", "move"),
+    ),
+    Config(
+        "large: frozen pens", workers=1, scopes=(1, ALL), outages=1, frozen_pens=True, fence_fails=True, record_tries=1
+    ),
+)
+"""For `--full`: millions of states, each to its end."""

@@ -7,6 +7,7 @@
 | reconciler / not_found | it does not (evidence only: it may be wrong), and the settling time has passed |
 | keeper / adopt | `CellKeeper.keep`: a stop that only the cell knows is recorded |
 | keeper / fence | `CellKeeper.keep`: the fence follows the ledger |
+| keeper / fence_begins, fence_ends | the same, stopped between reading and writing the cell, its lock in hand |
 
 The drain of a crisis rescues and reconciles by the same functions.
 """
@@ -14,7 +15,7 @@ The drain of a crisis rescues and reconciles by the same functions.
 from __future__ import annotations
 
 from tests.model import design
-from tests.model.fence import can_raise, raise_fence, raised
+from tests.model.fence import can_raise, promise, raise_fence, raised
 from tests.model.ledger import adopt, move_attempt, move_post, put_back, unrecorded
 from tests.model.state import (
     ABORTED,
@@ -31,7 +32,9 @@ from tests.model.state import (
     UNSURE,
     UP,
     Action,
+    Cell,
     Config,
+    Pen,
     State,
 )
 
@@ -47,6 +50,10 @@ def enabled(state: State, config: Config) -> list[Action]:
             found.append(Action(KEEPER, "adopt"))
     if can_raise(state) and raised(state) not in (state.cell, None):
         found.append(Action(KEEPER, "fence"))
+        if config.frozen_pens and not state.cell.bad:
+            found.append(Action(KEEPER, "fence_begins"))
+    if state.pen is not None:
+        found.append(Action(KEEPER, "fence_ends"))
     return found
 
 
@@ -118,7 +125,24 @@ def keeper_fence(state: State, action: Action, config: Config) -> State:
     return raise_fence(state)
 
 
+def fence_begins(state: State, action: Action, config: Config) -> State:
+    """It holds the cell's lock, has read, and stands still before its writes (as crisis and resume may, too)."""
+    after = raised(state)
+    assert after is not None
+    return state._replace(pen=Pen(after.fence, state.cell.stops & ~after.stops))
+
+
+def fence_ends(state: State, action: Action, config: Config) -> State:
+    """It writes what it meant to, over a cell that may say stop by now: the fence, and each slot that it takes out."""
+    assert state.pen is not None
+    cell = Cell(state.pen.fence, state.cell.stops & ~state.pen.cleared)
+    witness = (max(state.witness[0], state.store.epoch), state.witness[1])
+    return promise(state._replace(cell=cell, pen=None, witness=witness))
+
+
 STEPS = {
+    (KEEPER, "fence_begins"): fence_begins,
+    (KEEPER, "fence_ends"): fence_ends,
     (RESCUER, "rescue"): rescue,
     (RESCUER, "lease"): lease,
     (RECONCILER, "believe"): believe,

@@ -162,7 +162,8 @@ class Pen(NamedTuple):
     """A process that has read the cell under its lock and is about to overwrite it (`stop_cell.raise_fence`)."""
 
     fence: int
-    stops: int
+    cleared: int
+    """The stops that it takes out, as bits: those that the ledger has."""
 
 
 class World(NamedTuple):

@@ -217,6 +217,10 @@ _WORDS: dict[tuple[str, str], Callable[[Step], str]] = {
     ("reconciler", "believe"): _of_attempt("the reconciler does not find {post}: attempt {number} is called not sent"),
     ("keeper", "adopt"): _adopt,
     ("keeper", "fence"): _plain("the cell keeper raises the fence"),
+    ("keeper", "fence_begins"): _plain(
+        "the cell keeper has read the cell, and stands still before it writes the fence"
+    ),
+    ("keeper", "fence_ends"): _plain("the cell keeper writes what it meant to"),
     ("person", "edit"): _of_post("a person edits {post}"),
     ("person", "cancel"): _of_post("a person cancels {post}"),
     ("person", "hold"): _of_post("a person holds {post}"),
