@@ -27,9 +27,9 @@ class Report:
 
     @property
     def is_good(self) -> bool:
-        """Whether a weakened design fell by the right invariant, or another kept all."""
+        """Whether a weakened design fell by the right invariant and for its own reason, or another kept all."""
         if self.config.weakened:
-            return self.broken in BY_NAME[self.config.weakened].breaks
+            return BY_NAME[self.config.weakened].falls_by(self.broken, self.story)
         return not self.broken
 
 
@@ -58,9 +58,9 @@ def _verdict(report: Report) -> str:
     if not report.config.weakened:
         return f"BROKEN {report.broken}" if report.broken else "clean"
     if not report.is_good:
-        return f"SURVIVED {report.broken}"
+        return f"falls for another reason: {report.broken}" if report.broken else "SURVIVED"
     other = BY_NAME[report.config.weakened].elsewhere
-    return f"falls: {report.broken} after {report.depth} steps (elsewhere {other})"
+    return f"falls: {report.broken} after {report.depth} steps" + (f" (elsewhere {other})" if other else "")
 
 
 def summary(reports: Sequence[Report], seconds: float) -> str:
