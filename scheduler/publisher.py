@@ -104,7 +104,7 @@ class Publisher:
         if leave is None:
             return "aborted"
         try:
-            witness.note(self.place.witness_file, attempt=claim.attempt, step="publish.witness")
+            witness.note(self.place.witness_file, attempt=claim.attempt, post=claim.post, step="publish.witness")
             permit = Permit(leave.deadline, lambda: self._last_look(leave.epoch))
             permit.check()
         except NotSent as error:
@@ -124,6 +124,8 @@ class Publisher:
             return Uncertain(f"the connector failed: {type(error).__name__}: {error}")
 
     def _last_look(self, epoch: int) -> None:
+        if not self.place.is_same_store():  # a stop in the store that stands there now is not seen from here
+            raise Fenced("the store was replaced under this process")
         with failpoint.step("publish.look.read"):
             reason = stop_cell.refusal(self.place.cell_file, epoch)
         if reason is not None:

@@ -5,7 +5,10 @@ The witness, kept outside the store, knows how far this host had come. Nothing i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import structlog
 from sqlalchemy import ColumnElement, Engine, delete, func, text
@@ -19,7 +22,7 @@ from scheduler import killswitch, post_queue, stop_cell, stop_ledger, switch, wi
 from scheduler.killswitch import Order
 from scheduler.witness import Seen
 from store.engine import cursor, dialect, reading, writing
-from store.tables import LIVE_ATTEMPT_STATES, Attempt, Gate, Meta, Post
+from store.tables import LIVE_ATTEMPT_STATES, Attempt, Meta, Post
 
 logger = structlog.get_logger()
 RESTORE = stop_ledger.RESTORE
@@ -39,19 +42,22 @@ def guard(engine: Engine, essential: Essentials, witness_file: Path) -> str | No
     """Why the store suspended itself, or None when it is the one this host knows. The witness is up to date afterwards."""
     # The witness and the cell are read before the store: what is committed and noted in between (a resume, another process's
     # attempt) then shows in the store alone, and does not look like a store that is behind them.
-    witnessed, trouble = _witnessed(witness_file)
+    witnessed, noted, trouble = _witnessed(witness_file)
     fence = _fence(essential)
     with reading(engine) as session:
         epoch, attempt, used = extent(session)
         unfinished = session.get(Meta, UNDER_WAY)
+        unknown = _unaccounted(session, noted)
     seen = witnessed or Seen(0, 0)
     reason = trouble or witness.is_behind(witnessed, epoch=epoch, attempt=attempt, used=used)
     if reason is None and fence > epoch:
         reason = f"the store is at epoch {epoch}, behind the stop cell's fence"
+    if reason is None and unknown:
+        reason = f"attempt {max(unknown)} was sent from here, and the store does not know it"
     if reason is None and unfinished is not None:
         reason = "it was found restored, and nobody has looked through it to the end"
     if reason is not None:
-        _suspend(engine, essential, seen, epoch, attempt, reason)
+        _suspend(engine, essential, Copy(witness_file, seen, epoch, attempt, noted), reason)
     with reading(engine) as session:
         epoch, attempt, _ = extent(session)
     most = max(attempt, seen.attempt)
@@ -87,13 +93,38 @@ def refuse_older_copy(session: Session, essential: Essentials) -> None:
         )
 
 
-def _witnessed(file: Path) -> tuple[Seen | None, str | None]:
-    """(what was seen, why it cannot be told); a witness that cannot be read is no reason to trust the store."""
+@dataclass(frozen=True)
+class Copy:
+    """A store that was put back: what this host had seen and sent, and how far the copy comes."""
+
+    witness_file: Path
+    seen: Seen
+    epoch: int
+    attempt: int
+    noted: Mapping[int, int]
+
+    @property
+    def request(self) -> str:
+        """The id of the suspension that it asks for."""
+        return f"restore-{self.epoch}-{self.attempt}-{self.seen.epoch}-{self.seen.attempt}"
+
+
+def _witnessed(file: Path) -> tuple[Seen | None, dict[int, int], str | None]:
+    """(what was seen, what was sent, why it cannot be told); a witness that cannot be read is no reason to trust the store."""
     try:
-        return witness.read(file), None
+        return witness.read(file), witness.sent(file), None
     except witness.WitnessError as error:
-        file.rename(file.with_suffix(".unreadable"))
-        return Seen(0, 0), str(error)
+        for part in (file, file.with_suffix(".sent")):
+            if part.exists():
+                part.rename(part.with_suffix(f"{part.suffix}.unreadable"))
+        return Seen(0, 0), {}, str(error)
+
+
+def _unaccounted(session: Session, noted: Mapping[int, int]) -> dict[int, int]:
+    """Attempt → post: sent from this host, and unknown to the store as such."""
+    query = select(Attempt.id, Attempt.state).where(col(Attempt.id) >= min(noted, default=0))
+    rows = session.exec(query).all() if noted else []
+    return witness.unaccounted(noted, {cast(int, number): state for number, state in rows})
 
 
 def extent(session: Session) -> tuple[int, int, bool]:
@@ -111,20 +142,20 @@ def _numbered(session: Session) -> int:
     return int(row.value) if row is not None else 0
 
 
-def _suspend(engine: Engine, essential: Essentials, seen: Seen, epoch: int, attempt: int, reason: str) -> None:
-    """Suspend above all that was seen, then doubt what was due since the copy was made."""
-    request = _begin(engine, f"restore-{epoch}-{attempt}-{seen.epoch}-{seen.attempt}")
+def _suspend(engine: Engine, essential: Essentials, copy: Copy, reason: str) -> None:
+    """Suspend above all that was seen, then doubt what was sent, and what was due, since the copy was made."""
+    request = _begin(engine, copy.request)
     order = Order(request, "standfast", f"store restored: {reason}", kind=RESTORE)
     own = switch.open_switch(essential)
     try:
         with switch.exclusive(own, step="restore.suspend") as locked:
-            at_least = max(seen.epoch, _fence(essential)) + 1
+            at_least = max(copy.seen.epoch, _fence(essential)) + 1
             killswitch.suspend(locked, own.name, order, at_least_epoch=at_least)
         with switch.reading(own) as view:
             stop_ledger.raise_fence(view, own.name, essential, step="restore")
     finally:
         own.close()
-    doubted = _doubt(engine, seen.attempt)
+    doubted = _doubt(engine, copy)
     logger.error("store restored from an older copy", action="restore", reason=reason, doubted=doubted)
 
 
@@ -135,20 +166,39 @@ def _fence(essential: Essentials) -> int:
         return 0
 
 
-def _doubt(engine: Engine, highest_seen: int) -> int:
-    """How many posts became unknown: due by now and, for all that the copy knows, perhaps sent since it was made.
+def _doubt(engine: Engine, copy: Copy) -> int:
+    """How many posts became unknown: sent from here or due by now and, for all that the copy knows, sent since it was made.
 
     In bounded batches: the suspension stands already, and nothing is claimed before this has ended.
     """
     with writing(engine, step="restore.numbers") as session:
-        _skip_numbers(session, highest_seen)
-    now, doubted = clock.wall_us(), 0
+        _skip_numbers(session, copy.seen.attempt)
+    now, doubted = clock.wall_us(), _doubt_sent(engine, copy.noted)
     while batch := _doubt_batch(engine, now):
         doubted += batch
+    witness.forget_sent(copy.witness_file)  # they stand in the store now
     with writing(engine, step="restore.log") as session:
         session.execute(delete(Meta).where(col(Meta.key) == UNDER_WAY))  # another host's daemon may have done it
-        log.record(session, "standfast", RESTORE, "store", {"highest_seen": highest_seen, "doubted": doubted})
+        log.record(session, "standfast", RESTORE, "store", {"highest_seen": copy.seen.attempt, "doubted": doubted})
     return doubted
+
+
+def _doubt_sent(engine: Engine, noted: Mapping[int, int]) -> int:
+    """How many posts became unknown because this host sent them and the copy does not know: whatever it says of their time."""
+    with reading(engine) as session:
+        posts = sorted(set(_unaccounted(session, noted).values()))
+    return sum(_doubt_some(engine, posts[start : start + BATCH]) for start in range(0, len(posts), BATCH))
+
+
+def _doubt_some(engine: Engine, numbers: list[int]) -> int:
+    now = clock.wall_us()
+    with writing(engine, step="restore.batch") as session:
+        _alone(session)
+        waiting = select(Post).where(col(Post.id).in_(numbers), col(Post.state).in_(DOUBTED), ~_has_live_attempt())
+        posts = session.exec(waiting.order_by(col(Post.id))).all()
+        for post in posts:
+            _doubt_post(session, post, now, min(post.due_at, post.updated_at))
+        return len(posts)
 
 
 def _doubt_batch(engine: Engine, now: int) -> int:
@@ -159,13 +209,14 @@ def _doubt_batch(engine: Engine, now: int) -> int:
         due = due.where(~post_queue.is_staged()).order_by(col(Post.due_at), col(Post.id))
         posts = session.exec(due.limit(BATCH)).all()
         for post in posts:
-            _doubt_post(session, post, now)
+            _doubt_post(session, post, now, post.due_at)
         return len(posts)
 
 
 def _alone(session: Session) -> None:
     """Wait for another host's daemon that doubts the same posts: two of them would give one post two attempts."""
-    session.exec(select(Gate).with_for_update()).first()
+    # The gate's row may be lost; the store's name is never.
+    session.exec(select(Meta).where(Meta.key == "store_id").with_for_update()).one()
 
 
 def _has_live_attempt() -> ColumnElement[bool]:
@@ -175,7 +226,7 @@ def _has_live_attempt() -> ColumnElement[bool]:
     return of_post.exists()
 
 
-def _doubt_post(session: Session, post: Post, now: int) -> None:
+def _doubt_post(session: Session, post: Post, now: int, sent_at: int) -> None:
     """An attempt of unknown outcome. A held post stays held and keeps its reason; no verb takes it before it is known."""
     assert post.id is not None
     if post.state != "held":
@@ -186,7 +237,7 @@ def _doubt_post(session: Session, post: Post, now: int) -> None:
     store_id = session.get_one(Meta, "store_id").value
     key = post_queue.key_of(post_queue.key_prefix(store_id), post.id)  # a lost attempt's was the same
     attempt = post_queue.add_attempt(session, post, RESTORE, epoch, key, state="unknown")
-    attempt.sending_at, attempt.look_at, attempt.finished_at, attempt.outcome = post.due_at, now, now, "unknown"
+    attempt.sending_at, attempt.look_at, attempt.finished_at, attempt.outcome = sent_at, now, now, "unknown"
     attempt.detail = "the store was restored from an older copy: it may have gone out before that"
     session.add(attempt)
 

@@ -11,6 +11,12 @@ from scheduler.killswitch import STOP_CELL, Order, Recorded
 from scheduler.switch import Switch
 from store.chain import Cursor
 
+NEWEST = (
+    "SELECT COALESCE((SELECT MAX(id) FROM attempt), 0), "
+    "COALESCE((SELECT value FROM meta WHERE key = 'attempts_skipped_to'), '0')"
+)
+STATES = "SELECT id, state FROM attempt WHERE id >= ?"
+
 
 def unrecorded(cursor: Cursor, dialect: str, essential: Essentials) -> list[Order]:
     """The suspensions that the cell asks for and the ledger lacks; a cell that cannot be read asks for one of its own."""
@@ -161,19 +167,18 @@ def lost_attempts(own: Switch, essential: Essentials) -> str | None:
         file = witness_file(cursor, own.name, essential)
     try:
         seen = witness.read(file) if file is not None else None
+        noted = witness.sent(file) if file is not None else {}
     except witness.WitnessError:  # the next daemon calls the store restored
         return None
-    query = (
-        "SELECT COALESCE((SELECT MAX(id) FROM attempt), 0), "
-        "COALESCE((SELECT value FROM meta WHERE key = 'attempts_skipped_to'), '0')"
-    )
     with switch.reading(own) as cursor:  # after the witness: an attempt that was noted in between is in the store
-        newest = max(map(int, killswitch.rows(cursor, own.name, query)[0]))
-    if seen is None or seen.attempt <= newest:
+        newest = max(map(int, killswitch.rows(cursor, own.name, NEWEST)[0]))
+        states = dict(killswitch.rows(cursor, own.name, STATES, (min(noted),))) if noted else {}
+    unknown = max(witness.unaccounted(noted, states), default=0)
+    if seen is None or (seen.attempt <= newest and not unknown):
         return None
     return (
-        f"this host has seen attempt {seen.attempt}, the store ends at {newest}: what else is under way is not known; "
-        "restart the daemon, which calls the store restored"
+        f"this host has seen attempt {max(seen.attempt, unknown)}, which the store does not know: what else is under way is "
+        "not known; restart the daemon, which calls the store restored"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -120,6 +121,16 @@ def test_a_connector_that_asks_at_the_last_byte_is_refused_too(press: Press) -> 
     press.connector.on_publish = late
     assert press.publisher.publish_post(number) == "not_sent"
     assert (press.states(number), press.post(number).tries) == ((["not_sent"], "scheduled"), 0)
+
+
+def test_a_store_that_was_replaced_after_the_leave_sends_nothing(press: Press) -> None:
+    """I1: a stop in the store that stands there now would not be seen; what is written here, nobody would read."""
+    same = [True, True]
+    press.publisher.place = replace(press.publisher.place, is_same_store=lambda: bool(same and same.pop()))
+    number = press.queue()
+    assert press.publisher.publish_post(number) == "not_sent"
+    assert press.connector.published == []
+    assert "the store was replaced" in str(press.attempts(number)[0].detail)
 
 
 def test_a_deadline_that_passed_before_the_call_is_not_sent(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
-from scheduler import restore, stop_ledger
+from config import clock
+from scheduler import restore, stop_ledger, witness
 from scheduler.killswitch import SwitchError
 from scheduler.resumption import Resumption
 from store.engine import reading, writing
-from store.tables import Attempt, Meta, Suspension
+from store.tables import Attempt, Gate, Meta, Post, Suspension
 from tests.scheduler.press import Press
 
 
@@ -27,7 +30,8 @@ def _fall(*_: Any, **__: Any) -> Any:
 STEPS: dict[str, tuple[Any, str]] = {
     "after the suspension": (stop_ledger, "raise_fence"),
     "before the numbers are skipped": (restore, "_skip_numbers"),
-    "before the posts are doubted": (restore, "_doubt_batch"),
+    "before what was sent is doubted": (restore, "_doubt_sent"),
+    "before what was due is doubted": (restore, "_doubt_batch"),
     "before the end": (restore.log, "record"),
 }
 
@@ -78,7 +82,7 @@ def test_a_store_that_is_not_looked_through_is_not_lifted(press: Press, monkeypa
     """I3, KS-10: the lift would hold what may have gone out, as if it had never been sent."""
     post = _put_back(press)
     with monkeypatch.context() as patched:
-        patched.setattr(restore, "_doubt_batch", _fall)
+        patched.setattr(restore, "_doubt_sent", _fall)
         with pytest.raises(_Fell):
             _guard(press)
     number = _suspensions(press)[0]
@@ -94,3 +98,103 @@ def test_a_store_that_is_not_looked_through_is_not_lifted(press: Press, monkeypa
     assert _guard(press) is not None
     press.lift(number)
     assert press.post(post).state == "unknown"
+
+
+# --- what this host has sent -------------------------------------------------------------------------------------------
+
+
+def _later(press: Press) -> int:
+    """Moved to an earlier moment after the copy was made, and sent: the copy has it scheduled for tomorrow."""
+    post = press.queue(in_s=-1)
+    assert press.publisher.publish_post(post) == "published"
+    tomorrow = clock.wall_us() + 86_400 * clock.SECOND
+    press.change(Post, post, state="scheduled", due_at=tomorrow, ready_at=tomorrow)
+    return post
+
+
+def _waiting(press: Press, state: str) -> int:
+    """Released after the copy was made, and sent: the copy has it waiting for a person."""
+    post = press.queue()
+    assert press.publisher.publish_post(post) == "published"
+    press.change(Post, post, state=state, hold_reason="over the weekend")
+    return post
+
+
+SENT_SINCE: dict[str, Callable[[Press], int]] = {
+    "moved": _later,
+    "held": lambda press: _waiting(press, "held"),
+    "failed": lambda press: _waiting(press, "failed"),
+    "draft": lambda press: _waiting(press, "draft"),
+}
+
+
+@pytest.mark.parametrize("how", SENT_SINCE)
+def test_what_was_sent_since_the_copy_is_doubted_whatever_the_copy_says_of_it(press: Press, how: str) -> None:
+    """I3, I5: its time in the copy is not the time at which it went out; to send it again takes a person who has looked."""
+    post = SENT_SINCE[how](press)
+    with writing(press.engine) as session:
+        session.delete(session.get_one(Attempt, 1))
+    before = press.post(post).updated_at
+    assert _guard(press) is not None
+    assert press.states(post) == (["unknown"], "held" if how == "held" else "unknown")
+    assert (press.attempts(post)[0].sending_at or 0) <= before
+    assert _guard(press) is None
+
+
+@pytest.mark.parametrize("state", ["claimed", "aborted"])
+def test_a_copy_with_the_same_numbers_is_known_by_what_it_calls_a_send(press: Press, state: str) -> None:
+    """I3: the copy was made between claim and leave; its rescuer, or a stop, would call not sent what was sent."""
+    post = press.queue()
+    assert press.publisher.publish_post(post) == "published"
+    press.change(Attempt, 1, state=state, remote_id=None)
+    press.change(Post, post, state="publishing" if state == "claimed" else "held", hold_reason=None)
+    reason = _guard(press)
+    assert reason == "attempt 1 was sent from here, and the store does not know it"
+    after = (["unknown"], "unknown") if state == "claimed" else (["aborted", "unknown"], "held")
+    assert press.states(post) == after
+    assert _guard(press) is None
+
+
+def test_the_twin_a_store_that_knows_what_was_sent_is_trusted(press: Press) -> None:
+    sent = [press.queue() for _ in range(3)]
+    assert [press.publisher.publish_post(post) for post in sent] == ["published"] * 3
+    assert witness.sent(press.witness_file) == {1: sent[0], 2: sent[1], 3: sent[2]}
+    assert _guard(press) is None
+    assert [press.post(post).state for post in sent] == ["published"] * 3
+    assert len(witness.sent(press.witness_file)) == 3
+
+
+def test_a_list_of_sends_that_cannot_be_read_is_no_reason_to_trust_the_store(press: Press) -> None:
+    """I3: garbled, it is put aside and the store suspends itself."""
+    ring = press.witness_file.with_suffix(".sent")
+    ring.write_bytes(b"x" * 32)
+    assert "content is not a witness's" in str(_guard(press))
+    assert not ring.exists()
+    assert _guard(press) is None
+
+
+# --- two hosts ---------------------------------------------------------------------------------------------------------
+
+
+def test_two_hosts_find_the_store_restored_at_once_and_agree_on_one_suspension(press: Press) -> None:
+    """I6: also where the gate's row is lost, which both would wait for."""
+    with writing(press.engine) as session:
+        session.delete(session.get_one(Gate, 1))
+    with ThreadPoolExecutor(1) as other:
+        with writing(press.engine) as session:
+            restore._alone(session)
+            asked = other.submit(restore._begin, press.engine, "the other's")
+            _await_waiter(press)
+            session.add(Meta(key=restore.UNDER_WAY, value="the first's"))
+        assert asked.result(30) == "the first's"
+
+
+def _await_waiter(press: Press) -> None:
+    """Until somebody waits for a lock (SQLite shows nobody: there the store's one lock is the order)."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    until = clock.boot_s() + 20
+    while press.engine.dialect.name == "postgresql":
+        with press.engine.connect() as connection:
+            if connection.exec_driver_sql(query).scalar_one():
+                return
+        assert clock.boot_s() < until, "nobody waits"

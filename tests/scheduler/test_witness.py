@@ -80,3 +80,32 @@ def test_many_at_once_leave_the_highest(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert witness.read(file) == Seen(39, 99)
+
+
+def test_the_last_sends_are_remembered_one_by_one(tmp_path: Path) -> None:
+    """I3: attempt and post, in a ring whose space is taken at its first use."""
+    file = tmp_path / "abc.witness"
+    assert witness.sent(file) == {}
+    witness.note(file, attempt=7, post=3)
+    witness.note(file, attempt=9, post=4)
+    witness.note(file, attempt=8)
+    assert witness.sent(file) == {7: 3, 9: 4}
+    assert witness.read(file) == Seen(0, 9)
+    witness.note(file, attempt=7 + witness.SLOTS, post=5)
+    assert witness.sent(file) == {7 + witness.SLOTS: 5, 9: 4}
+    assert file.with_suffix(".sent").stat().st_size == witness.SLOTS * witness.SLOT
+    witness.forget_sent(file)
+    assert witness.sent(file) == {}
+
+
+def test_a_list_of_sends_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "abc.witness"
+    file.with_suffix(".sent").write_bytes(b"7 3 1\n")
+    with pytest.raises(WitnessError, match="content is not a witness's"):
+        witness.sent(file)
+    file.with_suffix(".sent").unlink()
+    file.with_suffix(".sent").mkdir()
+    with pytest.raises(WitnessError, match=r"abc\.sent: Is a directory"):
+        witness.sent(file)
+    with pytest.raises(WitnessError, match="Is a directory"):
+        witness.note(file, attempt=1, post=1)
