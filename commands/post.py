@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +33,8 @@ from commands.post_options import (
 )
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from scheduler.post_selection import Wanted
     from scheduler.post_verbs import Done, Request
 
@@ -56,8 +60,7 @@ def add(
 ) -> None:
     """Queue one content on one or more channels: all of them or none."""
     with guarded() as context:
-        from governance import access
-        from scheduler import content, post_service, post_views, restore
+        from scheduler import content, post_service, post_views
 
         if at is None and not now:
             raise UserError("a post needs a time: give --at '2026-12-01 09:00', or --now")
@@ -70,11 +73,21 @@ def add(
         files = content.stored(context.essential.data_dir, rows)
         new = post_service.NewPost(names, moment, words, late, rows, files, tags, draft, past_is_now=now)
         post_service.load_platforms(context.engine)
-        with access.acting(context.engine) as session:
-            restore.refuse_older_copy(session, context.essential)
+        with _changing(context) as session:
             added = post_service.add(session, actor, new)
             posts = [post_views.shown(session, number) for number in added.ids.values()]
         _report_added(added, posts, moment.note, json)
+
+
+@contextmanager
+def _changing(context: Context) -> Iterator[Session]:
+    """A transaction in which posts may change: refused in an older copy of the store, where they may be out."""
+    from governance import access
+    from scheduler import restore
+
+    with access.acting(context.engine) as session:
+        restore.refuse_older_copy(session, context.essential)
+        yield session
 
 
 def _lateness(text: str | None) -> int | None:
@@ -180,7 +193,6 @@ def edit(
 ) -> None:
     """Change the text, images, tags or lateness of posts that are not out yet."""
     with guarded() as context:
-        from governance import access
         from scheduler import post_service, post_verbs
 
         request = _request(context, options.wanted(posts, channel, state, tag, file), dry_run)
@@ -192,7 +204,7 @@ def edit(
         if change == post_service.Edit():
             raise UserError("nothing to change: give --text, --media, --no-media, --set-tag or --lateness")
         post_service.load_platforms(context.engine)
-        with access.acting(context.engine) as session:
+        with _changing(context) as session:
             done = post_verbs.edit(session, request, change, context.essential.data_dir)
         _report(done, dry_run, json)
 
@@ -210,11 +222,10 @@ def cancel(
 ) -> None:
     """Cancel posts that are not out yet: they never go out."""
     with guarded() as context:
-        from governance import access
         from scheduler import post_verbs
 
         request = _request(context, options.wanted(posts, channel, _states(state, all_held), tag, file), dry_run)
-        with access.acting(context.engine) as session:
+        with _changing(context) as session:
             done = post_verbs.cancel(session, request)
         _report(done, dry_run, json)
 
@@ -256,14 +267,12 @@ def release(
 ) -> None:
     """Schedule held, failed and draft posts again: missed ones from now on, spaced on each channel, others at their time."""
     with guarded() as context:
-        from governance import access
-        from scheduler import post_verbs, restore
+        from scheduler import post_verbs
 
         query = options.wanted(posts, channel, _states(state, all_held), tag, file)
         request = _request(context, query, dry_run, series)
         gap = int(context.settings.release_spacing * 1_000_000)
-        with access.acting(context.engine) as session:
-            restore.refuse_older_copy(session, context.essential)
+        with _changing(context) as session:
             done = post_verbs.release(session, request, gap)
         _report(done, dry_run, json)
 
@@ -287,8 +296,7 @@ def reschedule(
 ) -> None:
     """Give posts another time: the first of each channel at --at (or now), the others spaced, or evenly --over a time."""
     with guarded() as context:
-        from governance import access
-        from scheduler import post_verbs, restore
+        from scheduler import post_verbs
 
         if at is None and over is None:
             raise UserError(
@@ -299,8 +307,7 @@ def reschedule(
         start = options.occurrence_now(context, zone) if at is None else options.occurrence(context, at, zone)
         spread = None if over is None else options.duration_us(over, "--over")
         to = post_verbs.NewTime(start, int(context.settings.release_spacing * 1_000_000), spread)
-        with access.acting(context.engine) as session:
-            restore.refuse_older_copy(session, context.essential)
+        with _changing(context) as session:
             done = post_verbs.reschedule(session, request, to)
         if start.note:
             say(f"note: {start.note}")

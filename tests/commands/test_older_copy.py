@@ -15,14 +15,16 @@ CALENDAR = "owner: ana\nentries: []\n"
     "words",
     [
         ("post", "add", "--channel", "parks", "--at", "2190-12-01 09:00", "--text", "The pool opens."),
+        ("post", "edit", "1", "--text", "Other words."),
+        ("post", "cancel", "1"),
         ("post", "release", "1"),
         ("post", "reschedule", "1", "--at", "2190-12-02 09:00"),
         ("calendar", "sync", "calendars/parks.yaml"),
     ],
     ids=lambda words: " ".join(words[:2]),
 )
-def test_nothing_is_queued_or_let_go_in_an_older_copy(office: Office, words: tuple[str, ...]) -> None:
-    """I3, I5: numbers that only the lost store knew would be given again, and what is out would go out again."""
+def test_nothing_is_queued_changed_or_let_go_in_an_older_copy(office: Office, words: tuple[str, ...]) -> None:
+    """I3, I5: numbers that only the lost store knew would be given again, and what is out would go again or be called off."""
     (office.city.calendars_dir / "parks.yaml").write_text(CALENDAR)
     added = office.run("post", "add", "--channel", "parks", "--at", "2190-12-01 09:00", "--text", "Words.", "--draft")
     assert added.code == 0, added
