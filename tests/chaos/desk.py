@@ -117,8 +117,7 @@ def _verb(diary: Diary, engine: Engine, verb: str, posts: list[Post], rng: rando
     act = _acts(verb, request, posts, rng)
     diary.write(f"{verb}?", posts=[stage.told(post) for post in posts])
     with writing(engine) as session:
-        if verb in ("release", "reschedule"):
-            restore.refuse_older_copy(session, essentials.load())
+        restore.refuse_older_copy(session, essentials.load())
         done = act(session)
         ids = [item.id for item in done.changed]
         changed = [stage.told(session.get_one(Post, number, populate_existing=True)) for number in ids]

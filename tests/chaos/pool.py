@@ -67,7 +67,7 @@ class Pool:
     def run(self, seeds: list[int], width: int = WIDTH) -> list[Verdict]:
         """The verdicts, by seed."""
         with tempfile.TemporaryDirectory(prefix="chaos-", dir=memory_folder()) as scratch, ExitStack() as stack:
-            root = self.keep or Path(scratch)
+            root = self.keep if self.keep and self.all_kept else Path(scratch)
             root.mkdir(parents=True, exist_ok=True)
             box = stack.enter_context(client.start(root / "arrivals.jsonl"))
             self._warm(root, box)
@@ -103,7 +103,9 @@ class Pool:
                 verdict = trial.run(seed, url, folder, bench, self.variant)
         except BaseException:
             verdict = Verdict(seed, [f"trial: {traceback.format_exc()}"])
-        if not verdict.violations and (self.keep is None or not self.all_kept):
+        if not (self.keep and self.all_kept):
+            if verdict.violations and self.keep:
+                shutil.copytree(folder, self.keep / folder.name, symlinks=True, dirs_exist_ok=True)
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(exist_ok=True)
         (folder / "verdict.json").write_text(json.dumps(asdict(verdict)))
