@@ -192,7 +192,7 @@ def _doubt_sent(engine: Engine, noted: Mapping[int, int]) -> int:
 
 def _doubt_some(engine: Engine, numbers: list[int]) -> int:
     now = clock.wall_us()
-    with writing(engine, step="restore.batch") as session:
+    with writing(engine, step="restore.sent") as session:
         _alone(session)
         waiting = select(Post).where(col(Post.id).in_(numbers), col(Post.state).in_(DOUBTED), ~_has_live_attempt())
         posts = session.exec(waiting.order_by(col(Post.id))).all()
