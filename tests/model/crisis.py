@@ -23,7 +23,7 @@ The drain's own rescue and reconcile are the actors of `tests.model.recovery`.
 from __future__ import annotations
 
 from tests.model import design
-from tests.model.fence import can_raise, promise, raise_fence
+from tests.model.fence import can_raise, fail, raise_fence
 from tests.model.ledger import (
     abort_claimed,
     active,
@@ -188,7 +188,7 @@ def read(state: State, action: Action, config: Config) -> State:
 
 
 def _suspended(state: State, who: int, config: Config) -> State:
-    at_least = 0 if state.cell.bad else state.cell.fence + 1
+    at_least = 1 + max(state.witness[0], 0 if state.cell.bad else state.cell.fence)
     if config.weakened == design.IN_MEMORY:
         return state._replace(memory=(1,))
     store = suspend(state.store, who, config.scopes[who], config, at_least, state.memory)
@@ -236,7 +236,7 @@ def fence(state: State, action: Action, config: Config) -> State:
 
 def fence_fails(state: State, action: Action, config: Config) -> State:
     """A warning; the next writer raises the fence."""
-    return _set(promise(state), action.who, phase=DRAIN)
+    return _set(fail(state), action.who, phase=DRAIN)
 
 
 def sweep(state: State, action: Action, config: Config) -> State:

@@ -17,18 +17,27 @@ def raise_fence(state: State, *, lifted_all: bool = False) -> State:
     A cell that cannot be read is laid down anew only when everything is suspended, or such a stop was just lifted.
     """
     cell = raised(state, lifted_all=lifted_all)
-    state = state._replace(witness=(max(state.witness[0], state.store.epoch), state.witness[1]))
-    return state if cell is None else promise(state._replace(cell=cell))
+    return noted(state if cell is None else state._replace(cell=cell), state.store.epoch)
 
 
-def promise(state: State) -> State:
-    """`state` where every stop of the ledger is one that only resume may lift: cell and witness have heard of its epoch."""
+def noted(state: State, epoch: int) -> State:
+    """The witness has heard of `epoch`, so that every stop up to it is one that only resume may lift."""
+    return promise(state._replace(witness=(max(state.witness[0], epoch), state.witness[1])), epoch)
+
+
+def promise(state: State, epoch: int) -> State:
+    """`state` where every stop of the ledger up to `epoch` is one that only resume may lift."""
     crises = state.crises
     for item in active(state.store):
         crisis = item.request % AGAIN
-        if item.request < LOST_CELL and not crises[crisis].promised:
+        if item.request < LOST_CELL and item.epoch <= epoch and not crises[crisis].promised:
             crises = put(crises, crisis, crises[crisis]._replace(promised=1))
     return state if crises is state.crises else state._replace(crises=crises)
+
+
+def fail(state: State) -> State:
+    """Another process holds the cell's lock, or the store is away; the witness hears of the epoch where it can be read."""
+    return noted(state, state.store.epoch) if state.world.store <= 1 else promise(state, state.store.epoch)
 
 
 def raised(state: State, *, lifted_all: bool = False) -> Cell | None:

@@ -15,7 +15,7 @@ The drain of a crisis rescues and reconciles by the same functions.
 from __future__ import annotations
 
 from tests.model import design
-from tests.model.fence import can_raise, promise, raise_fence, raised
+from tests.model.fence import can_raise, noted, raise_fence, raised
 from tests.model.ledger import adopt, move_attempt, move_post, put_back, unrecorded
 from tests.model.state import (
     ABORTED,
@@ -129,15 +129,17 @@ def fence_begins(state: State, action: Action, config: Config) -> State:
     """It holds the cell's lock, has read, and stands still before its writes (as crisis and resume may, too)."""
     after = raised(state)
     assert after is not None
-    return state._replace(pen=Pen(after.fence, state.cell.stops & ~after.stops))
+    return state._replace(pen=Pen(after.fence, state.cell.stops & ~after.stops, state.store.epoch))
 
 
 def fence_ends(state: State, action: Action, config: Config) -> State:
-    """It writes what it meant to, over a cell that may say stop by now: the fence, and each slot that it takes out."""
+    """It writes what it meant to, over a cell that may say stop by now: the fence, and each slot that it takes out.
+
+    A cell that was lost meanwhile stays lost: what lies between its writes is no cell's.
+    """
     assert state.pen is not None
     cell = Cell(state.pen.fence, state.cell.stops & ~state.pen.cleared)
-    witness = (max(state.witness[0], state.store.epoch), state.witness[1])
-    return promise(state._replace(cell=cell, pen=None, witness=witness))
+    return noted(state._replace(cell=state.cell if state.cell.bad else cell, pen=None), state.pen.epoch)
 
 
 STEPS = {

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from tests.model import design
-from tests.model.fence import can_raise, raise_fence
+from tests.model.fence import can_raise, fail, raise_fence
 from tests.model.ledger import adopt, covers, is_of, next_epoch, put
 from tests.model.state import (
     ALL,
@@ -120,7 +120,7 @@ def fence(state: State, action: Action, config: Config) -> State:
 
 def fence_fails(state: State, action: Action, config: Config) -> State:
     """A warning; the lift stands, the keeper raises the fence."""
-    return state._replace(resume=Resume())
+    return fail(state)._replace(resume=Resume())
 
 
 def kill(state: State, action: Action, config: Config) -> State:

@@ -164,6 +164,8 @@ class Pen(NamedTuple):
     fence: int
     cleared: int
     """The stops that it takes out, as bits: those that the ledger has."""
+    epoch: int
+    """The ledger's, as it was read before: what the witness is told afterwards."""
 
 
 class World(NamedTuple):

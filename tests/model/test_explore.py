@@ -196,7 +196,7 @@ def test_a_pen_that_writes_over_a_stop_is_caught(monkeypatch: pytest.MonkeyPatch
 def _will_write_all_slots(state: State, action: Action, config: Config) -> State:
     after = raised(state)
     assert after is not None
-    return state._replace(pen=Pen(after.fence, ALL_SLOTS & ~after.stops))
+    return state._replace(pen=Pen(after.fence, ALL_SLOTS & ~after.stops, state.store.epoch))
 
 
 def test_a_stuck_state_is_found_against_the_arrows() -> None:

@@ -15,7 +15,8 @@
 from __future__ import annotations
 
 from tests.model import design
-from tests.model.fence import raise_fence
+from tests.model.fence import can_raise, raise_fence
+from tests.model.fence import fail as fail_fence
 from tests.model.ledger import move_attempt, move_post, put, suspend, unaccounted
 from tests.model.state import (
     ABSENT,
@@ -123,7 +124,8 @@ def guard(state: State, action: Action, config: Config) -> State:
         return _witnessed(state._replace(world=state.world._replace(guarded=1)))
     store = _claims_doubted(state.store)._replace(doubting=1)
     at_least = max(state.witness[0], 0 if state.cell.bad else state.cell.fence) + 1
-    state = raise_fence(state._replace(store=suspend(store, RESTORE, ALL, config, at_least)))
+    state = state._replace(store=suspend(store, RESTORE, ALL, config, at_least))
+    state = raise_fence(state) if can_raise(state) else fail_fence(state)
     state = state._replace(world=state.world._replace(guarded=2))
     return state if config.guard_falls else doubt(state, action, config)
 

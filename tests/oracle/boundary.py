@@ -20,6 +20,7 @@ from scheduler import (
     cell_keeper,
     drain,
     emergency_stop,
+    file_lock,
     publisher,
     reconciler,
     rescuer,
@@ -43,12 +44,16 @@ WRITE, READ, CELL, FENCE, WITNESS, POLL = "write", "read", "cell", "fence", "wit
 """Before: a write transaction, a read of the switch's, the stop in the cell, the fence, the witness; between two polls."""
 UNRECORDED = "not recorded"
 """Before crisis says so."""
+PEN = "pen"
+"""Between reading the cell under its lock and writing it, where the order is `FREEZES`."""
 PREPARE, SEND, ANSWER, FIND = "prepare", "send", "answer", "find"
 """Before: the uploads, the first byte (all looks have been taken), the platform's answer, a question to it."""
 UNDONE, LOST = "undone", "acknowledgement lost"
 """Orders for a transaction: the database goes away before its COMMIT, or after it and before the acknowledgement."""
 FAILS = "fails"
 """An order for the stop cell: it cannot be written."""
+FREEZES = "freezes"
+"""An order for the fence: its process stands still with the cell's lock in hand."""
 WRITERS = (publisher, rescuer, reconciler, restore, worker)
 
 
@@ -78,6 +83,8 @@ def installed(outage: Outage) -> Iterator[None]:
             (EmergencyStop, "_not_recorded", UNRECORDED),
         ):  # fmt: skip
             stack.enter_context(patch.object(module, name, _after(place, getattr(module, name))))
+        stack.enter_context(patch.object(stop_cell, "_write", _frozen(stop_cell._write)))
+        stack.enter_context(patch.object(file_lock, "acquire", _at_once(file_lock.acquire)))
         stack.enter_context(patch.object(drain, "Event", _Poll))
         stack.enter_context(patch.object(drain, "_settle", _settled_by_others))
         stack.enter_context(patch.object(stop_ledger, "unrecorded", _in_order(stop_ledger.unrecorded)))
@@ -127,6 +134,20 @@ def _after(place: str, genuine: Callable[..., Any]) -> Callable[..., Any]:
         return genuine(*arguments, **named)
 
     return stepped
+
+
+def _frozen(genuine: Callable[..., None]) -> Callable[..., None]:
+    def written(*arguments: Any) -> None:
+        if order() == FREEZES:
+            pause(PEN)
+        genuine(*arguments)
+
+    return written
+
+
+def _at_once(genuine: Callable[[int, float], bool]) -> Callable[[int, float], bool]:
+    """Whoever holds a lock here stands still; the clock does, too, so that waiting for it would never end."""
+    return lambda descriptor, _wait_s: genuine(descriptor, 0.0)
 
 
 class _Names:

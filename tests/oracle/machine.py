@@ -39,6 +39,7 @@ EVERYTHING = Config(
     verbs=("edit", "hold", "cancel", "release", "move"),
     cell_faults=True,
     fence_fails=True,
+    frozen_pens=True,
     status=True,
     record_tries=3,
 )
@@ -66,7 +67,7 @@ WEIGHTS: Mapping[tuple[str, str], int] = {
     ("resume", "ask"): 8, ("resume", "confirm"): 8, ("resume", "fence"): 20, ("resume", "kill"): 10,
     ("resume", "fence_fails"): 60,
     ("store", "heal"): 30, ("store", "guard"): 60, ("store", "fail"): 1, ("store", "restore"): 3,
-    ("reconciler", "found"): 50,
+    ("reconciler", "found"): 50, ("keeper", "fence_begins"): 3, ("keeper", "fence_ends"): 10,
     ("person", "close_held"): 10, ("person", "close_published"): 120, ("person", "cancel"): 1, ("person", "release"): 8,
     ("slow", "fence begins"): 2,
     ("probe", "confirm"): 20, ("probe", "status"): 4,

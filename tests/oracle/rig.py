@@ -11,7 +11,8 @@ from scheduler import content
 from scheduler.killswitch import Scope
 from store.engine import writing
 from tests.model.state import DOWN, READ_ONLY, Action, Config, Store
-from tests.oracle.commands import Duties, Lift, Person, Stop, ended
+from tests.oracle.boundary import FENCE, FREEZES, PEN, READ
+from tests.oracle.commands import Duties, Lift, Person, Stop, ended, keep_fence
 from tests.oracle.ground import COPY
 from tests.oracle.platform import TAKEN, TURNED_DOWN, link_of
 from tests.oracle.processes import Worker
@@ -47,6 +48,8 @@ class Rig:
         self.slow_fence: Puppet | None = None
         """A keeper that has read the ledger (then `slow_store`) and has not written the cell yet."""
         self.slow_store: Store = Store(0, (), ())
+        self.pen: Puppet | None = None
+        """A keeper that has read the cell under its lock and has not written it yet."""
         self.done = 0
         """Actions taken so far."""
 
@@ -56,6 +59,7 @@ class Rig:
             ended(process)
         ended(self.lift.process)
         ended(self.slow_fence)
+        ended(self.pen)
         for worker in self.workers:
             if worker.registration is not None:
                 worker.registration.end()
@@ -116,6 +120,17 @@ class Rig:
             if worker.registration is not None:
                 worker.lose_store(replaced)
 
+    def fence_begins(self) -> None:
+        """A keeper stands still with the cell's lock in hand."""
+        self.pen = Puppet("keeper", lambda: keep_fence(self.town))
+        assert [self.pen.step(), self.pen.step(), self.pen.step(FREEZES)] == [READ, FENCE, PEN]
+
+    def fence_ends(self) -> None:
+        """It goes on."""
+        assert self.pen is not None
+        self.pen.run()
+        self.pen = None
+
     def _next_text(self, place: int) -> str:
         """The words of the next version of post number `place`, counted from what the store has."""
         known = self.versions[place]
@@ -170,6 +185,8 @@ STEPS: dict[tuple[str, str], Step] = {
     ("reconciler", "not_found"): lambda rig, action: rig.duties.reconcile(action.what, shown=False),
     ("keeper", "adopt"): lambda rig, _: rig.duties.adopt(),
     ("keeper", "fence"): lambda rig, _: rig.duties.fence(),
+    ("keeper", "fence_begins"): lambda rig, _: rig.fence_begins(),
+    ("keeper", "fence_ends"): lambda rig, _: rig.fence_ends(),
     ("clock", "tick"): lambda rig, _: rig.town.hands.pass_s(TICK_S),
     ("store", "fail"): Rig.fail,
     ("store", "heal"): lambda rig, _: rig.town.outage.clear(),

@@ -28,7 +28,7 @@ def enabled(state: State, rig: Rig) -> list[Action]:
     """What may be slow now."""
     found = [Action(SLOW, "drain", who) for who, item in enumerate(state.crises) if item.phase == DRAIN]
     if rig.slow_fence is not None:
-        found.append(Action(SLOW, "fence ends"))
+        found += [Action(SLOW, "fence ends")] if state.pen is None else []  # else another keeper holds the cell's lock
     elif state.world.store == UP and not state.cell.bad:
         found.append(Action(SLOW, "fence begins"))
     return found

@@ -19,8 +19,6 @@ NOT_BUILT = {
 """Actions of the model for which the product has no code yet: the platforms' own schedulers, the emergency lane."""
 WEAKENED_ONLY = {("crisis", "read"), ("reconciler", "believe"), ("rescuer", "lease")}
 """Actions that only a weakened design of the model has; the oracle weakens the real code instead."""
-BY_SLOW_STEPS = {("keeper", "fence_begins"), ("keeper", "fence_ends")}
-"""A keeper that stands still in the middle of its fence: `tests.oracle.slow` stops it before the cell's lock."""
 IN_ONE = {("store", "guard_dies"), ("store", "doubt")}
 """The guard of a restored store, killed and begun anew: here one action, whose first start falls at any boundary."""
 
@@ -38,7 +36,7 @@ def test_the_real_code_does_what_the_model_does(databases: Databases, database: 
 
 def test_the_rig_can_do_all_that_the_model_knows() -> None:
     """An action that the model learns must be learnt by the rig, or be named as not built."""
-    assert set(STEPS) == set(step.STEPS) - NOT_BUILT - WEAKENED_ONLY - BY_SLOW_STEPS - IN_ONE
+    assert set(STEPS) == set(step.STEPS) - NOT_BUILT - WEAKENED_ONLY - IN_ONE
 
 
 def test_a_run_that_never_took_an_action_fails(databases: Databases, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from config import clock
 from connectors.errors import NotSent, Uncertain
 from connectors.protocol import Deadline
-from scheduler import killswitch, post_queue, reconciler, rescuer, stop_ledger
+from scheduler import killswitch, post_queue, reconciler, rescuer, stop_cell, stop_ledger
 from scheduler.outcome import Outcome
 from scheduler.publisher import Leave, Publisher
 from store.tables import Attempt
@@ -65,6 +65,11 @@ def _known_by_nobody() -> Callable[..., None]:
     return lambda *_: None
 
 
+def _all_blocks() -> Callable[..., None]:
+    genuine = stop_cell._write
+    return lambda descriptor, blocks, _before=(): genuine(descriptor, blocks)
+
+
 def _goes_again(session: Session, attempt: Attempt) -> None:
     number = attempt.id or 0
     post_queue.move_attempt(session, number, "closed_by_person", only_from=("unknown",))
@@ -89,6 +94,7 @@ WEAKENED: dict[str, tuple[Any, str, Callable[[], Any]]] = {
     "a code that outlives a crisis": (killswitch, "lift", _unbound),
     "a request recorded twice": (killswitch, "find", _known_by_nobody),
     "the fence stays": (stop_ledger, "raise_fence", _known_by_nobody),
+    "a fence that writes the whole cell": (stop_cell, "_write", _all_blocks),
     "a cell nobody records": (stop_ledger, "unrecorded", lambda: lambda *_: []),
 }
 """By name: what is replaced, and by what."""
