@@ -4,6 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from twitter_text import parse_tweet
 
 from config import clock
 from connectors.errors import AccountError, CannotTell, Duplicate, RateLimited
@@ -180,6 +183,33 @@ def test_a_media_link_by_its_key_is_left_aside() -> None:
 )
 def test_the_length_is_as_x_counts(text: str, count: int) -> None:
     assert XConnector.length(text).count == count
+
+
+PLAIN = [chr(number) for number in range(0x2030) if chr(number).isprintable()] + ["\n"]
+PIECES = [
+    "http://",
+    "www",
+    "com",
+    "uk",
+    ".",
+    ".",
+    ". ",
+    "…",
+    "©",
+    "™",
+    "#\ufe0f\u20e3",
+    "e\u0301",
+    "\r\n",
+    "\u00ad",
+    "\ufeff",
+]
+
+
+@example("see example.com")
+@example("© 2026")
+@given(st.lists(st.sampled_from(PIECES) | st.sampled_from(PLAIN), max_size=12).map("".join))
+def test_the_quick_way_to_count_counts_as_the_library_does(text: str) -> None:
+    assert XConnector.length(text).count == (parse_tweet(text).weightedLength if text else 0)
 
 
 def test_each_thing_that_x_would_not_take_is_a_line(picture: Media) -> None:
