@@ -13,12 +13,17 @@ from config import clock
 
 @dataclass(frozen=True)
 class Said:
-    """When each line came, in seconds since the start; `ended_s`: when the process had ended."""
+    """When each line came, in seconds since the start; `ended_s`: when the process had ended.
+
+    `cpu_s`: its time on a core, `peak_mb`: the most memory it had at once (MB of 10^6 bytes).
+    """
 
     start_s: float
     lines: tuple[tuple[float, str], ...]
     ended_s: float
     code: int
+    cpu_s: float
+    peak_mb: float
 
     def at(self, word: str) -> float:
         """When the first line with `word` came. Raises LookupError with all that was said."""
@@ -40,5 +45,7 @@ def run(command: Sequence[str], cwd: Path, environ: Mapping[str, str]) -> Said:
     with os.fdopen(read, encoding="utf-8", errors="replace") as stream:
         for line in stream:
             lines.append((clock.boot_s() - start, line.rstrip("\n")))
-    code = process.wait()
-    return Said(start, tuple(lines), clock.boot_s() - start, code)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    cpu_s, peak_mb = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6
+    return Said(start, tuple(lines), clock.boot_s() - start, process.returncode, cpu_s, peak_mb)
