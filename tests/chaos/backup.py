@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,13 @@ from tests.chaos.worker import Diary
 from tests.support.databases import libpq
 
 PREFIX = "sqlite:///"
-COPY = "copy"
+COPY, FIRST = "copy", "first"
 TRIES = 20
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY 1"
+LOST = f"{COPY}.lost"
+LISTED = """SELECT suspension.epoch, post.text FROM suspension
+  JOIN suspension_inflight ON suspension_inflight.suspension_id = suspension.id
+  JOIN attempt ON attempt.id = suspension_inflight.attempt_id JOIN post ON post.id = attempt.post_id"""
 SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
 
 
@@ -33,7 +37,7 @@ def behind_link(url: str) -> str:
     if not url.startswith(PREFIX):
         return url
     file = Path(url.removeprefix(PREFIX))
-    home = file.parent / "first"
+    home = file.parent / FIRST
     home.mkdir()
     for suffix in ("", "-wal", "-shm"):
         if (beside := Path(f"{file}{suffix}")).exists():
@@ -61,6 +65,16 @@ def put_back(diary: Diary, url: str) -> None:
     else:
         _again(lambda: _put_back_postgres(url))
     diary.write("restored", before_ns=before_ns, after_ns=clock.boot_ns())
+
+
+def lost_lists(url: str) -> list[tuple[int, str]]:
+    """(epoch, a post's text) of each call that a suspension listed as in flight in the store that was replaced."""
+    if not url.startswith(PREFIX):
+        with psycopg.connect(libpq(url)) as connection:
+            return connection.execute(f"SELECT * FROM {LOST}").fetchall()
+    link = Path(url.removeprefix(PREFIX))
+    with closing(sqlite3.connect(link.parent.parent / FIRST / link.name)) as opened:
+        return opened.execute(LISTED).fetchall()
 
 
 def _take_sqlite(file: Path) -> None:
@@ -112,6 +126,7 @@ def _take_postgres(url: str) -> None:
 def _put_back_postgres(url: str) -> None:
     with _alone(url) as connection:
         tables = [sql.Identifier(name) for name in _tables(connection)]
+        connection.execute(f"CREATE TABLE {LOST} AS {LISTED}")
         connection.execute("SET LOCAL session_replication_role = replica")
         for table in tables:  # not TRUNCATE: who reads an older snapshot would find nothing at all
             connection.execute(sql.SQL("DELETE FROM public.{}").format(table))

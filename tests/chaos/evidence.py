@@ -40,6 +40,7 @@ class Evidence:
     strikes: Sequence[Line]
     publisher: str
     kept_by: str
+    lost_lists: Sequence[tuple[int, str]] = ()
 
 
 @dataclass
@@ -175,7 +176,8 @@ class Case:
     def _window(self, epoch: int, scope: str, start: Line) -> Window:
         end = self._end(epoch, start)
         channels = self.evidence.plan.covered(scope)
-        return Window(epoch, start["boot_ns"], end["boot_ns"], end["wall_us"], channels, self._named(epoch))
+        named = self._named(epoch) | (self._lost_list(epoch) if self.is_lost(start) else frozenset())
+        return Window(epoch, start["boot_ns"], end["boot_ns"], end["wall_us"], channels, named)
 
     def _end(self, epoch: int, start: Line) -> Line:
         """The first confirmation that may have lifted it and still stood at `start`, or that of the restore in its place."""
@@ -212,3 +214,12 @@ class Case:
         return frozenset(
             tag for tag, found in self.attempts.items() if any(attempt.id in attempts for attempt in found)
         )
+
+    def _lost_list(self, epoch: int) -> frozenset[str]:
+        """The posts on the list of a suspension that was replaced with its store before its receipt could be read.
+
+        A receipt that was read is judged by what it says.
+        """
+        if any(item["epoch"] == epoch for item in self.receipts()):
+            return frozenset()
+        return frozenset(tag_of(text) for number, text in self.evidence.lost_lists if number == epoch)

@@ -317,7 +317,11 @@ class Trial:
             strikes=read_diary(self.folder / "trial.jsonl"),
             publisher=self.bench.publisher,
             kept_by=self._keepers(),
+            lost_lists=backup.lost_lists(self.url) if self._is_back() else (),
         )
+
+    def _is_back(self) -> bool:
+        return any(line["what"] == "restored" for line in read_diary(self.people))
 
     def _keep(self, evidence: Evidence) -> None:
         """Leave the rows beside the diaries, for a person."""
