@@ -16,10 +16,10 @@ from config.settings import Settings
 from connectors import registry
 from connectors.errors import ConnectorError
 from governance import access
-from scheduler import host_lock, killswitch, liveness, restore, resumption, stop_cell, stop_ledger, witness
+from scheduler import host_lock, killswitch, liveness, restore, resumption, stop_cell, stop_ledger
 from store import migration
 from store.engine import StoreError, cursor, dialect, reading
-from store.tables import Alarm, Attempt, CalendarFile, Channel, Gate, Meta
+from store.tables import Alarm, Attempt, CalendarFile, Channel, Gate
 from store.tables import Worker as WorkerRow
 
 OK, WARN, BAD = "ok", "warning", "fault"
@@ -146,13 +146,8 @@ def _cell(patient: Patient) -> Found:
 
 
 def _witness(patient: Patient) -> Found:
-    with reading(patient.engine) as session:
-        file = witness.file_for(patient.essential.state_dir, session.get_one(Meta, "store_id").value)
-        epoch, attempt, used = restore.extent(session)
-    try:
-        behind = witness.is_behind(witness.read(file), epoch=epoch, attempt=attempt, used=used)
-    except witness.WitnessError as error:
-        behind = str(error)
+    file = restore.file_of(patient.engine, patient.essential)
+    _, behind = restore.look(patient.engine, patient.essential, file)
     if behind:
         yield WARN, f"{behind}: if the store was restored, the daemon suspends it at its next start"
     else:

@@ -63,7 +63,7 @@ def _waiting(cursor: Cursor, dialect: str, suspensions: Sequence[int]) -> list[i
 
 def _needs_settling(cursor: Cursor, dialect: str, attempt: int) -> bool:
     """True when the attempt will not settle by itself: it is unknown, or its worker is proven dead."""
-    query = f"SELECT a.state, {WORKER_COLUMNS} FROM attempt a LEFT JOIN worker w ON w.id = a.worker WHERE a.id = ?"  # noqa: S608
+    query = f"SELECT a.state, {WORKER_COLUMNS} FROM attempt a LEFT JOIN worker w ON w.id = a.worker WHERE a.id = ?"  # noqa: S608 (constants only)
     found = rows(cursor, dialect, query, (attempt,))
     if not found:
         return False

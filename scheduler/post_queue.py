@@ -1,4 +1,5 @@
-"""The only writer of a post's and an attempt's state, but for the switch's own abort and lift statements.
+"""The only writer of a post's and an attempt's state, but for the switch's own abort and lift statements and the row with
+which a claim begins (`scheduler.claim_rows.add_attempt`).
 
 Every function works inside the caller's write session (`store.engine.writing`), moves a row only from the states that
 `scheduler.states` allows, and returns whether it did: a late worker finds its row moved on and changes nothing.
@@ -47,7 +48,7 @@ def _move(
     if not allowed:
         return False
     wanted = ", ".join(f"{name} = ?" for name in values)
-    statement = f"UPDATE {table.__tablename__} SET {wanted} WHERE id = ? AND state IN ({', '.join('?' * len(allowed))})"  # noqa: S608
+    statement = f"UPDATE {table.__tablename__} SET {wanted} WHERE id = ? AND state IN ({', '.join('?' * len(allowed))})"  # noqa: S608 (names)
     own: Any = cursor(session)
     own.execute(killswitch.sql(dialect(session), statement), (*values.values(), number, *allowed))
     moved = bool(own.rowcount == 1)

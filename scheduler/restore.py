@@ -40,6 +40,20 @@ UNDER_WAY = killswitch.RESTORING
 
 def guard(engine: Engine, essential: Essentials, witness_file: Path) -> str | None:
     """Why the store suspended itself, or None when it is the one this host knows. The witness is up to date afterwards."""
+    copy, reason = look(engine, essential, witness_file)
+    if copy.is_unreadable:
+        _put_aside(witness_file)
+    if reason is not None:
+        _suspend(engine, essential, copy, reason)
+    with reading(engine) as session:
+        epoch, attempt, _ = extent(session)
+    most = max(attempt, copy.seen.attempt)
+    witness.note(witness_file, epoch=epoch, attempt=most, durable=True, step="restore.witness")
+    return reason
+
+
+def look(engine: Engine, essential: Essentials, witness_file: Path) -> tuple[Copy, str | None]:
+    """What this host knows of the store, and why it must be taken for an older copy, if it must. Changes nothing."""
     # The witness and the cell are read before the store: what is committed and noted in between (a resume, another process's
     # attempt) then shows in the store alone, and does not look like a store that is behind them.
     witnessed, noted, trouble = _witnessed(witness_file)
@@ -48,7 +62,6 @@ def guard(engine: Engine, essential: Essentials, witness_file: Path) -> str | No
         epoch, attempt, used = extent(session)
         unfinished = session.get(Meta, UNDER_WAY)
         unknown = _unaccounted(session, noted)
-    seen = witnessed or Seen(0, 0)
     reason = trouble or witness.is_behind(witnessed, epoch=epoch, attempt=attempt, used=used)
     if reason is None and fence > epoch:
         reason = f"the store is at epoch {epoch}, behind the stop cell's fence"
@@ -56,13 +69,7 @@ def guard(engine: Engine, essential: Essentials, witness_file: Path) -> str | No
         reason = f"attempt {max(unknown)} was sent from here, and the store does not know it"
     if reason is None and unfinished is not None:
         reason = "it was found restored, and nobody has looked through it to the end"
-    if reason is not None:
-        _suspend(engine, essential, Copy(witness_file, seen, epoch, attempt, noted), reason)
-    with reading(engine) as session:
-        epoch, attempt, _ = extent(session)
-    most = max(attempt, seen.attempt)
-    witness.note(witness_file, epoch=epoch, attempt=most, durable=True, step="restore.witness")
-    return reason
+    return Copy(witness_file, witnessed or Seen(0, 0), epoch, attempt, noted, trouble is not None), reason
 
 
 def begin_if_unused(engine: Engine, essential: Essentials, witness_file: Path) -> bool:
@@ -95,13 +102,15 @@ def refuse_older_copy(session: Session, essential: Essentials) -> None:
 
 @dataclass(frozen=True)
 class Copy:
-    """A store that was put back: what this host had seen and sent, and how far the copy comes."""
+    """A store that may have been put back: what this host had seen and sent, and how far the store comes."""
 
     witness_file: Path
     seen: Seen
     epoch: int
     attempt: int
     noted: Mapping[int, int]
+    is_unreadable: bool
+    """True when the witness could not be read: then nothing is known of what was seen and sent."""
 
     @property
     def request(self) -> str:
@@ -114,10 +123,13 @@ def _witnessed(file: Path) -> tuple[Seen | None, dict[int, int], str | None]:
     try:
         return witness.read(file), witness.sent(file), None
     except witness.WitnessError as error:
-        for part in (file, file.with_suffix(".sent")):
-            if part.exists():
-                part.rename(part.with_suffix(f"{part.suffix}.unreadable"))
         return Seen(0, 0), {}, str(error)
+
+
+def _put_aside(file: Path) -> None:
+    for part in (file, file.with_suffix(".sent")):
+        if part.exists():
+            part.rename(part.with_suffix(f"{part.suffix}.unreadable"))
 
 
 def _unaccounted(session: Session, noted: Mapping[int, int]) -> dict[int, int]:

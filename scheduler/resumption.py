@@ -203,7 +203,7 @@ class Resumption:
             "r.id, r.at, r.used_at, r.epoch, s.id, s.epoch, s.kind, s.scope_kind, s.scope_value, s.by, s.at, s.reason"
         )
         query = (
-            f"SELECT {columns} FROM resume_request r JOIN suspension s ON s.id = r.suspension_id "  # noqa: S608
+            f"SELECT {columns} FROM resume_request r JOIN suspension s ON s.id = r.suspension_id "  # noqa: S608 (constants only)
             "WHERE r.code_hash = ?"
         )
         found = rows(cursor, self.switch.name, query, (_hash(code),))
@@ -278,7 +278,7 @@ class _Registered:
 def active(cursor: Cursor, dialect: str) -> list[Active]:
     """The suspensions that are not lifted, oldest first."""
     columns = "id, epoch, kind, scope_kind, scope_value, by, at, reason"
-    query = f"SELECT {columns} FROM suspension WHERE lifted_epoch IS NULL ORDER BY id"  # noqa: S608
+    query = f"SELECT {columns} FROM suspension WHERE lifted_epoch IS NULL ORDER BY id"  # noqa: S608 (constants only)
     return [
         Active(int(number), int(epoch), kind, Scope(scope_kind, scope_value), by, int(at), reason)
         for number, epoch, kind, scope_kind, scope_value, by, at, reason in rows(cursor, dialect, query)
@@ -296,7 +296,7 @@ def _in_time(started_s: float) -> None:
 def _posts(cursor: Cursor, dialect: str, number: int, after: int, until: int) -> list[dict[str, Any]]:
     covers = killswitch.COVERS.format(channel="p.channel")
     query = (
-        "SELECT p.id, p.channel, p.due_at, p.text FROM post p WHERE p.state = 'scheduled' AND p.due_at > ? "  # noqa: S608
+        "SELECT p.id, p.channel, p.due_at, p.text FROM post p WHERE p.state = 'scheduled' AND p.due_at > ? "  # noqa: S608 (constants only)
         f"AND p.due_at <= ? AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers}) "
         f"ORDER BY p.due_at, p.id LIMIT {SHOWN}"
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from config import clock
-from scheduler import checkup, clock_guard, stop_cell
+from scheduler import checkup, clock_guard, stop_cell, witness
 from scheduler.checkup import BAD, CHECKS, OK, WARN, Finding, Patient, examine
 from store.engine import writing
 from store.tables import CalendarFile, Channel, Gate
@@ -55,12 +55,18 @@ def _no_one(press: Press) -> None:
             session.connection().exec_driver_sql(f"UPDATE person SET state = 'left' WHERE id = '{person}'")
 
 
+def _sent_before(press: Press) -> None:
+    witness.note(press.witness_file, attempt=7, post=1)
+    press.witness_file.write_text("0 0\n")
+
+
 TROUBLE: dict[str, tuple[str, str, str, Callable[[Press], object]]] = {
     "gate": ("gate", BAD, "run `standfast crisis`, then `standfast resume`", _no_gate),
     "suspended": ("gate", WARN, "SUSPENDED: channel:parks, since", lambda press: press.suspend("channel:parks")),
     "cell set": ("gate", WARN, "a stop that the ledger lacks", lambda p: stop_cell.stop(p.essential.cell_file, "r")),
     "cell gone": ("stop cell", BAD, "nothing is sent from this host", lambda p: p.essential.cell_file.unlink()),
     "restored": ("witness", WARN, "this host has seen 99", lambda p: p.witness_file.write_text("99 0\n")),
+    "sent": ("witness", WARN, "attempt 7 was sent from here", _sent_before),
     "witness": ("witness", WARN, "not a witness's", lambda p: p.witness_file.write_text("x")),
     "clock": ("clock", BAD, "--confirm-clock", lambda p: clock_guard.raise_alarm(p.engine, "wall time jumped")),
     "hung": ("daemon", WARN, "no heartbeat for", lambda p: p.change(WorkerRow, p.process.id, heartbeat_at=1)),
