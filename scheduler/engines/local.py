@@ -69,7 +69,7 @@ class LocalEngine:
         self.changed, self.jumped, self.watch_s = changed, jumped, watch_s
         pool = ThreadPoolExecutor(len(duties) + 2)
         self._scheduler = BackgroundScheduler(timezone=UTC, executors={"default": pool})
-        self._running, self._again = Lock(), Event()
+        self._running, self._arming, self._again = Lock(), Lock(), Event()
         self._armed: int | None = None
         self._stop = Event()
         self._watcher = Thread(target=self._watch, name="watch", daemon=True)
@@ -95,7 +95,9 @@ class LocalEngine:
         """End: nothing is dispatched after this returns."""
         self._stop.set()
         self._watcher.join()
-        with self._running:  # a dispatch that is under way, also in a thread of somebody else's
+        # A dispatch that is under way, also in a thread of somebody else's; and one that has ended and arms the next: the
+        # scheduler waits for its threads with the very lock in hand that adding a job needs.
+        with self._running, self._arming:
             self._scheduler.pause()  # else it hands a job to its threads after they were told to end
             self._scheduler.remove_all_jobs()  # and fails over one that is due while it ends
         self._scheduler.shutdown(wait=True)
@@ -111,17 +113,18 @@ class LocalEngine:
         self._run()
 
     def _arm(self, wall_us: int | None) -> None:
-        if self._stop.is_set():
-            return
-        self._armed = wall_us
-        self._scheduler.add_job(
-            self._fired,
-            DateTrigger(_real(wall_us)),
-            id=DISPATCH,
-            replace_existing=True,
-            misfire_grace_time=None,
-            max_instances=100,
-        )
+        with self._arming:
+            if self._stop.is_set():
+                return
+            self._armed = wall_us
+            self._scheduler.add_job(
+                self._fired,
+                DateTrigger(_real(wall_us)),
+                id=DISPATCH,
+                replace_existing=True,
+                misfire_grace_time=None,
+                max_instances=100,
+            )
 
     def _fired(self) -> None:
         self._armed = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from config import clock
 from scheduler.engines import local
@@ -151,6 +152,35 @@ def test_nothing_runs_after_the_end() -> None:
     own.poke()
     assert own._scheduler.running is False
     assert (dispatch.count, duty.count) == before
+
+
+def test_an_end_while_a_dispatch_arms_the_next_does_not_wait_for_it_for_ever() -> None:
+    """The scheduler waits for its threads with the lock in hand that a thread needs to add a job."""
+    arming, ending = threading.Event(), threading.Event()
+    dispatch = Tally(lambda count: clock.wall_us() + 3600 * clock.SECOND if count > 1 else None)
+    own = LocalEngine(dispatch, (), lambda: False, lambda: False, 0.005)
+    own.start()
+    dispatch.wait()
+    add_job, own_threads = own._scheduler.add_job, own._scheduler._executors["default"]
+    shutdown = own_threads.shutdown
+
+    def add_late(*arguments: Any, **named: Any) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            arming.set()
+            ending.wait(0.5)
+        add_job(*arguments, **named)
+
+    def tell_and_shut_down(wait: bool) -> None:
+        ending.set()
+        shutdown(wait)
+
+    own._scheduler.add_job, own_threads.shutdown = add_late, tell_and_shut_down
+    own.poke()
+    assert arming.wait(WITHIN_S)
+    end = threading.Thread(target=own.stop, daemon=True)
+    end.start()
+    end.join(WITHIN_S)
+    assert not end.is_alive()
 
 
 def test_a_rehearsal_s_moment_comes_sooner_by_its_factor() -> None:
