@@ -66,10 +66,17 @@ class Receipt:
 
 
 def build(cursor: Cursor, dialect: str, number: int, recall_s: float) -> Receipt:
-    """The receipt of suspension `number`; the caller's transaction gives one consistent view."""
+    """The receipt of suspension `number`; the caller's transaction gives one consistent view.
+
+    Raises SwitchError when the store does not know it any more.
+    """
     columns = "kind, scope_kind, scope_value, by, reason, at, epoch, quiet_at"
-    found = rows(cursor, dialect, f"SELECT {columns} FROM suspension WHERE id = ?", (number,))[0]
-    kind, scope_kind, scope_value, by, reason, at, epoch, quiet_at = found
+    found = rows(cursor, dialect, f"SELECT {columns} FROM suspension WHERE id = ?", (number,))
+    if not found:
+        raise killswitch.SwitchError(
+            f"the store was replaced meanwhile and does not know suspension {number}: run `standfast crisis` again"
+        )
+    kind, scope_kind, scope_value, by, reason, at, epoch, quiet_at = found[0]
     open_now = _calls(cursor, dialect, killswitch.unconfirmed(cursor, dialect, number))
     channels = _channels(cursor, dialect, number, open_now)
     return Receipt(

@@ -258,7 +258,7 @@ class Trial:
             if now - looked < LOOK_S:
                 return False
             looked = now
-            if not store_view.unsettled(self.url):
+            if not self.family.alive(CRISIS, ACT) and not store_view.unsettled(self.url):
                 return True
             if now - helped > HELP_EVERY_S:
                 helped = now

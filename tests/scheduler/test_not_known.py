@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from config import clock
 from scheduler import killswitch, switch
 from scheduler.emergency_stop import EmergencyStop, Request
 from scheduler.killswitch import Scope
 from scheduler.switch import SwitchUnavailable
+from store.engine import writing
 from tests.scheduler.press import Press
 
 
@@ -53,3 +55,18 @@ def test_the_twin_where_no_commit_was_sent_nothing_is_suspended(press: Press, mo
     answer = _stop(press)
     assert answer.code == 20
     assert "NOTHING IS SUSPENDED" in answer.words
+
+
+def test_a_store_that_lost_the_suspension_before_its_receipt_was_read_is_named(press: Press) -> None:
+    """I2: an older copy was put back right after the word; what was in flight stood in the lost store alone."""
+
+    def lose(word: str) -> None:
+        assert word.startswith("SUSPENDED  everything")
+        with writing(press.engine) as session:
+            for table in ("suspension_channel", "suspension_inflight", "suspension"):
+                session.execute(text(f"DELETE FROM {table}"))
+
+    answer = EmergencyStop(press.essential, {"STANDFAST_TOKEN": press.tokens["dora"]}, lose).run(Request(Scope()))
+    assert (answer.code, answer.receipt) == (10, None)
+    assert answer.words.startswith("SUSPENDED, NOT CONFIRMED")
+    assert "does not know suspension 1: run `standfast crisis` again" in answer.words
