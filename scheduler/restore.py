@@ -94,7 +94,7 @@ class NotLookedThrough(Fault):
 
 def refuse_older_copy(session: Session, essential: Essentials) -> None:
     """Raise NotLookedThrough before a daemon has looked through a restored store: nothing is let go or numbered until then."""
-    if (why := stop_ledger.why_behind(cursor(session), dialect(session), essential)) is not None:
+    if (why := stop_ledger.why_older(cursor(session), dialect(session), essential)) is not None:
         raise NotLookedThrough(
             f"{why}: what waits in it may be out; start the daemon, which looks through it, and repeat"
         )

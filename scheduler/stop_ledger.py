@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 from config.essentials import Essentials
@@ -42,7 +43,13 @@ def _all_is_suspended(cursor: Cursor, dialect: str) -> bool:
 
 def adopt(cursor: Cursor, dialect: str, essential: Essentials) -> list[Recorded]:
     """The suspensions recorded now for stops that only the cell knew; the caller holds the exclusive lock and commits."""
-    return [killswitch.suspend(cursor, dialect, order) for order in unrecorded(cursor, dialect, essential)]
+    if unrecorded(cursor, dialect, essential):
+        notice_restore(cursor, dialect, essential)
+    least = seen_epoch(cursor, dialect, essential) + 1
+    return [
+        killswitch.suspend(cursor, dialect, order, at_least_epoch=least)
+        for order in unrecorded(cursor, dialect, essential)
+    ]
 
 
 def raise_fence(
@@ -116,6 +123,25 @@ def why_behind(cursor: Cursor, dialect: str, essential: Essentials) -> str | Non
     )
 
 
+def why_older(cursor: Cursor, dialect: str, essential: Essentials) -> str | None:
+    """The same, and why a store with the right numbers is an older copy all the same: it calls not sent what this host sent."""
+    if (why := why_behind(cursor, dialect, essential)) is not None:
+        return why
+    file = witness_file(cursor, dialect, essential)
+    try:
+        noted = witness.sent(file) if file is not None else {}
+    except witness.WitnessError:
+        return None
+    unknown = _unaccounted(cursor, dialect, noted)
+    return f"attempt {unknown} was sent from here, and the store does not know it" if unknown else None
+
+
+def _unaccounted(cursor: Cursor, dialect: str, noted: Mapping[int, int]) -> int:
+    """The newest attempt that this host sent and the store does not know as sent, 0 for none."""
+    states = dict(killswitch.rows(cursor, dialect, STATES, (min(noted),))) if noted else {}
+    return max(witness.unaccounted(noted, states), default=0)
+
+
 def _seen(cursor: Cursor, dialect: str, essential: Essentials) -> tuple[witness.Seen, int]:
     """(what the witness has seen, the cell's fence); nothing where they cannot be read, which is the daemon's to judge."""
     file = witness_file(cursor, dialect, essential)
@@ -154,7 +180,7 @@ def notice_restore(cursor: Cursor, dialect: str, essential: Essentials) -> str |
 
 def check_whole(cursor: Cursor, dialect: str, essential: Essentials) -> None:
     """Raise SwitchError while the store is an older copy that no daemon has looked through: a lift would hold what is out."""
-    if (why := why_behind(cursor, dialect, essential)) is not None:
+    if (why := why_older(cursor, dialect, essential)) is not None:
         raise killswitch.SwitchError(f"{why}: start the daemon, which looks through it; NOT LIFTED")
 
 
@@ -172,8 +198,7 @@ def lost_attempts(own: Switch, essential: Essentials) -> str | None:
         return None
     with switch.reading(own) as cursor:  # after the witness: an attempt that was noted in between is in the store
         newest = max(map(int, killswitch.rows(cursor, own.name, NEWEST)[0]))
-        states = dict(killswitch.rows(cursor, own.name, STATES, (min(noted),))) if noted else {}
-    unknown = max(witness.unaccounted(noted, states), default=0)
+        unknown = _unaccounted(cursor, own.name, noted)
     if seen is None or (seen.attempt <= newest and not unknown):
         return None
     return (

@@ -16,13 +16,15 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from scheduler import post_selection, post_verbs, restore, stop_cell, switch, switch_sqlite, witness
+from scheduler.cell_keeper import CellKeeper
 from scheduler.emergency_stop import EmergencyStop, Request
 from scheduler.killswitch import Scope, SwitchError
 from scheduler.post_selection import PostError
+from scheduler.restore import NotLookedThrough
 from scheduler.resumption import Resumption
 from scheduler.switch import SwitchUnavailable
 from store.engine import open_engine, reading, writing
-from store.tables import Suspension
+from store.tables import Attempt, Post, Suspension
 from tests.scheduler.press import STEWARD, Press, opened
 from tests.support.city import City
 
@@ -174,6 +176,49 @@ def test_a_stop_does_not_hide_that_suspensions_were_lost_with_the_store(press: P
     assert press.states(post) == (["unknown"], "unknown")
     assert len(_suspensions(press)) == 2
     assert restore.guard(press.engine, press.essential, press.witness_file) is None
+
+
+def test_a_stop_taken_from_the_cell_does_not_hide_that_suspensions_were_lost(press: Press) -> None:
+    """I6: the keeper of a daemon that still runs records it in the copy, in the very epoch that the copy lacks."""
+    witness.note(press.witness_file, epoch=2)  # of a suspension that went with the store
+    stop_cell.stop(press.essential.cell_file, "at-night")
+    CellKeeper(press.essential, press.engine).keep()
+    assert [(row.kind, row.epoch) for row in _suspensions(press)] == [("restore", 3), ("crisis", 4)]
+    assert "looked through" in str(restore.guard(press.engine, press.essential, press.witness_file))
+    assert restore.guard(press.engine, press.essential, press.witness_file) is None
+
+
+def test_a_stop_taken_from_the_cell_into_a_store_that_lost_nothing_is_alone(press: Press) -> None:
+    """I6: the twin."""
+    stop_cell.stop(press.essential.cell_file, "at-night")
+    CellKeeper(press.essential, press.engine).keep()
+    assert [(row.kind, row.epoch) for row in _suspensions(press)] == [("crisis", 2)]
+    assert restore.guard(press.engine, press.essential, press.witness_file) is None
+
+
+def _calls_claimed(press: Press) -> int:
+    """A post that was sent and that a copy with all the right numbers, made between claim and leave, calls under way."""
+    post = press.queue()
+    assert press.publisher.publish_post(post) == "published"
+    press.change(Attempt, 1, state="claimed", remote_id=None)
+    press.change(Post, post, state="publishing")
+    return post
+
+
+def test_a_copy_is_known_by_its_sends_before_anything_is_lifted_or_changed_in_it(press: Press) -> None:
+    """I5: a stop calls that attempt aborted; who cancelled the post would call off what is out."""
+    post = _calls_claimed(press)
+    number = _stop(press).receipt.suspension
+    assert press.states(post) == (["aborted"], "held")
+    own = Resumption(press.essential, {"STANDFAST_TOKEN": press.tokens["omar"]})
+    with closing(own), pytest.raises(SwitchError, match=r"attempt 1 was sent from here.*NOT LIFTED"):
+        own.ask("clear", scope=None, suspension=number)
+    with writing(press.engine) as session, pytest.raises(NotLookedThrough, match="attempt 1 was sent from here"):
+        restore.refuse_older_copy(session, press.essential)
+    assert restore.guard(press.engine, press.essential, press.witness_file) is not None
+    assert press.states(post) == (["aborted", "unknown"], "held")
+    with writing(press.engine) as session:
+        restore.refuse_older_copy(session, press.essential)
 
 
 def test_a_store_that_lost_nothing_is_only_stopped(press: Press) -> None:
