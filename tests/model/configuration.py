@@ -43,6 +43,8 @@ SMALL: Final = (
         fence_fails=True,
         record_tries=1,
     ),
+    Config("restored, stopped again", channels=(), due=(), workers=0, scopes=(1, ALL), restores=True),
+    Config("restored, in hand", workers=1, scopes=(), restores=True, crashes=1, acts=1, verbs=("hold", "cancel")),
     Config("native scheduler", workers=1, native=True, crashes=1),
     Config("override", workers=1, overrides=True, acts=1, scopes=(1, 1)),
 )

@@ -30,7 +30,9 @@ from tests.model.ledger import (
     covers,
     in_flight,
     is_of,
+    notice_restore,
     put,
+    seen_epoch,
     suspend,
     unaccounted,
     unconfirmed,
@@ -134,7 +136,7 @@ def is_quiet(state: State, who: int, config: Config) -> bool:
     own = own_suspension(state, who)
     if own is None or own.epoch != state.crises[who].told or own.lifted:  # a store put back does not know it
         return False
-    if not _is_readable(state) or _lost_attempts(state):
+    if not _is_readable(state) or lost_attempts(state):
         return False
     return config.weakened == design.QUIET_AT_ONCE or not unconfirmed(state.store, own.scope, config, own.epoch)
 
@@ -143,13 +145,13 @@ def _is_readable(state: State) -> bool:
     return state.world.store <= 1
 
 
-def _lost_attempts(state: State) -> bool:
+def lost_attempts(state: State) -> bool:
     """`stop_ledger.lost_attempts`: this host has sent what the store does not know of."""
     return state.witness[1] > len(state.store.attempts) or bool(unaccounted(state))
 
 
 def _status_says_quiet(state: State, config: Config) -> bool:
-    if not _is_readable(state) or unrecorded(state) or _lost_attempts(state):
+    if not _is_readable(state) or unrecorded(state) or lost_attempts(state):
         return False
     found = list(active(state.store))
     if not found or all(state.crises[item.request % AGAIN].quiet for item in found if item.request < LOST_CELL):
@@ -188,10 +190,10 @@ def read(state: State, action: Action, config: Config) -> State:
 
 
 def _suspended(state: State, who: int, config: Config) -> State:
-    at_least = 1 + max(state.witness[0], 0 if state.cell.bad else state.cell.fence)
     if config.weakened == design.IN_MEMORY:
         return state._replace(memory=(1,))
-    store = suspend(state.store, who, config.scopes[who], config, at_least, state.memory)
+    at_least = 1 + seen_epoch(state)
+    store = suspend(notice_restore(state, config), who, config.scopes[who], config, at_least, state.memory)
     return state._replace(store=store, memory=())
 
 

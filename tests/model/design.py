@@ -1,4 +1,4 @@
-"""The names of the weakened designs: PROTOCOL's last section, in its order.
+"""The names of the weakened designs: PROTOCOL's last section, in its order, and what this project's own search found.
 
 Each is a switch of the model (`Config.weakened`): the steps ask for it at the one place where it differs from the protocol.
 """
@@ -34,3 +34,10 @@ SWEEP_FIRST: Final = "native sweep before the drain"
 UNBOUND_OVERRIDE: Final = "override not bound to the epoch"
 NAIVE_RESTORE: Final = "naive restore"
 """The next daemon's start takes the copy for the store it knew."""
+
+NO_DOUBT: Final = "restore without a doubt"
+"""The copy is suspended, and what it says of its posts is believed."""
+BY_TIME_ALONE: Final = "restore that doubts by time alone"
+"""Only what was due is doubted, not what this host has sent of what the copy has for later."""
+HIDDEN_RESTORE: Final = "restore hidden by a stop"
+"""A stop taken into an older copy raises its epoch to the one that it lacks."""

@@ -19,6 +19,7 @@ from tests.model.state import (
     LOST_CELL,
     OPEN,
     PUBLISHING,
+    RESTORE,
     SCHEDULED,
     SENDING,
     Attempt,
@@ -166,15 +167,13 @@ def unrecorded(state: State) -> tuple[int, ...]:
 
 def adopt(state: State, config: Config) -> State:
     """`stop_ledger.adopt`, inside the caller's exclusive transaction."""
-    store = state.store
-    for request in unrecorded(state):
-        store = suspend(store, request, ALL, config)
-    return state if store is state.store else state._replace(store=store)
-
-
-def newest_attempt(store: Store) -> int:
-    """The highest number ever given, skipped ones included."""
-    return len(store.attempts)
+    if not unrecorded(state):
+        return state
+    store = notice_restore(state, config)
+    least = 1 + seen_epoch(state) if config.weakened != design.HIDDEN_RESTORE else 0
+    for request in unrecorded(state._replace(store=store)):
+        store = suspend(store, request, ALL, config, least)
+    return state._replace(store=store)
 
 
 def unaccounted(state: State) -> list[int]:
@@ -185,6 +184,31 @@ def unaccounted(state: State) -> list[int]:
         for number, post in enumerate(state.noted, 1)
         if post and (number > len(rows) or rows[number - 1].state in (ABSENT, CLAIMED, ABORTED))
     ]
+
+
+def notice_restore(state: State, config: Config) -> Store:
+    """`stop_ledger.notice_restore`: an older copy is suspended first, or its raised epoch would hide what was lost."""
+    if state.store.doubting or not is_behind(state):
+        return state.store
+    if config.weakened in (design.NAIVE_RESTORE, design.HIDDEN_RESTORE):
+        return state.store
+    return suspend(state.store, RESTORE, ALL, config, 1 + seen_epoch(state))._replace(doubting=1)
+
+
+def is_behind(state: State) -> bool:
+    """`stop_ledger.why_behind`: the store is behind this host's witness or cell, or nobody has looked through it to the end."""
+    store = state.store
+    return bool(store.doubting) or store.epoch < seen_epoch(state) or len(store.attempts) < state.witness[1]
+
+
+def is_older_copy(state: State) -> bool:
+    """`stop_ledger.why_older`: it is behind, or it calls not sent what this host has sent."""
+    return is_behind(state) or bool(unaccounted(state))
+
+
+def seen_epoch(state: State) -> int:
+    """`stop_ledger.seen_epoch`: the highest that this host has seen, also in a store that was replaced."""
+    return max(state.witness[0], 0 if state.cell.bad else state.cell.fence)
 
 
 def is_of(suspension: Suspension, crisis: int) -> bool:

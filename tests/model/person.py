@@ -16,7 +16,7 @@ can promise.
 
 from __future__ import annotations
 
-from tests.model.ledger import active, move_attempt, put
+from tests.model.ledger import active, is_older_copy, move_attempt, put
 from tests.model.state import (
     ACCEPTED,
     CANCELLED,
@@ -49,6 +49,8 @@ SOURCES = {
     "move": (SCHEDULED, HELD, FAILED),
 }
 """The states that each verb takes (`states.EDITABLE` without drafts)."""
+CHANGING = ("edit", "cancel", "release", "move")
+"""What is refused in an older copy that no daemon has looked through (`restore.refuse_older_copy`)."""
 
 
 def enabled(state: State, config: Config) -> list[Action]:
@@ -71,8 +73,11 @@ def enabled(state: State, config: Config) -> list[Action]:
 def _touch(state: State, config: Config, post: int, row: Post, found: list[Action]) -> None:
     if not state.world.acts:
         return
+    older = is_older_copy(state)
     for verb in config.verbs:
-        if row.state in SOURCES[verb] and not (verb == "move" and row.due == state.world.now):
+        if row.state not in SOURCES[verb] or (older and verb in CHANGING):
+            continue
+        if verb != "move" or row.due != state.world.now:
             found.append(Action(PERSON, verb, what=post))
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from tests.model import design
 from tests.model.fence import can_raise, fail, raise_fence
-from tests.model.ledger import adopt, covers, is_of, next_epoch, put
+from tests.model.ledger import adopt, covers, is_of, is_older_copy, next_epoch, put
 from tests.model.state import (
     ALL,
     HELD,
@@ -45,7 +45,7 @@ def enabled(state: State, config: Config) -> list[Action]:
             found.append(Action(RESUME, "fence_fails"))
         if config.kills and state.world.crashes:
             found.append(Action(RESUME, "kill"))
-    elif state.world.store == UP and not state.store.doubting:
+    elif state.world.store == UP and not is_older_copy(state):
         _ask_or_confirm(state, found)
     return found
 

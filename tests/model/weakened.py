@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tests.model import design
-from tests.model.state import DOWN, Config
+from tests.model.state import ALL, DOWN, Config
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def _design(name: str, breaks: str, steps: int, elsewhere: int, reason: tuple[st
 
 LEAVE, LOOK, SEND = "gets leave to send post A", "the cell lets it pass", "writes the request of post A"
 SUSPENDED, EMPTY, QUIET = "records its suspension", "in flight: nothing", "says QUIET CONFIRMED"
-LIFTED, RESTORED, PUBLIC = "a person lifts it", "the copy is put in the store's place", "post A was made public"
+LIFTED, RESTORED = "a person lifts it", "the copy is put in the store's place"
 OF_PROTOCOL: Final = (
     _design(design.NAIVE_FLAG, "I1 I2", 4, 3, ("looks at the flag: open", SUSPENDED, SEND)),
     _design(design.ROW_AFTER_SEND, "I1 I2 I5", 5, 3, (LEAVE, SUSPENDED, "attempt 1 is aborted")),
@@ -111,5 +111,43 @@ OF_PROTOCOL: Final = (
     ),
 )
 """PROTOCOL's last section, in its order."""
-DESIGNS: Final = OF_PROTOCOL
+OURS: Final = (
+    _design(
+        design.NO_DOUBT,
+        "I3 I5",
+        11,
+        0,
+        ("a copy of the store is made", SEND, RESTORED, "it suspends itself", "post A is scheduled"),
+        scopes=(),
+        restores=True,
+    ),
+    _design(
+        design.BY_TIME_ALONE,
+        "I3 I5",
+        12,
+        0,
+        ("a copy of the store is made", "moves post A to this moment", SEND, RESTORED, "post A is scheduled"),
+        scopes=(),
+        due=(1,),
+        last_tick=1,
+        restores=True,
+        acts=1,
+        verbs=("move",),
+    ),
+    _design(
+        design.HIDDEN_RESTORE,
+        "I6",
+        8,
+        0,
+        (RESTORED, SUSPENDED, "takes the store for the one it knew"),
+        channels=(),
+        due=(),
+        workers=0,
+        scopes=(1, ALL),
+        resumes=False,
+        restores=True,
+    ),
+)
+"""What the model and the oracle found in this project's own code: each was once there."""
+DESIGNS: Final = (*OF_PROTOCOL, *OURS)
 BY_NAME: Final = {item.name: item for item in DESIGNS}

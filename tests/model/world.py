@@ -17,16 +17,16 @@ from __future__ import annotations
 from tests.model import design
 from tests.model.fence import can_raise, raise_fence
 from tests.model.fence import fail as fail_fence
-from tests.model.ledger import move_attempt, move_post, put, suspend, unaccounted
+from tests.model.ledger import is_older_copy, move_attempt, move_post, put, seen_epoch, suspend, unaccounted
 from tests.model.state import (
     ABSENT,
     ALL,
-    CANCELLED,
     CLAIMED,
     DEAD,
     DOUBT,
+    FAILED,
+    HELD,
     LIVE,
-    PUBLISHED,
     PUBLISHING,
     RESTORE,
     SCHEDULED,
@@ -42,6 +42,8 @@ from tests.model.state import (
 )
 
 CLOCK, STORE, CELL_FILE = "clock", "store", "cell"
+DOUBTED = (SCHEDULED, HELD, FAILED)
+"""`restore.DOUBTED`, without drafts: what waited in the copy for its time or for a person."""
 
 
 def enabled(state: State, config: Config) -> list[Action]:
@@ -120,11 +122,10 @@ def restore(state: State, action: Action, config: Config) -> State:
 
 def guard(state: State, action: Action, config: Config) -> State:
     """A store that is behind this host's witness or cell suspends itself; its doubts come next."""
-    if not _is_behind(state) or config.weakened == design.NAIVE_RESTORE:
+    if not is_older_copy(state) or config.weakened == design.NAIVE_RESTORE:
         return _witnessed(state._replace(world=state.world._replace(guarded=1)))
     store = _claims_doubted(state.store)._replace(doubting=1)
-    at_least = max(state.witness[0], 0 if state.cell.bad else state.cell.fence) + 1
-    state = state._replace(store=suspend(store, RESTORE, ALL, config, at_least))
+    state = state._replace(store=suspend(store, RESTORE, ALL, config, 1 + seen_epoch(state)))
     state = raise_fence(state) if can_raise(state) else fail_fence(state)
     state = state._replace(world=state.world._replace(guarded=2))
     return state if config.guard_falls else doubt(state, action, config)
@@ -138,27 +139,27 @@ def guard_dies(state: State, action: Action, config: Config) -> State:
 def doubt(state: State, action: Action, config: Config) -> State:
     """What this host has sent and the copy does not know, and what was due, becomes unknown."""
     store = _skipped(state.store, state.witness[1])
-    for number in unaccounted(state._replace(store=store)):
-        store = _doubted(store, state.noted[number - 1] - 1)
-    for post, row in sorted(enumerate(store.posts), key=lambda item: (item[1].due, item[0])):
-        if row.state == SCHEDULED and row.due <= state.world.now:
-            store = _doubted(store, post)
+    for post in _sent_from_here(state._replace(store=store), config) + _due(state, config):
+        store = _doubted(store, post)
     world = state.world._replace(guarded=1)
     return _witnessed(state._replace(store=store._replace(doubting=0), noted=(), world=world))
+
+
+def _sent_from_here(state: State, config: Config) -> list[int]:
+    if config.weakened in (design.NO_DOUBT, design.BY_TIME_ALONE):
+        return []
+    return sorted({state.noted[number - 1] - 1 for number in unaccounted(state)})
+
+
+def _due(state: State, config: Config) -> list[int]:
+    rows = sorted(enumerate(state.store.posts), key=lambda item: (item[1].due, item[0]))
+    return [] if config.weakened == design.NO_DOUBT else [post for post, row in rows if row.due <= state.world.now]
 
 
 def _witnessed(state: State) -> State:
     """The witness knows at least what the store has."""
     epoch, attempt = state.witness
     return state._replace(witness=(max(epoch, state.store.epoch), max(attempt, len(state.store.attempts))))
-
-
-def _is_behind(state: State) -> bool:
-    """`restore.guard`: the store is behind this host's witness or cell, or an earlier guard did not end."""
-    epoch, attempt = state.witness
-    fence = 0 if state.cell.bad else state.cell.fence
-    behind = state.store.epoch < max(epoch, fence) or len(state.store.attempts) < attempt
-    return behind or bool(state.store.doubting or unaccounted(state))
 
 
 def _claims_doubted(store: Store) -> Store:
@@ -177,12 +178,13 @@ def _skipped(store: Store, highest: int) -> Store:
 
 
 def _doubted(store: Store, post: int) -> Store:
-    """`restore._doubt_post`: an attempt of unknown outcome, unless the post has a live one or is over."""
+    """`restore._doubt_post`: an attempt of unknown outcome, unless the post has a live one or is over; a held one stays."""
     row = store.posts[post]
-    if row.state in (PUBLISHED, CANCELLED) or any(item.post == post and item.state in LIVE for item in store.attempts):
+    if row.state not in DOUBTED or any(item.post == post and item.state in LIVE for item in store.attempts):
         return store
     attempts = (*store.attempts, Attempt(UNSURE, post, DOUBT, store.epoch, row.content))
-    return store._replace(attempts=attempts, posts=put(store.posts, post, row._replace(state=UNKNOWN)))
+    after = row if row.state == HELD else row._replace(state=UNKNOWN)
+    return store._replace(attempts=attempts, posts=put(store.posts, post, after))
 
 
 STEPS = {(STORE, step.__name__): step for step in (fail, heal, backup, restore, guard, guard_dies, doubt)} | {

@@ -275,7 +275,7 @@ class Person:
 
     def hold(self, post: int) -> None:
         """Not now."""
-        self._do(post, post_verbs.hold)
+        self._do(post, post_verbs.hold, changes=False)
 
     def release(self, post: int) -> None:
         """After all."""
@@ -292,8 +292,11 @@ class Person:
         with store_engine.writing(self.town.engine) as session:
             post_service.close(session, self.identity, post, link)
 
-    def _do(self, post: int, verb: Callable[[Any, post_verbs.Request], object]) -> None:
+    def _do(self, post: int, verb: Callable[[Any, post_verbs.Request], object], *, changes: bool = True) -> None:
+        """As the command does it: what changes a post is refused in an older copy that nobody has looked through."""
         with store_engine.writing(self.town.engine) as session:
+            if changes:
+                restore.refuse_older_copy(session, self.town.essential)
             verb(session, post_verbs.Request(Wanted(ids=(post,)), self.identity))
 
 

@@ -40,6 +40,7 @@ EVERYTHING = Config(
     cell_faults=True,
     fence_fails=True,
     frozen_pens=True,
+    restores=True,
     status=True,
     record_tries=3,
 )

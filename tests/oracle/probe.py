@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 from config.fault import Fault
 from scheduler.emergency_stop import DONE, NOT_CONFIRMED
-from tests.model.ledger import active, newest_attempt, unconfirmed, unrecorded
+from tests.model.crisis import lost_attempts
+from tests.model.ledger import active, unconfirmed, unrecorded
 from tests.model.state import DOWN, IDLE, UP, Action, Config, State
 from tests.oracle.rig import Rig
 
@@ -84,7 +85,7 @@ def is_quiet(state: State, config: Config) -> bool:
     if unrecorded(state):
         return False
     found = list(active(state.store))
-    if found and state.witness[1] > newest_attempt(state.store):
+    if found and lost_attempts(state):
         return False
     return not any(unconfirmed(state.store, item.scope, config) for item in found)
 

@@ -33,6 +33,7 @@ def of_model(state: State, config: Config) -> Seen:
         "suspensions": [_suspension(row) for row in store.suspensions],
         "cell": "lost" if state.cell.bad else f"fence {state.cell.fence}, stops {state.cell.stops:b}",
         "witness": state.witness,
+        "sent from here": {n: post - 1 for n, post in enumerate(state.noted, 1) if post},
         "workers": [
             model.PHASE[worker.phase] + (", its store replaced" if worker.lost else "") for worker in state.workers
         ],
@@ -79,6 +80,7 @@ def of_rig(rig: Rig) -> Seen:
         "suspensions": _suspensions(rig, rows["suspensions"], rows["in flight"]),
         "cell": _cell(rig),
         "witness": (seen.epoch, seen.attempt) if seen is not None else None,
+        "sent from here": {n: rig.posts.index(post) for n, post in sorted(witness.sent(rig.town.witness_file).items())},
         "workers": [
             model.PHASE[worker.phase] + (", its store replaced" if worker.is_lost else "") for worker in rig.workers
         ],

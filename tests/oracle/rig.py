@@ -23,7 +23,7 @@ TICK_S = 1.0
 """Seconds between two ticks of the model: fewer of them than any deadline has, and none inside a transaction."""
 
 
-MOST_BOUNDARIES = 10
+MOST_BOUNDARIES = 12
 """The first start on a restored store falls at one of so many places; it has less to do where nothing is in doubt."""
 
 

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from config import clock
 from connectors.errors import NotSent, Uncertain
 from connectors.protocol import Deadline
-from scheduler import killswitch, post_queue, reconciler, rescuer, stop_cell, stop_ledger
+from scheduler import killswitch, post_queue, reconciler, rescuer, restore, stop_cell, stop_ledger
 from scheduler.outcome import Outcome
 from scheduler.publisher import Leave, Publisher
 from store.tables import Attempt
@@ -95,6 +95,11 @@ WEAKENED: dict[str, tuple[Any, str, Callable[[], Any]]] = {
     "a request recorded twice": (killswitch, "find", _known_by_nobody),
     "the fence stays": (stop_ledger, "raise_fence", _known_by_nobody),
     "a fence that writes the whole cell": (stop_cell, "_write", _all_blocks),
+    "naive restore": (restore, "_suspend", _known_by_nobody),
+    "restore without a doubt": (restore, "_doubt_post", _known_by_nobody),
+    "restore that doubts by time alone": (restore, "_doubt_sent", lambda: lambda *_: 0),
+    "restore that believes a claim": (restore, "_doubt_claimed", _known_by_nobody),
+    "restore hidden by a stop": (stop_ledger, "notice_restore", _known_by_nobody),
     "a cell nobody records": (stop_ledger, "unrecorded", lambda: lambda *_: []),
 }
 """By name: what is replaced, and by what."""
