@@ -96,7 +96,7 @@ WEAKENED: dict[str, tuple[Any, str, Callable[[], Any]]] = {
     "the fence stays": (stop_ledger, "raise_fence", _known_by_nobody),
     "a fence that writes the whole cell": (stop_cell, "_write", _all_blocks),
     "naive restore": (restore, "_suspend", _known_by_nobody),
-    "restore without a doubt": (restore, "_doubt_post", _known_by_nobody),
+    "restore without a doubt": (restore, "_doubt_batch", lambda: lambda *_: 0),
     "restore that doubts by time alone": (restore, "_doubt_sent", lambda: lambda *_: 0),
     "restore that believes a claim": (restore, "_doubt_claimed", _known_by_nobody),
     "restore hidden by a stop": (stop_ledger, "notice_restore", _known_by_nobody),
