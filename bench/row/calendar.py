@@ -79,11 +79,11 @@ def _figures(database: str, form: str, entries: int, found: dict[str, list[Sync]
 def _synced(bench: Bench, database: str, form: str, entries: int) -> dict[str, Sync]:
     """The new calendar, the unchanged one, and one with a few changes; whole processes."""
     with bench_city(bench.stores, database, 0) as city:
-        file = city.city.calendars_dir / f"plan.{form}"
+        file, begins = city.city.calendars_dir / f"plan.{form}", _begins()
         made = {}
         for what in WHAT:
             if what != "unchanged":
-                WRITERS[form](file, entries, CHANGED if what == "few" else 0)
+                WRITERS[form](file, entries, begins, CHANGED if what == "few" else 0)
             made[what] = _sync(city)
             _expect(city, entries)
     return made
@@ -105,10 +105,9 @@ def _expect(city: BenchCity, entries: int) -> None:
         raise RuntimeError(f"{found} posts are scheduled after a sync of {entries}")
 
 
-def _moment(index: int) -> datetime:
-    return datetime.fromtimestamp(clock.wall_us() // clock.SECOND, UTC).replace(microsecond=0) + timedelta(
-        days=30, minutes=3 * index
-    )
+def _begins() -> datetime:
+    """When the first entry goes out: none falls due in a run."""
+    return datetime.fromtimestamp(clock.wall_us() // clock.SECOND, UTC).replace(microsecond=0) + timedelta(days=30)
 
 
 def _words(index: int, changed: int) -> str:
@@ -118,34 +117,34 @@ def _words(index: int, changed: int) -> str:
     )
 
 
-def write_csv(file: Path, entries: int, changed: int = 0) -> None:
+def write_csv(file: Path, entries: int, begins: datetime, changed: int = 0) -> None:
     """A CSV calendar of `entries` posts over the first channels, the first `changed` of them with other words."""
     with file.open("w", encoding="utf-8", newline="") as stream:
         stream.write(f"# owner: {seed.AUTHOR}\n# timezone: America/Chicago\n")
         writer = csv.writer(stream)
         writer.writerow(["id", "at", "channels", "text"])
         for index in range(entries):
-            when = f"{_moment(index):%Y-%m-%d %H:%M}"
+            when = f"{begins + timedelta(minutes=3 * index):%Y-%m-%d %H:%M}"
             writer.writerow([f"entry-{index}", when, seed.channel_name(index % 10), _words(index, changed)])
 
 
-def write_yaml(file: Path, entries: int, changed: int = 0) -> None:
+def write_yaml(file: Path, entries: int, begins: datetime, changed: int = 0) -> None:
     """The same calendar as YAML."""
     with file.open("w", encoding="utf-8") as stream:
         stream.write(f"owner: {seed.AUTHOR}\ntimezone: America/Chicago\nentries:\n")
         for index in range(entries):
-            when = f"{_moment(index):%Y-%m-%d %H:%M}"
+            when = f"{begins + timedelta(minutes=3 * index):%Y-%m-%d %H:%M}"
             stream.write(f"  - id: entry-{index}\n    at: {when}\n    channels: [{seed.channel_name(index % 10)}]\n")
             stream.write(f'    text: "{_words(index, changed)}"\n')
 
 
-WRITERS: dict[str, Callable[[Path, int, int], None]] = {"csv": write_csv, "yaml": write_yaml}
+WRITERS: dict[str, Callable[..., None]] = {"csv": write_csv, "yaml": write_yaml}
 
 
 def _beside(bench: Bench, form: str, entries: int) -> str:
     """What a process takes that only takes the file apart."""
     file = bench.scratch / f"bare.{form}"
-    WRITERS[form](file, entries, 0)
+    WRITERS[form](file, entries, _begins())
     start = clock.boot_s()
     subprocess.run([sys.executable, "-c", BARE[form], str(file)], check=True, capture_output=True)
     file.unlink()
@@ -156,7 +155,7 @@ def _naive(bench: Bench, database: str, entries: int) -> str:
     """The naive design's way: a job for each entry, each added by itself."""
     bench.tell(f"calendar, {database}: the naive design")
     file = bench.scratch / "naive.csv"
-    write_csv(file, entries)
+    write_csv(file, entries, _begins())
     with bench.stores.empty(database) as url:
         naive.lay_down(url, 0)
         start = clock.boot_s()
