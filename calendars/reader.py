@@ -56,13 +56,19 @@ def _calendar(path: Path, terms: Terms, faults: Faults) -> Calendar | None:
     data = _bytes(path, faults)
     if data is None:
         return None
-    digest, text = hashlib.sha256(data).hexdigest(), _text(data, faults)
+    own, text = hashlib.sha256(data).hexdigest(), _text(data, faults)
     del data  # a large file is not kept beside what is made of it
     draft = _FORMATS[path.suffix.lower()](text, faults) if text is not None else None
     if draft is None:
         return None
     owner, entries = assemble(path, draft, terms, faults)
-    return None if len(faults) else Calendar(path, owner, digest, entries)
+    return None if len(faults) else Calendar(path, owner, own, entries)
+
+
+def digest(path: Path) -> str | None:
+    """The SHA-256 (hex) of the file's bytes, as `Calendar.digest`; None when it is no calendar that can be read."""
+    data = _bytes(path, Faults(str(path)))
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def read_folder(

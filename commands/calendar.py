@@ -142,8 +142,7 @@ def _require_rights(context: Context, outcomes: Sequence[Outcome]) -> None:
         if outcome.plan is None:
             continue
         name, owner = f"calendar {outcome.path.name}", outcome.plan.calendar.owner
-        channels = {channel for entry in outcome.plan.calendar.entries for channel in entry.channels}
-        for channel in sorted(channels | {post.channel for post in outcome.plan.cancel}):
+        for channel in sorted(outcome.plan.channels | {post.channel for post in outcome.plan.cancel}):
             context.require("queue", channel, action="sync", subject=name)
         for channel, why in outcome.plan.refused.items():
             refused = access.Refused(why, actor=owner, permission="queue", channel=channel, action="sync", subject=name)
@@ -184,7 +183,7 @@ def _look_at_gate(context: Context, outcomes: Sequence[Outcome]) -> bool:
     from store.engine import reading
 
     plans = [outcome.plan for outcome in outcomes if outcome.plan is not None]
-    channels = {channel for plan in plans for entry in plan.calendar.entries for channel in entry.channels}
+    channels = {channel for plan in plans for channel in plan.channels}
     with reading(context.engine) as session:
         try:
             return any(post_queue.closed_by(session, channel) for channel in sorted(channels))
@@ -212,7 +211,7 @@ def _described(outcome: Outcome) -> dict[str, Any]:
 
 def _rows(plan: Plan) -> list[tuple[str, str, str, str, str, int | None]]:
     """What is added, changed and cancelled, in this order."""
-    add = [("add", r["local_time"], r["zone"], r["channel"], r["entry"], None) for r in plan.add]
+    add = [("add", m.local, m.zone, a.channel, a.entry.id, None) for a in plan.add for m in a.moments]
     change = [("change", *_when(c), c.post.channel, c.post.entry, c.post.id) for c in plan.change]
     cancel = [("cancel", p.local_time, p.columns["zone"], p.channel, p.entry, p.id) for p in plan.cancel]
     return [*add, *change, *cancel]
@@ -298,11 +297,13 @@ def _listed(session: Session) -> list[dict[str, Any]]:
     from sqlmodel import func, select
 
     from config import clock
+    from scheduler import post_queue
     from store.tables import CalendarEntry, CalendarFile, Post
 
     entries = dict(session.exec(select(CalendarEntry.file, func.count()).group_by(CalendarEntry.file)).all())
     posts: dict[str, dict[str, int]] = {}
-    for file, state, count in session.exec(select(Post.file, Post.state, func.count()).group_by(Post.file, Post.state)):
+    found = select(Post.file, Post.state, func.count()).where(~post_queue.is_staged()).group_by(Post.file, Post.state)
+    for file, state, count in session.exec(found):
         posts.setdefault(str(file), {})[state] = count
     return [
         {

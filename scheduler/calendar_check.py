@@ -19,7 +19,7 @@ from connectors.errors import AccountError
 from connectors.media import MediaError
 from connectors.protocol import Connector, Media
 from governance import access
-from scheduler import content, stager, states
+from scheduler import content, post_queue, stager, states
 from scheduler.stager import Body
 from store import chain
 from store.tables import CalendarFile, Channel, Post
@@ -62,15 +62,20 @@ class Bodies:
     calendar: Calendar
     faults: list[Fault] = field(default_factory=list)
     images: dict[Path, str] = field(default_factory=dict)
-    by_entry: dict[str, Body] = field(default_factory=dict)
+    _media: dict[str, list[content.MediaRow]] = field(default_factory=dict)
     _read: dict[Path, Media | str] = field(default_factory=dict)
 
     def read(self) -> Bodies:
         """Itself, with every image read once."""
         for entry in self.calendar.entries:
-            media = [row for item in entry.media if (row := self._media_row(entry, item.path, item.alt))]
-            self.by_entry[entry.id] = stager.body_of(entry, media)
+            if entry.media:
+                rows = [self._media_row(entry, item.path, item.alt) for item in entry.media]
+                self._media[entry.id] = [row for row in rows if row]
         return self
+
+    def of(self, entry: Entry) -> Body:
+        """The entry as the store would keep it."""
+        return stager.body_of(entry, self._media.get(entry.id, ()))
 
     def _media_row(self, entry: Entry, path: Path, alt: str) -> content.MediaRow | None:
         found = self._image(path)
@@ -128,14 +133,14 @@ def _leads_inside(path: Path, folder: Path) -> bool:
         return False
 
 
-def rights(session: Session, calendar: Calendar) -> dict[str, str]:
-    """Why the owner may not queue, by channel of the file; empty when they may on all."""
-    channels = sorted({channel for entry in calendar.entries for channel in entry.channels})
-    return _reasons(session, calendar.owner, channels)
+def channels_of(calendar: Calendar) -> frozenset[str]:
+    """The channels on which the file has posts."""
+    return frozenset(channel for entry in calendar.entries for channel in entry.channels)
 
 
-def _reasons(session: Session, person: str, channels: Iterable[str]) -> dict[str, str]:
-    reasons = {channel: access.eligible(session, person, channel) for channel in channels}
+def rights(session: Session, person: str, channels: Iterable[str]) -> dict[str, str]:
+    """Why `person`, the owner of a file, may not queue, by channel; empty when they may on all."""
+    reasons = {channel: access.eligible(session, person, channel) for channel in sorted(channels)}
     return {channel: why for channel, why in reasons.items() if why is not None}
 
 
@@ -144,7 +149,7 @@ def cancel_faults(session: Session, calendar: Calendar, channels: Iterable[str])
     remedy = f"let somebody who may cancel them: standfast post cancel --file {calendar.path.name} --channel"
     return [
         Fault(str(calendar.path), 1, calendar.owner, f"may not cancel its posts on {name}: {why}; {remedy} {name}")
-        for name, why in _reasons(session, calendar.owner, sorted(channels)).items()
+        for name, why in rights(session, calendar.owner, channels).items()
     ]
 
 
@@ -177,8 +182,9 @@ def twins(session: Session, calendar: Calendar, settings: Settings) -> list[Faul
 
 
 def _share_posts(session: Session, name: str, calendar: Calendar) -> bool:
-    waiting = select(Post.entry).where(Post.file == name, col(Post.state).in_(states.EDITABLE)).distinct()
-    return not {entry.id for entry in calendar.entries}.isdisjoint(session.execute(waiting).scalars())
+    waiting = select(Post.entry).where(Post.file == name, col(Post.state).in_(states.EDITABLE))
+    found = session.execute(waiting.where(~post_queue.is_staged()).distinct()).scalars()
+    return not {entry.id for entry in calendar.entries}.isdisjoint(found)
 
 
 def data_dir(settings: Settings) -> Path:
@@ -200,5 +206,5 @@ def look(path: Path, settings: Settings, city: City, session: Session | None) ->
     bodies = Bodies(calendar).read()
     faults = bodies.faults + bodies.refused(calendar.entries, city)
     if session is not None:
-        faults += refusals(calendar, rights(session, calendar))
+        faults += refusals(calendar, rights(session, calendar.owner, channels_of(calendar)))
     return calendar, sorted(faults, key=lambda fault: fault.line)

@@ -6,23 +6,26 @@ stays until its entry changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
 
 from sqlmodel import Session, col, select
 
 from calendars.entry import Calendar, Entry, Fault, Occurrence
 from config import clock
 from config.settings import Settings
-from scheduler import calendar_check, killswitch, post_queue, stager, states
+from scheduler import calendar_basis, calendar_check, killswitch, post_queue, stager, states
+from scheduler.calendar_basis import Unchanged
+from scheduler.calendar_check import Bodies, City
 from scheduler.stager import Body, PostRow, Revision, Source
 from store.engine import cursor, dialect
 from store.tables import CalendarEntry, CalendarFile, Post
 
-FEW = 400
-"""Up to so many entries are looked up by name, more by reading the whole file's posts."""
+T = TypeVar("T")
+PAGE = 500
+"""Entries whose posts are looked up at once."""
 LEFT_ALONE: Mapping[str, str] = {
     "publishing": "is being published",
     "published": "was published already",
@@ -32,8 +35,7 @@ LEFT_ALONE: Mapping[str, str] = {
 """Posts that no calendar changes any more."""
 
 
-@dataclass(frozen=True)
-class Existing:
+class Existing(NamedTuple):
     """A post of the file as it stands."""
 
     id: int
@@ -43,11 +45,22 @@ class Existing:
     source_key: str
     local_time: str
     due_at: int
-    columns: Mapping[str, Any]
+    columns: Mapping[Any, Any]
+
+    def without_words(self) -> Existing:
+        """The same with no more columns than are asked for once it is known what becomes of it."""
+        return self._replace(columns={name: self.columns[name] for name in ("zone", "ready_at")})
 
 
-@dataclass(frozen=True)
-class Change:
+class Addition(NamedTuple):
+    """The new posts of an entry on one channel."""
+
+    entry: Entry
+    channel: str
+    moments: Sequence[Occurrence]
+
+
+class Change(NamedTuple):
     """A post that stays what it is but says or means something else."""
 
     post: Existing
@@ -61,112 +74,145 @@ class Plan:
     calendar: Calendar
     source: Source
     known: Revision
+    now: int
     until: int
+    channels: frozenset[str]
+    bodies: Bodies
     epoch: int = 0
     """The gate's, as the plan was made: a stop or lift since then decides about posts whose time has come meanwhile."""
-    add: list[PostRow] = field(default_factory=list)
+    basis: str | None = None
+    """What the file was read against, where that decides whether it must be read again (`calendar_basis`)."""
+    stale_basis: bool = False
+    """True when the store remembers another basis."""
+    add: list[Addition] = field(default_factory=list)
     change: list[Change] = field(default_factory=list)
     cancel: list[Existing] = field(default_factory=list)
     keep: int = 0
     notes: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    entries: list[dict[str, Any]] = field(default_factory=list)
+    entries: list[tuple[Entry, str]] = field(default_factory=list)
+    """New and changed entries, each as the store will keep it (`stager.text_of`)."""
     replaced: list[str] = field(default_factory=list)
-    images: dict[Path, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    leftovers: bool = False
+    forgives: bool = False
+    """True when the store remembers a fault of the file that is none any more."""
 
     @property
     def empty(self) -> bool:
         """True when the store holds this file already."""
-        nothing = not (self.entries or self.replaced or self.leftovers)
+        nothing = not (self.entries or self.replaced or self.forgives)
         return nothing and (self.known.digest, self.known.owner) == (self.calendar.digest, self.calendar.owner)
+
+    @property
+    def added(self) -> int:
+        """How many posts are new."""
+        return sum(len(addition.moments) for addition in self.add)
 
     def counts(self) -> dict[str, int]:
         """How many posts are added, changed and cancelled, and how many entries are kept."""
-        sizes = {"add": len(self.add), "change": len(self.change), "cancel": len(self.cancel)}
+        sizes = {"add": self.added, "change": len(self.change), "cancel": len(self.cancel)}
         return sizes | {"keep": self.keep}
 
+    def new_posts(self) -> Iterator[PostRow]:
+        """The rows of the new posts."""
+        for entry, channel, moments in self.add:
+            yield from stager.post_rows(self.source, entry.id, self.bodies.of(entry), channel, moments, self.now)
 
-def plan(session: Session, calendar: Calendar, now: int, settings: Settings, *, skip_past: bool = False) -> Plan:
-    """What applying `calendar` at `now` (µs UTC) would do to the store, and every mistake that forbids it."""
-    file = calendar.path.name
-    row = session.get(CalendarFile, file)
-    known = stager.revision_of(row)
-    source = Source(file, calendar.owner, int(settings.lateness * clock.SECOND))
-    epoch = killswitch.epoch_or_zero(cursor(session), dialect(session))
-    made = Plan(calendar, source, known, now + stager.horizon_us(settings), epoch)
-    made.refused = calendar_check.rights(session, calendar)
+
+def plan(
+    session: Session, calendar: Calendar, now: int, settings: Settings, city: City, *, skip_past: bool = False
+) -> Plan:
+    """What applying `calendar`, read against `city`, at `now` (µs UTC) would do, and every mistake that forbids it."""
+    row = session.get(CalendarFile, calendar.path.name)
+    made = _begun(session, calendar, now, settings, row)
+    made.refused = calendar_check.rights(session, calendar.owner, made.channels)
     made.faults += calendar_check.refusals(calendar, made.refused)
     made.faults += calendar_check.twins(session, calendar, settings)
-    bodies = calendar_check.Bodies(calendar).read()
-    made.faults += bodies.faults
-    made.images = bodies.images
-    _Difference(session, made, bodies.by_entry, now, skip_past).find()
-    own = {channel for entry in calendar.entries for channel in entry.channels}
-    made.faults += calendar_check.cancel_faults(session, calendar, {post.channel for post in made.cancel} - own)
-    written = {row["entry"] for row in made.entries}
-    changed = [entry for entry in calendar.entries if entry.id in written]
-    made.faults += bodies.refused(changed, calendar_check.city_of(session))
+    made.faults += made.bodies.faults
+    _Difference(session, made, now, skip_past).find()
+    elsewhere = {post.channel for post in made.cancel} - made.channels
+    made.faults += calendar_check.cancel_faults(session, calendar, elsewhere)
+    made.faults += made.bodies.refused((entry for entry, _ in made.entries), calendar_check.city_of(session))
     made.faults.sort(key=lambda fault: fault.line)
-    made.leftovers = _leftovers(session, file) or (row is not None and row.fault is not None)
+    made.forgives = row is not None and row.fault is not None
+    made.basis = calendar_basis.of(calendar, made.channels, settings, city)
+    made.stale_basis = row is None or row.basis != made.basis
     return made
 
 
-def _leftovers(session: Session, file: str) -> bool:
-    """True when a sync that ended early left posts that were never made real."""
-    query = select(Post.id).where(post_queue.is_staged(), Post.file == file).limit(1)
-    return session.exec(query).first() is not None
+def nothing(session: Session, same: Unchanged, now: int, settings: Settings) -> Plan:
+    """The plan of a file that the store holds already."""
+    row = session.get_one(CalendarFile, same.calendar.path.name)
+    made = _begun(session, same.calendar, now, settings, row)
+    made.channels, made.keep, made.basis = same.channels, same.entries, row.basis
+    return made
+
+
+def _begun(session: Session, calendar: Calendar, now: int, settings: Settings, row: CalendarFile | None) -> Plan:
+    source = Source(calendar.path.name, calendar.owner, int(settings.lateness * clock.SECOND))
+    until = now + stager.horizon_us(settings)
+    channels, bodies = calendar_check.channels_of(calendar), Bodies(calendar).read()
+    made = Plan(calendar, source, stager.revision_of(row), now, until, channels, bodies)
+    made.epoch = killswitch.epoch_or_zero(cursor(session), dialect(session))
+    return made
 
 
 class _Difference:
     """Fills a plan with what to add, change and cancel."""
 
-    def __init__(self, session: Session, made: Plan, bodies: Mapping[str, Body], now: int, skip_past: bool) -> None:
-        self._session, self._plan, self._bodies, self._now = session, made, bodies, now
-        self._skip_past = skip_past
+    def __init__(self, session: Session, made: Plan, now: int, skip_past: bool) -> None:
+        self._session, self._plan, self._now, self._skip_past = session, made, now, skip_past
         self._file = made.source.file
 
     def find(self) -> None:
         query = select(CalendarEntry.entry, CalendarEntry.digest).where(CalendarEntry.file == self._file)
         applied = {entry: digest for entry, digest in self._session.execute(query)}
-        changed: list[Entry] = []
         for entry in self._plan.calendar.entries:
-            body = self._bodies[entry.id]
-            digest = stager.digest_of(body)
-            if applied.get(entry.id) == digest:
+            text = stager.text_of(self._plan.bodies.of(entry))
+            before = applied.pop(entry.id, None)
+            if before is not None and before == stager.digest_of_text(text):
                 self._plan.keep += 1
                 continue
-            changed.append(entry)
-            self._plan.entries.append({"file": self._file, "entry": entry.id, "digest": digest, "body": body})
-        gone = sorted(applied.keys() - self._bodies.keys())
-        self._plan.replaced = [entry.id for entry in changed if entry.id in applied] + gone
-        existing = self._existing([*(entry.id for entry in changed), *gone])
-        for entry in changed:
-            self._entry(entry, existing.get(entry.id, []))
-        for entry_id in gone:
-            self._drop(existing.get(entry_id, []), f"entry {entry_id!r} is gone")
+            self._plan.entries.append((entry, text))
+            if before is not None:
+                self._plan.replaced.append(entry.id)
+        gone = sorted(applied)
+        self._plan.replaced += gone
+        for page in _pages(self._plan.entries):
+            existing = self._existing([entry.id for entry, _ in page])
+            for entry, _ in page:
+                self._entry(entry, existing.get(entry.id, []))
+        for names in _pages(gone):
+            existing = self._existing(names)
+            for name in names:
+                self._drop(existing.get(name, []), f"entry {name!r} is gone")
+
+    @cached_property
+    def _has_posts(self) -> bool:
+        query = select(Post.id).where(col(Post.file) == self._file, col(Post.source_key).is_not(None)).limit(1)
+        return self._session.exec(query).first() is not None
 
     def _existing(self, names: Sequence[str]) -> dict[str, list[Existing]]:
-        """The posts of these entries, those left out that an earlier sync cancelled."""
-        if not names:
+        """The posts of these entries by due time, those left out that an earlier sync cancelled."""
+        if not self._has_posts:
             return {}
         query = select(*_COLUMNS).where(col(Post.file) == self._file, col(Post.source_key).is_not(None))
-        query = query.where(~post_queue.is_staged()).order_by(col(Post.due_at), col(Post.id))
-        if len(names) <= FEW:
-            query = query.where(col(Post.entry).in_(names))
-        found: dict[str, list[Existing]] = {}
-        rows = self._session.execute(query).mappings().all()
+        rows = self._session.execute(query.where(~post_queue.is_staged(), col(Post.entry).in_(names))).all()
         # Held after looks that found nothing, but nobody has closed it: it may be out, under the words it has.
-        doubted = post_queue.open_attempts_of(self._session, [row["id"] for row in rows if row["state"] == "held"])
+        doubted = post_queue.open_attempts_of(self._session, [row.id for row in rows if row.state == "held"])
+        found: dict[str, list[Existing]] = {}
         for row in rows:
-            fixed = {name: row[name] for name in _FIXED} | ({"state": "unknown"} if row["id"] in doubted else {})
-            post = Existing(**fixed, columns=dict(row))
-            found.setdefault(post.entry, []).append(post)
+            state = "unknown" if row.id in doubted else row.state
+            fixed = (row.source_key, row.local_time, row.due_at)
+            found.setdefault(row.entry, []).append(
+                Existing(row.id, row.entry, row.channel, state, *fixed, row._mapping)
+            )
+        for posts in found.values():
+            posts.sort(key=lambda post: (post.due_at, post.id))
         return found
 
     def _entry(self, entry: Entry, existing: list[Existing]) -> None:
-        body = self._bodies[entry.id]
+        body = self._plan.bodies.of(entry)
         before = len(self._plan.add)
         if body["rrule"] is not None:
             existing = [
@@ -192,8 +238,7 @@ class _Difference:
         pairs, new, old = self._paired(entry, body, channel, existing, moments)
         for post, moment in pairs:
             self._update(entry, body, channel, post, moment)
-        for moment in new:
-            self._create(entry, body, channel, moment)
+        self._create(entry, channel, new)
         self._drop(old, f"entry {entry.id!r} no longer has this date")
 
     def _paired(
@@ -235,15 +280,17 @@ class _Difference:
             wanted |= stager.timed(moment) | {"source_key": key, "tries": 0}
             self._note_dst(entry, moment)
         if any(post.columns[name] != value for name, value in wanted.items()):
-            self._plan.change.append(Change(post, wanted))
+            self._plan.change.append(Change(post.without_words(), wanted))
 
-    def _create(self, entry: Entry, body: Body, channel: str, moment: Occurrence) -> None:
-        if moment.at_us > self._now:
-            row = stager.post_row(self._plan.source, entry.id, body, channel, moment, self._now)
-            self._plan.add.append(row)
-            self._note_dst(entry, moment)
-        elif body["rrule"] is None:
-            self._past(entry, moment)
+    def _create(self, entry: Entry, channel: str, moments: Sequence[Occurrence]) -> None:
+        to_come = [moment for moment in moments if moment.at_us > self._now]
+        for moment in moments:
+            if moment.at_us > self._now:
+                self._note_dst(entry, moment)
+            elif entry.rrule is None:
+                self._past(entry, moment)
+        if to_come:
+            self._plan.add.append(Addition(entry, channel, to_come))
 
     def _past(self, entry: Entry, moment: Occurrence) -> None:
         """A fault, once per entry; a note when the past is to be skipped or the entry recurs."""
@@ -259,7 +306,7 @@ class _Difference:
         """Cancel what still waits; what went out, or may have, is left alone and said."""
         for post in posts:
             if post.state in states.EDITABLE:
-                self._plan.cancel.append(post)
+                self._plan.cancel.append(post.without_words())
             elif post.state != "cancelled" and (post.state != "published" or post.due_at > self._now):
                 done = LEFT_ALONE[post.state]
                 self._plan.notes.append(f"{self._file}: {why}; post {post.id} on {post.channel} {done}: left alone")
@@ -290,6 +337,11 @@ _COLUMNS: Any = [
         "tries",
     )
 ]
+
+
+def _pages(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), PAGE):
+        yield items[start : start + PAGE]
 
 
 def _planned(post: Existing) -> str:

@@ -19,6 +19,8 @@ from connectors.protocol import Media, Message
 MOST_CHARACTERS = 100_000
 FOLDER = "media"
 
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
 MediaRow = dict[str, str]
 """One image as the store keeps it: ``file`` (its name in the media folder), ``alt``, ``mime``, ``sha256``."""
 
@@ -30,7 +32,7 @@ class ContentError(Fault):
 def content_hash(text: str, media: Iterable[Mapping[str, str]]) -> str:
     """The SHA-256 (hex) of what is said: canonical JSON (sorted keys, no spaces, UTF-8) of text, digests and alts."""
     shown = [{"alt": row["alt"], "sha256": row["sha256"]} for row in media]
-    body = json.dumps({"media": shown, "text": text}, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    body = f'{{"media":{_encode(shown) if shown else "[]"},"text":{_encode(text)}}}'
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -7,11 +7,11 @@ Every function works inside the caller's write session (`store.engine.writing`),
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, bindparam, delete, func, insert, inspect, update
+from sqlalchemy import ColumnElement, CursorResult, delete, func, inspect, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.util import identity_key
@@ -19,9 +19,12 @@ from sqlmodel import Session, SQLModel, col, select
 
 from config import clock
 from scheduler import killswitch, states
+from store import bulk
 from store.engine import cursor, dialect
 from store.tables import LIVE_ATTEMPT_STATES, Attempt, Channel, Post
 
+MANY = 1000
+"""Rows that one transaction may remove: nobody needs the store's lock for long."""
 PAGE = 500
 """Ids in one statement: both databases bound the number of parameters."""
 AS_LOCKED: Any = {"execution_options": {"populate_existing": True}}
@@ -216,30 +219,37 @@ def open_attempts_of(session: Session, ids: Sequence[int]) -> dict[int, Attempt]
 
 
 def move_posts(session: Session, moves: Sequence[Move]) -> None:
-    """Make all moves in one statement per set of columns. Raises states.WrongState; the caller's session undoes all then."""
+    """Make all moves. Raises states.WrongState; the caller's session undoes all then."""
+    make_moves(session, ready_moves(moves))
+
+
+def ready_moves(moves: Sequence[Move]) -> list[bulk.Batch]:
+    """Moves made ready for `make_moves`, which may then be asked for under the lock. Raises states.WrongState."""
     groups: dict[tuple[str, ...], list[Move]] = {}
     for move in moves:
         if move.after != move.before and move.after not in states.POST[move.before]:
             raise states.WrongState(f"post {move.post_id} cannot go from {move.before} to {move.after}")
         groups.setdefault(tuple(sorted(move.values)), []).append(move)
-    for columns, group in groups.items():
-        _move_alike(session, columns, group)
-    session.expire_all()
-
-
-def _move_alike(session: Session, columns: Sequence[str], moves: Sequence[Move]) -> None:
-    table = SQLModel.metadata.tables["post"]
-    named: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("state", "updated_at", *columns)}
-    statement = update(table).where(table.c.id == bindparam("of"), table.c.state == bindparam("before")).values(named)
     now = clock.wall_us()
-    rows = [
-        {"of": move.post_id, "before": move.before, "new_state": move.after, "new_updated_at": now}
-        | {f"new_{name}": move.values[name] for name in columns}
-        for move in moves
+    return [
+        batch
+        for columns, alike in groups.items()
+        for batch in bulk.batches(Post, (_row_of(move, columns, now) for move in alike))
     ]
-    result = session.connection().execute(statement, rows)
-    if result.rowcount != len(rows):
-        raise states.WrongState(f"{len(rows) - result.rowcount} post(s) moved on meanwhile: repeat the command")
+
+
+def _row_of(move: Move, columns: Sequence[str], now: int) -> dict[str, Any]:
+    fixed = {"of": move.post_id, "before": move.before, "state": move.after, "updated_at": now}
+    return fixed | {name: move.values[name] for name in columns}
+
+
+def make_moves(session: Session, ready: Sequence[bulk.Batch]) -> None:
+    """Make moves that are ready, all or none. Raises states.WrongState; the caller's session undoes all then."""
+    for batch in ready:
+        moved = bulk.update(session, batch, {"of": "id", "before": "state"})
+        if moved != len(batch.values):
+            raise states.WrongState(f"{len(batch.values) - moved} post(s) moved on meanwhile: repeat the command")
+    session.expire_all()
 
 
 STAGED = "staged:"
@@ -274,28 +284,47 @@ def add_scheduled(session: Session, rows: Sequence[Mapping[str, Any]]) -> int:
     return insert_new(session, Post, rows)
 
 
-def stage(session: Session, rows: Sequence[Mapping[str, Any]], mark: str) -> None:
+def add_new(session: Session, rows: Iterable[Mapping[str, Any]]) -> int:
+    """How many posts were added: all of `rows`. Raises IntegrityError when one of their keys is taken."""
+    added = 0
+    for batch in bulk.batches(Post, rows):
+        bulk.insert(session, batch)
+        added += len(batch.values)
+    return added
+
+
+def stage(session: Session, rows: Iterable[Mapping[str, Any]], mark: str) -> None:
     """Lay down posts that nobody can publish yet; `flip_staged` with the same `mark` makes them real, all at once."""
-    staged = [{**row, "state": "draft", "source_key": f"{STAGED}{mark}:{row['source_key']}"} for row in rows]
-    session.connection().execute(insert(Post), staged)
+    add_new(session, ({**row, "state": "draft", "source_key": f"{STAGED}{mark}:{row['source_key']}"} for row in rows))
 
 
 def flip_staged(session: Session, file: str, mark: str) -> int:
     """How many posts of `mark` are scheduled now. Raises IntegrityError when one of their keys is taken."""
     key, start = col(Post.source_key), f"{STAGED}{mark}:"
-    statement = update(Post).where(
-        col(Post.state) == "draft", col(Post.file) == file, func.substr(key, 1, len(start)) == start
-    )
+    statement = update(Post).where(*_staged_of(file), func.substr(key, 1, len(start)) == start)
     values = {"state": "scheduled", "source_key": func.substr(key, len(start) + 1)}
     return cast("CursorResult[Any]", session.execute(statement.values(values), **UNSYNCHRONIZED)).rowcount
 
 
-def drop_staged(session: Session, file: str, *, but: str = "", only: str = "") -> int:
-    """How many staged posts of `file` were removed: all but those of the mark `but`, or `only` those of one mark."""
+def _staged_of(file: str) -> tuple[ColumnElement[bool], ...]:
+    """The condition on a post that it is one of `file` and only laid down.
+
+    The file is compared so that its index is of no use: it would lead through all the file's posts, the state's to a few.
+    """
+    return is_staged(), func.coalesce(col(Post.file), "") == file
+
+
+def has_staged(session: Session, file: str) -> bool:
+    """True when something of `file` is only laid down."""
+    return session.exec(select(Post.id).where(*_staged_of(file)).limit(1)).first() is not None
+
+
+def drop_staged(session: Session, file: str, *, but: str = "", only: str = "", limit: int = MANY) -> int:
+    """How many staged posts of `file` were removed, up to `limit`: all but those of the mark `but`, or `only` one mark's."""
     key, start = col(Post.source_key), f"{STAGED}{only or but}:"
-    gone = delete(Post).where(is_staged(), col(Post.file) == file)
     own = func.substr(key, 1, len(start)) == start
-    gone = gone.where(own) if only else gone.where(~own)
+    found = select(Post.id).where(*_staged_of(file), own if only else ~own).limit(limit)
+    gone = delete(Post).where(col(Post.id).in_(found.scalar_subquery()))
     return cast("CursorResult[Any]", session.execute(gone, **UNSYNCHRONIZED)).rowcount
 
 

@@ -9,9 +9,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from calendars import recurrence, zones
@@ -32,6 +33,7 @@ Body = Mapping[str, Any]
 """An entry as the store keeps it (`CalendarEntry.body`): all that decides what its posts say and when."""
 PostRow = dict[str, Any]
 """The columns of a new post."""
+_CANONICAL = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,13 @@ def body_of(entry: Entry, media: Sequence[content.MediaRow]) -> Body:
     }
 
 
-def digest_of(body: Body) -> str:
-    """The SHA-256 (hex) that says whether an entry changed."""
-    text = json.dumps(body, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+def text_of(body: Body) -> str:
+    """`body` as canonical JSON (sorted keys, no spaces, ASCII): the same text says that nothing changed."""
+    return _CANONICAL.encode(body)
+
+
+def digest_of_text(text: str) -> str:
+    """The SHA-256 (hex) of a text of `text_of`: it says whether the entry changed."""
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
@@ -121,11 +127,11 @@ def lateness_us(body: Body, source: Source) -> int:
     return source.lateness_us if own is None else int(own) * clock.SECOND
 
 
-def post_row(source: Source, entry: str, body: Body, channel: str, moment: Occurrence, now: int) -> PostRow:
-    """A new scheduled post for one channel and occurrence."""
-    return {
-        **said(body, channel),
-        **timed(moment),
+def post_rows(
+    source: Source, entry: str, body: Body, channel: str, moments: Iterable[Occurrence], now: int
+) -> Iterator[PostRow]:
+    """New scheduled posts for one channel, one for each occurrence."""
+    alike = said(body, channel) | {
         "channel": channel,
         "state": "scheduled",
         "lateness_us": lateness_us(body, source),
@@ -133,16 +139,18 @@ def post_row(source: Source, entry: str, body: Body, channel: str, moment: Occur
         "author": source.author,
         "file": source.file,
         "entry": entry,
-        "source_key": source_key(source.file, entry, moment.local, channel),
         "created_at": now,
         "updated_at": now,
     }
+    for moment in moments:
+        yield {**alike, **timed(moment), "source_key": source_key(source.file, entry, moment.local, channel)}
 
 
-def batches(rows: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+def batches(rows: Iterable[PostRow]) -> Iterator[list[PostRow]]:
     """`rows` in pieces that one transaction may hold."""
-    for start in range(0, len(rows), BATCH):
-        yield rows[start : start + BATCH]
+    source = iter(rows)
+    while batch := list(islice(source, BATCH)):
+        yield batch
 
 
 def revision_of(row: CalendarFile | None) -> Revision:
@@ -186,16 +194,19 @@ def stage_due_horizon(engine: Engine, settings: Settings, now: int) -> int:
 def _extend(engine: Engine, source: Source, known: Revision, now: int, until: int) -> int:
     """How many posts one file got; a sync of the file in between ends it early, and the next call goes on."""
     with reading(engine) as session:
-        query = select(CalendarEntry.entry, CalendarEntry.body).where(CalendarEntry.file == source.file)
         after = now + 1 if known.staged_until > until else max(known.staged_until, now + 1)
+        query = select(CalendarEntry.entry, CalendarEntry.body).where(
+            CalendarEntry.file == source.file,
+            col(CalendarEntry.body)["rrule"].as_string().is_not(None),
+        )
         rows = list(_further(source, session.execute(query), after, until, now))
     added = 0
     for batch in batches(rows):
-        with writing(engine) as session:
+        with writing(engine, alone_on=source.file) as session:
             if revision_of(locked_file(session, source.file)) != known:
                 return added
             added += post_queue.add_scheduled(session, batch)
-    with writing(engine) as session:
+    with writing(engine, alone_on=source.file) as session:
         row = locked_file(session, source.file)
         if revision_of(row) == known:
             row.staged_until = until
@@ -204,14 +215,6 @@ def _extend(engine: Engine, source: Source, known: Revision, now: int, until: in
 
 def _further(source: Source, entries: Iterable[Any], after: int, until: int, now: int) -> Iterator[PostRow]:
     for entry, body in entries:
-        if body["rrule"] is None:
-            continue
-        for moment in occurrences(body, after, until):
-            for channel in body["channels"]:
-                yield post_row(source, entry, body, channel, moment, now)
-
-
-def add_entries(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write entries (`CalendarEntry` columns) as last applied."""
-    if rows:
-        session.connection().execute(insert(CalendarEntry), list(rows))
+        moments = occurrences(body, after, until)
+        for channel in body["channels"]:
+            yield from post_rows(source, entry, body, channel, moments, now)

@@ -6,6 +6,7 @@ transaction's own first statement (the switch takes it exclusively, so that its 
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from sqlmodel import Session, create_engine
 
 from config import failpoint
 from store import chain
-from store.lock import LOCK_KEY
+from store.lock import CALENDAR_LOCK, LOCK_KEY
 
 APPLICATION_NAME = "standfast"
 NO_ANSWER = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 15_000}
@@ -117,10 +118,15 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def writing(engine: Engine, step: str = "") -> Iterator[Session]:
-    """A session under the store's lock: commits when the block ends, rolls back when it raises. `step` names its failpoints."""
+def writing(engine: Engine, step: str = "", *, alone_on: str = "") -> Iterator[Session]:
+    """A session under the store's lock: commits when the block ends, rolls back when it raises. `step` names its failpoints.
+
+    `alone_on` names a calendar that a `preparing` session may be changing: that one is waited for before the lock is asked for.
+    """
     with told(engine), _turn(engine), Session(engine, expire_on_commit=False) as session:
         connection = session.connection()
+        if alone_on and engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(_calendar_lock(alone_on))
         with failpoint.step(step, "lock"):
             connection.exec_driver_sql(WRITE_BEGINS[engine.dialect.name])
         yield session
@@ -170,6 +176,33 @@ def _turn(engine: Engine) -> Iterator[None]:
 
 
 @contextmanager
+def preparing(engine: Engine, calendar: str) -> Iterator[Session]:
+    """A session on PostgreSQL that writes much before it has the store's lock: what it adds nobody sees or waits for.
+
+    Whatever a stop or a lift may decide about is read and written after `take_lock`, which comes before the end. The lock of
+    `calendar` keeps other writers of the same rows away. Commits when the block ends, rolls back when it raises.
+    """
+    with told(engine), Session(engine, expire_on_commit=False) as session:
+        connection = session.connection()
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '10s'")
+        connection.exec_driver_sql(_calendar_lock(calendar))
+        yield session
+        _commit(session)
+
+
+def take_lock(session: Session) -> None:
+    """Give a `preparing` session the store's lock for the rest of its transaction, as `writing` has it."""
+    connection = session.connection()
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '1s'")
+    connection.exec_driver_sql(WRITE_BEGINS["postgresql"])
+
+
+def _calendar_lock(name: str) -> str:
+    half = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:4], "big", signed=True)
+    return f"SELECT pg_advisory_xact_lock({CALENDAR_LOCK}, {half})"
+
+
+@contextmanager
 def told(engine: Engine) -> Iterator[None]:
     """Turn a database's failure into a StoreError that says what to do: SQLAlchemy's error, or the driver's own, which the
     switch's SQL meets on its cursor."""
@@ -188,6 +221,12 @@ def told(engine: Engine) -> Iterator[None]:
 def _as_told(engine: Engine, error: BaseException) -> StoreError:
     line = explain(str(error), engine.url.render_as_string(hide_password=True))
     return StoreError("; ".join([line, *getattr(error, "__notes__", ())]))
+
+
+def was_cut_off(error: StoreError) -> bool:
+    """True when the connection was ended under somebody at work: what was not committed is gone, and may be tried again."""
+    cause = error.__cause__
+    return isinstance(cause, DBAPIError) and cause.connection_invalidated
 
 
 def _is_the_stores(engine: Engine, error: BaseException) -> bool:

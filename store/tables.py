@@ -194,7 +194,10 @@ class Token(SQLModel, table=True):
 
 
 class CalendarFile(SQLModel, table=True):
-    """A calendar as it was last applied, or why it was not (`fault`)."""
+    """A calendar as it was last applied, or why it was not (`fault`).
+
+    `basis` is what else it was read against (`scheduler.calendar_basis`); null: it must be read again to be sure.
+    """
 
     __tablename__ = "calendar_file"
 
@@ -205,6 +208,7 @@ class CalendarFile(SQLModel, table=True):
     staged_until: int = _big(default=0)
     fault: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     fault_digest: str = ""
+    basis: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 
 class CalendarEntry(SQLModel, table=True):

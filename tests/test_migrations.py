@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic import autogenerate, command
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.util.exc import CommandError
 from sqlalchemy import Engine, inspect, text
 from sqlmodel import SQLModel
 
+from config import essentials, settings
+from scheduler.daemon import Daemon
 from store import migration, tables
 from store.engine import StoreError, open_engine, reading, writing
 from store.lock import LOCK_KEY
-from tests.support.city import CHECKOUT
+from tests.support.city import CHECKOUT, City
 from tests.support.databases import Databases, await_lock_queue
 
 INITIALISE = """
@@ -182,9 +187,63 @@ def test_a_newer_store_is_refused_and_left_as_it_is(engine: Engine) -> None:
 
 
 def test_an_older_store_is_sent_to_init(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(migration, "head", lambda: "0002")
-    with pytest.raises(StoreError, match="revision 0001, wanted is 0002: `standfast init` migrates it"):
+    newest = migration.head()
+    monkeypatch.setattr(migration, "head", lambda: "9998")
+    with pytest.raises(StoreError, match=f"revision {newest}, wanted is 9998: `standfast init` migrates it"):
         migration.check(engine)
+
+
+CALENDAR = "INSERT INTO calendar_file (name, digest, owner, staged_until, fault_digest) VALUES ('parks.csv', 'd', 'ann', 7, '')"
+
+
+@pytest.fixture
+def first_program(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """The program of the first revision (`engine` is a store that today's made before); undo the patch for today's."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(CHECKOUT / "store" / "migrations", folder)
+    for later in (folder / "versions").glob("v000[2-9]*"):
+        later.unlink()
+    whole = migration._config
+
+    def config() -> Config:
+        made = whole()
+        made.set_main_option("script_location", str(folder))
+        return made
+
+    migration._known.cache_clear()
+    monkeypatch.setattr(migration, "_config", config)
+    yield monkeypatch
+    migration._known.cache_clear()
+
+
+def test_a_store_of_the_first_program_is_migrated_with_all_it_holds(
+    first_program: pytest.MonkeyPatch, bare_url: str
+) -> None:
+    engine = open_engine(bare_url)
+    assert migration.initialise(engine)
+    assert migration.current(engine) == "0001"
+    with writing(engine) as session:
+        session.execute(text(CALENDAR))
+    first_program.undo()
+    migration._known.cache_clear()
+    with pytest.raises(StoreError, match=r"is at revision 0001, wanted is .* `standfast init` migrates it"):
+        migration.check(engine)
+    assert not migration.initialise(engine)
+    migration.check(engine)
+    assert _differences(engine) == []
+    with reading(engine) as session:
+        row = session.get_one(tables.CalendarFile, "parks.csv")
+        assert (row.digest, row.staged_until, row.basis) == ("d", 7, None)
+    engine.dispose()
+
+
+def test_the_first_program_s_daemon_does_not_start_on_todays_store(
+    first_program: pytest.MonkeyPatch, city: City
+) -> None:
+    essential = essentials.load(city.environ)
+    daemon = Daemon(settings.check(essentials.merged(city.environ)), essential)
+    with pytest.raises(StoreError, match=r"knows only up to 0001: this program is older than the store, upgrade it"):
+        daemon.run(threading.Event(), lambda line: pytest.fail(line))
 
 
 def test_a_strangers_database_is_refused(bare_url: str) -> None:

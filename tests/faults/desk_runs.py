@@ -49,7 +49,7 @@ class CalendarSync(Scenario):
         """How much of an ended sync lies about."""
         with reading(self.rig.engine) as session:
             drafts = session.exec(select(Post.id).where(Post.file == self.path.name, Post.state == "draft")).all()
-            query = select(CalendarEntry).where(col(CalendarEntry.file).like(f"staged:%{self.path.name}"))
+            query = select(CalendarEntry).where(col(CalendarEntry.file).like(f"%{self.path.name}"))
             return len(drafts) + len(session.exec(query).all())
 
     def go(self) -> None:

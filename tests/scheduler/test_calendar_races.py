@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -15,6 +16,7 @@ from sqlalchemy import Engine
 from config import clock
 from config.settings import Settings
 from scheduler import calendar_sync, killswitch, post_queue, post_selection, stager
+from store import bulk
 from store.engine import cursor, dialect, open_engine, reading, writing
 from tests.support.calendar_city import Desk, SetClock, open_desk, texts
 
@@ -90,17 +92,17 @@ def test_two_syncs_of_one_file_at_once_make_each_post_once(desk: Desk, now: SetC
 
 
 def _sync_and_die(url: str, root: Path, batches: int) -> None:
-    """Sync ``parks.csv`` in `root` and be killed once `batches` transactions of new posts are in the store."""
-    whole = post_queue.stage
+    """Sync ``parks.csv`` in `root` and be killed once `batches` batches of new posts went to the store."""
+    whole = bulk.insert
     done: list[int] = []
 
-    def stage(*arguments: object) -> None:
+    def insert(*arguments: Any) -> None:
         if len(done) == batches:
             os.kill(os.getpid(), signal.SIGKILL)
         done.append(1)
         whole(*arguments)
 
-    post_queue.stage = stage
+    bulk.insert = insert
     with clock.use(SetClock()):
         settings = Settings(root=root, timezone="America/Chicago")
         calendar_sync.sync(open_engine(url), settings.calendars_dir / "parks.csv", settings)
@@ -116,8 +118,8 @@ def test_a_sync_killed_between_its_batches_leaves_nothing_to_publish(
     child.join(60)
     assert child.exitcode == -signal.SIGKILL
     left = desk.posts()
-    assert len(left) == 2 * stager.BATCH
-    assert {post.state for post in left} == {"draft"}
+    assert len(left) == (2 * stager.BATCH if desk.engine.dialect.name == "sqlite" else 0)
+    assert {post.state for post in left} <= {"draft"}
     with reading(desk.engine) as session:
         assert post_selection.ids_of(session, post_selection.Wanted()) == [], "nor can a person release it"
     assert desk.applied("parks.csv").applied

@@ -45,7 +45,7 @@ def test_a_calendar_applied_across_a_lift_brings_nothing_that_came_due_before_it
         path = desk.write("parks.csv", "a,2026-12-03 09:00,The park opens")
         planned = calendar_sync.check(engine, path, desk.settings).plan
         assert planned is not None
-        hand.wall = planned.add[0]["due_at"] + clock.SECOND
+        hand.wall = planned.add[0].moments[0].at_us + clock.SECOND
         with writing(engine) as session:
             found, name = cursor(session), dialect(session)
             stopped = killswitch.suspend(found, name, Order("r", "dora"))
