@@ -14,7 +14,7 @@ import structlog
 from config import clock, essentials, settings
 from config.fault import Fault
 from scheduler import daemon as daemons
-from scheduler import emergency_stop
+from scheduler import emergency_stop, restore
 from scheduler import status as status_command
 from scheduler.change import ChangeWatch
 from scheduler.emergency_stop import EmergencyStop, Request
@@ -25,6 +25,8 @@ from scheduler.switch import open_switch, reading
 QUICK = {"HEARTBEAT_S": 0.25, "RESCUE_S": 0.25, "RECONCILE_S": 0.25, "CELL_S": 0.25}
 """The daemon's duties, often enough for a case of seconds."""
 WATCH_S = 0.1
+RESTORE_BATCH = 1
+"""Posts that a restored store doubts in one transaction: two posts are two batches."""
 DRAIN_MARGIN_S = 2.0
 """A case has no five seconds for what will not become quiet."""
 
@@ -60,6 +62,7 @@ def daemon(diary: Diary) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     for name, seconds in QUICK.items():
         setattr(daemons, name, seconds)
+    restore.BATCH = RESTORE_BATCH
     daemons.ChangeWatch = _SlowWatch  # type: ignore[attr-defined,assignment]  # the name it imports
     structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
     daemons.Daemon(settings.load(), essentials.load()).run(stop, lambda line: diary.write("ready", notes=line))

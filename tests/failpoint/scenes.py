@@ -250,9 +250,10 @@ def refused_resume(stage: Stage) -> None:
 
 
 def restored(stage: Stage) -> None:
-    """A daemon finds the store replaced by a copy from before what it knows was sent."""
+    """A daemon finds the store replaced by a copy from before what it knows was sent; one post waits there for a person."""
     stage.queue(PAGE)
     stage.queue(OUTBOX)
+    stage.queue(OUTBOX, held="a person looks at it first")
     store = Path(stage.url.removeprefix("sqlite:///"))
     shutil.copyfile(store, stage.folder / "copy.db")
     _live(stage, "worker")

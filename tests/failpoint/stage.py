@@ -133,13 +133,15 @@ class Stage:
         name = "facebook" if platform == PAGE else platform
         return Channel(name=platform, platform=name, settings=settings, secrets=secrets, created_at=0)
 
-    def queue(self, *channels: str, image: bool = False, delay_s: float = 0.0) -> None:
+    def queue(self, *channels: str, image: bool = False, delay_s: float = 0.0, held: str = "") -> None:
         """Queue a post for each of `channels`, due now, one after another.
 
-        `image`: those for the platforms have one. `delay_s`: so late does the platform answer.
+        `image`: those for the platforms have one. `delay_s`: so late does the platform answer. `held`: why they wait.
         """
         now = clock.wall_us()
         posts = [self._post(channel, now, image and channel != OUTBOX) for channel in channels]
+        for post in posts if held else ():
+            post.state, post.hold_reason = "held", held
         for post in posts if delay_s else ():
             platform = "facebook" if post.channel == PAGE else post.channel
             self.bench.box.fault("delay", platform=platform, seconds=delay_s, text=post.text)
