@@ -49,18 +49,14 @@ def wanted(asked: argparse.Namespace) -> list[Case]:
     if asked.case:
         return [Case.named(text) for text in asked.case]
     if asked.trace:
-        return [Case(scene, TRACE) for scene in asked.scene or SCENES if not _elsewhere(scene, asked.database)]
+        return [Case(scene, TRACE) for scene in asked.scene or SCENES]
     found: list[Case] = []
     if asked.all or asked.scene:
-        found += table.singles(asked.database)
+        found += table.singles()
     if asked.double is not None:
-        found += table.spread(table.doubles(asked.database), asked.double)
+        found += table.spread(table.doubles(), asked.double)
     found = found or table.ours(asked.database)
     return [case for case in found if case.scene in asked.scene] if asked.scene else found
-
-
-def _elsewhere(scene: str, database: str) -> bool:
-    return SCENES[scene].sqlite_only and database != "sqlite"
 
 
 def main() -> int:

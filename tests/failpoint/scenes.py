@@ -9,14 +9,13 @@ comes, and it is killed there; everywhere else the process is killed on reaching
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 from tests.failpoint import parts
+from tests.failpoint.backup import Backup
 from tests.failpoint.process import Child
 from tests.failpoint.stage import OUTBOX, PAGE, Stage, X
 
@@ -41,7 +40,6 @@ class Scene:
     role: str
     play: Callable[[Stage], None]
     standing: bool = False
-    sqlite_only: bool = False
     new: bool = False
     arms: Mapping[str, str] = field(default_factory=dict)
 
@@ -254,12 +252,12 @@ def restored(stage: Stage) -> None:
     stage.queue(PAGE)
     stage.queue(OUTBOX)
     stage.queue(OUTBOX, held="a person looks at it first")
-    store = Path(stage.url.removeprefix("sqlite:///"))
-    shutil.copyfile(store, stage.folder / "copy.db")
+    backup = Backup(stage.url)
+    stage.look_away()
+    backup.make()
     _live(stage, "worker")
-    for suffix in ("", "-wal", "-shm"):
-        store.with_name(store.name + suffix).unlink(missing_ok=True)
-    shutil.copyfile(stage.folder / "copy.db", store)
+    stage.look_away()
+    backup.put_back()
     _live(stage, "first", "second")
     _finish(stage)
 
@@ -364,7 +362,7 @@ SCENES = {
     "start under stop": Scene("suspended", WORKER, start_under_stop),
     "take up under stop": Scene("suspended", WORKER, take_up_under_stop),
     "only the cell knows": Scene("suspended", WORKER, only_the_cell_knows, arms={"broken off": BROKEN_OFF}),
-    "restored": Scene("suspended", WORKER, restored, sqlite_only=True),
+    "restored": Scene("suspended", WORKER, restored),
     "standing under stop": Scene("suspended", WORKER, standing_under_stop, standing=True),
     "stop again": Scene("suspended", CRISIS, stop_again),
     "refused under stop": Scene("suspended", REFUSED, refused_under_stop),

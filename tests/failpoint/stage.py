@@ -171,6 +171,8 @@ class Stage:
         engine = open_engine(self.url, busy_timeout_s=30)
         try:
             with writing(engine) as session:
+                if engine.dialect.name == "postgresql":  # the case's own preparations may stall on a busy machine
+                    session.connection().exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
                 act(session)
         finally:
             engine.dispose()
@@ -251,11 +253,15 @@ class Stage:
             self._postgres = psycopg.connect(libpq(self.url), autocommit=True)
         return self._postgres.execute(question).fetchone()
 
+    def look_away(self) -> None:
+        """Close the case's own connection until the next look, so that the store can be copied or taken away."""
+        if self._postgres is not None:
+            self._postgres.close()
+
     def close(self) -> None:
         """End every process and the case's own connection."""
         self.cast.bury()
-        if self._postgres is not None:
-            self._postgres.close()
+        self.look_away()
 
     def is_settled(self) -> bool:
         """True when no post is in a state that it may not stay in, and none is due that the gate lets out."""

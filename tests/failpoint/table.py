@@ -53,24 +53,21 @@ def reached(scene: str) -> dict[str, int]:
     return found | {f"{step}:before": 1 for step in said.get("never_done", ())}
 
 
-def singles(database: str) -> list[Case]:
+def singles() -> list[Case]:
     """Every case with one crash, once for each phase, kind of process, way to fall, point and hit."""
     found: dict[tuple[str, str, bool, str, int], Case] = {}
     for name, scene in SCENES.items():
-        if scene.sqlite_only and database != "sqlite":
-            continue
         for point, most in reached(name).items():
             for hit in range(1, most + 1):
                 found.setdefault((scene.phase, scene.role, scene.standing, point, hit), Case(name, point, hit))
     return list(found.values())
 
 
-def doubles(database: str) -> list[Case]:
+def doubles() -> list[Case]:
     """Every case in which the one who recovers falls as well."""
     return [
         Case(group["scene"], point, int(hit or 1), second)
         for group in read()["double"]
-        if database == "sqlite" or not SCENES[group["scene"]].sqlite_only
         for first, second in product(group["first"], group["second"])
         for point, _, hit in [first.partition("@")]
     ]
@@ -86,7 +83,7 @@ def ours(database: str) -> list[Case]:
     """The cases that run with every change: of each scene its share, and on each database another part."""
     single, double = PART[database]
     offset = DATABASES.index(database)
-    return _share(singles(database), single, offset) + spread(doubles(database), double, offset)
+    return _share(singles(), single, offset) + spread(doubles(), double, offset)
 
 
 def _share(cases: Sequence[Case], count: int, offset: int) -> list[Case]:
@@ -105,7 +102,7 @@ def whole() -> set[Cell]:
 
 def covered() -> set[Cell]:
     """What of it is a case."""
-    return {(SCENES[case.scene].phase, case.point, case.hit) for case in singles("sqlite")}
+    return {(SCENES[case.scene].phase, case.point, case.hit) for case in singles()}
 
 
 def absent() -> Iterator[tuple[Cell, str]]:

@@ -84,11 +84,11 @@ def test_what_runs_with_every_change_is_a_fair_part_of_the_matrix() -> None:
 
 
 def test_the_whole_matrix_holds_every_step_and_every_double_case_has_two() -> None:
-    singles = table.singles("sqlite")
+    singles = table.singles()
     assert {case.point.partition(":")[0] for case in singles} == set(failpoint.registry())
     assert len({case.name for case in singles}) == len(singles)
     steps = failpoint.registry()
-    for case in table.doubles("sqlite"):
+    for case in table.doubles():
         assert {case.point.partition(":")[0], case.second.partition(":")[0]} <= set(steps), case.name
         assert Case.named(case.name) == case
 
