@@ -128,21 +128,25 @@ class _Relay:
         return True
 
     def _requests(self) -> None:
-        batch, sql = b"", ""
         with suppress(OSError, EOFError):
-            while True:
-                kind, body = _message(self.near)
-                body = _patient(body)
-                batch += kind + struct.pack("!i", len(body) + 4) + body
-                sql = _sql(kind, body) or sql
-                if kind in b"QS":
-                    if not self._passed(batch, sql):
-                        return
-                    batch, sql = b"", ""
-                elif kind in b"pXdcfH":
-                    self.far.sendall(batch)
-                    batch = b""
+            self._pass_on()
         _cut(self.far)
+
+    def _pass_on(self) -> None:
+        """Pass requests on until the client ends the connection, or loses it."""
+        batch, sql = b"", ""
+        while True:
+            kind, body = _message(self.near)
+            body = _patient(body)
+            batch += kind + struct.pack("!i", len(body) + 4) + body
+            sql = _sql(kind, body) or sql
+            if kind in b"QS":
+                if not self._passed(batch, sql):
+                    return
+                batch, sql = b"", ""
+            elif kind in b"pXdcfH":
+                self.far.sendall(batch)
+                batch = b""
 
     def _passed(self, batch: bytes, sql: str) -> bool:
         """True when the connection still stands after this request."""
