@@ -34,7 +34,9 @@ def main() -> int:
     """The exit code of the trials in the copy."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the copy is removed then, too
     command = [sys.executable, "-m", "tests.mutation.trial", "--sessions", str(SESSIONS), *sys.argv[1:]]
-    with tempfile.TemporaryDirectory(prefix="mutants-", dir=MEMORY if MEMORY.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="mutants-", dir=MEMORY if MEMORY.is_dir() else None, ignore_cleanup_errors=True
+    ) as folder:
         copy(Path(folder))
         return subprocess.run(command, cwd=folder, check=False).returncode
 

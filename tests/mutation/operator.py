@@ -20,6 +20,8 @@ from tests.mutation import sql_rewrite
 WORD = re.compile(r"""(?P<quote>["'])(?P<word>[a-z][a-z_]*)(?P=quote)""")
 FREE = ("logger", "failpoint")
 """Calls of these are not mutated, nor anything in them."""
+STEP = "step="
+"""The argument that names a failpoint."""
 NEUTRAL = {"and_test": "or True", "or_test": "and False"}
 OPPOSITE = {"max": "min", "min": "max", "any": "all", "all": "any"}
 
@@ -33,7 +35,11 @@ class Rewrite(Operator):
 
     def mutation_positions(self, node: Any) -> Any:
         """One position for each text."""
-        return [] if _is_free(node) else [(node.start_pos, node.end_pos) for _ in self.texts(node)]
+        return (
+            []
+            if _is_free(node) or _is_in_decorator(node)
+            else [(node.start_pos, node.end_pos) for _ in self.texts(node)]
+        )
 
     def mutate(self, node: Any, index: int) -> Any:
         """The node with its `index`-th text."""
@@ -54,6 +60,16 @@ def _is_free(node: NodeOrLeaf) -> bool:
     around: NodeOrLeaf | None = node
     while around is not None and around.type not in ("funcdef", "classdef", "suite"):
         if around.type == "atom_expr" and around.get_first_leaf().get_code(include_prefix=False) in FREE:
+            return True
+        around = around.parent
+    return False
+
+
+def _is_in_decorator(node: NodeOrLeaf) -> bool:
+    """A dataclass that is not frozen, or a test's mark, is nothing that a post or a stop could tell."""
+    around: NodeOrLeaf | None = node
+    while around is not None and around.type not in ("funcdef", "classdef", "suite"):
+        if around.type == "decorator":
             return True
         around = around.parent
     return False
@@ -107,10 +123,14 @@ class NamedArgument(Rewrite):
         if node.type == "arglist":
             parts = [child for child in node.children if _code(child) != ","]
             for left_out in parts:
-                if left_out.type == "argument" and "=" in _code(left_out):
+                if left_out.type == "argument" and "=" in _code(left_out) and not _code(left_out).startswith(STEP):
                     yield ", ".join(_code(part) for part in parts if part is not left_out)
         elif (
-            node.type == "argument" and node.parent is not None and node.parent.type == "trailer" and "=" in _code(node)
+            node.type == "argument"
+            and node.parent is not None
+            and node.parent.type == "trailer"
+            and "=" in _code(node)
+            and not _code(node).startswith(STEP)
         ):
             yield ""
 
