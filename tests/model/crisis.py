@@ -165,8 +165,7 @@ def _set(state: State, who: int, **changes: int) -> State:
 
 def cell(state: State, action: Action, config: Config) -> State:
     """A stop stands on this host; a garbled cell is written anew. It waits for no lock."""
-    before = Cell() if state.cell.bad else state.cell
-    stopped = Cell(before.fence, before.stops | 1 << action.who)
+    stopped = Cell(state.cell.fence, state.cell.stops | 1 << action.who)
     return _set(state._replace(cell=stopped), action.who, phase=CELL, cell_set=1, promised=1)
 
 

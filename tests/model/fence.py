@@ -44,7 +44,7 @@ def raised(state: State, *, lifted_all: bool = False) -> Cell | None:
     """What `raise_fence` writes, None when the cell stays lost."""
     if state.cell.bad:
         stops_all = any(item.scope == ALL for item in active(state.store))
-        return Cell(state.store.epoch, 0, 0) if lifted_all or stops_all else None
+        return Cell(max(state.cell.fence, state.store.epoch)) if lifted_all or stops_all else None
     kept = state.cell.stops
     for crisis in range(len(state.crises)):
         if kept >> crisis & 1 and find(state.store, crisis) is not None:

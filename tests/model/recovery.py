@@ -129,7 +129,8 @@ def fence_begins(state: State, action: Action, config: Config) -> State:
     """It holds the cell's lock, has read, and stands still before its writes (as crisis and resume may, too)."""
     after = raised(state)
     assert after is not None
-    return state._replace(pen=Pen(after.fence, state.cell.stops & ~after.stops, state.store.epoch))
+    fence = after.fence if after.fence != state.cell.fence else 0
+    return state._replace(pen=Pen(fence, state.cell.stops & ~after.stops, state.store.epoch))
 
 
 def fence_ends(state: State, action: Action, config: Config) -> State:
@@ -138,8 +139,9 @@ def fence_ends(state: State, action: Action, config: Config) -> State:
     A cell that was lost meanwhile stays lost: what lies between its writes is no cell's.
     """
     assert state.pen is not None
-    cell = Cell(state.pen.fence, state.cell.stops & ~state.pen.cleared)
-    return noted(state._replace(cell=state.cell if state.cell.bad else cell, pen=None), state.pen.epoch)
+    cell = state.cell
+    after = Cell(state.pen.fence or cell.fence, cell.stops & ~state.pen.cleared, cell.bad)
+    return noted(state._replace(cell=after, pen=None), state.pen.epoch)
 
 
 STEPS = {

@@ -127,7 +127,10 @@ class Request(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """The stop cell: the fence, the requests of stops as bits (crisis c: bit c), `bad` when it cannot be read."""
+    """The stop cell: the fence, the requests of stops as bits (crisis c: bit c), `bad` when it cannot be read.
+
+    Of a bad one `fence` is what the first block says, 0 where it is no cell's.
+    """
 
     fence: int = 0
     stops: int = 0
@@ -162,6 +165,7 @@ class Pen(NamedTuple):
     """A process that has read the cell under its lock and is about to overwrite it (`stop_cell.raise_fence`)."""
 
     fence: int
+    """What its first block will say; 0 when that stands already and is not written."""
     cleared: int
     """The stops that it takes out, as bits: those that the ledger has."""
     epoch: int

@@ -35,6 +35,7 @@ from tests.model.state import (
     UP,
     Action,
     Attempt,
+    Cell,
     Config,
     Resume,
     State,
@@ -94,7 +95,7 @@ def heal(state: State, action: Action, config: Config) -> State:
 def lose(state: State, action: Action, config: Config) -> State:
     """The cell cannot be read: that means stop."""
     world = state.world._replace(outages=state.world.outages - 1)
-    return state._replace(cell=state.cell._replace(bad=1), world=world)
+    return state._replace(cell=Cell(bad=1), world=world)
 
 
 def backup(state: State, action: Action, config: Config) -> State:

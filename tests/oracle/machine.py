@@ -14,7 +14,8 @@ from functools import partial
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tests.model.state import ALL, DOWN, IDLE, READ_ONLY, TOLD, Action, Config, State, first
+from tests.model.ledger import unaccounted
+from tests.model.state import ALL, DOWN, HOLDING, IDLE, READ_ONLY, READY, TOLD, Action, Config, State, first
 from tests.model.step import apply, enabled
 from tests.oracle import probe, slow
 from tests.oracle.projection import of_model, of_rig
@@ -49,6 +50,8 @@ FAILS_AT_THE_FENCE = 40
 """How likely the store goes away where a lift was committed and its fence is not raised yet."""
 FAILS_AFTER_THE_WORD = 6
 """The same where SUSPENDED was told; more would leave no crisis that is not disturbed."""
+COPIES_A_CLAIM, LOSES_A_SEND, MOVES_AFTER_THE_COPY = 8, 40, 20
+"""How likely these are: what a restore may lose is seldom there by chance."""
 CHANNELS = ("channel-1", "channel-2")
 ACTOR_WEIGHTS = {
     "worker": 40, "platform": 60, "crisis": 10, "resume": 10, "rescuer": 20, "reconciler": 20, "keeper": 5, "person": 2,
@@ -157,7 +160,21 @@ def weight(action: Action, state: State) -> int:
     if action.step == "fail" and action.what == DOWN:
         told = any(item.phase == TOLD for item in state.crises)
         return FAILS_AT_THE_FENCE if state.resume.fence else FAILS_AFTER_THE_WORD if told else 1
-    return WEIGHTS.get((action.actor, action.step), ACTOR_WEIGHTS[action.actor])
+    return _around_a_copy(action, state) or WEIGHTS.get((action.actor, action.step), ACTOR_WEIGHTS[action.actor])
+
+
+def _around_a_copy(action: Action, state: State) -> int:
+    """How likely a copy is made while something is claimed, and put back once it lacks what was sent; else 0."""
+    kept = state.backup if state.backup is not None and state.backup.epoch else None
+    if action.step == "backup" and any(worker.phase in (HOLDING, READY) for worker in state.workers):
+        return COPIES_A_CLAIM
+    if kept is None:
+        return 0
+    if action.step == "restore" and unaccounted(state._replace(store=kept)):
+        return LOSES_A_SEND
+    if action.step == "move" and kept.posts[action.what].due > state.world.now:
+        return MOVES_AFTER_THE_COPY
+    return 0
 
 
 def story(history: list[Action]) -> str:
