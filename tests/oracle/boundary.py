@@ -50,6 +50,8 @@ PREPARE, SEND, ANSWER, FIND = "prepare", "send", "answer", "find"
 """Before: the uploads, the first byte (all looks have been taken), the platform's answer, a question to it."""
 UNDONE, LOST = "undone", "acknowledgement lost"
 """Orders for a transaction: the database goes away before its COMMIT, or after it and before the acknowledgement."""
+IN_NO_TIME = "SET idle_in_transaction_session_timeout = 0"
+"""For PostgreSQL, which would end whoever stands still in a transaction for over a second of its own clock."""
 FAILS = "fails"
 """An order for the stop cell: it cannot be written."""
 FREEZES = "freezes"
@@ -97,7 +99,7 @@ def installed(outage: Outage) -> Iterator[None]:
 def _quick_connections() -> Iterator[None]:
     """The switch's connections to PostgreSQL are kept for the next process: to open one takes longer than what it does.
 
-    No answer is late here, so no timer is set for one.
+    No answer is late here, so no timer is set for one; and who stands still in a transaction does so in no time at all.
     """
     free: list[Any] = []
     genuine = PostgresSwitch.connect
@@ -107,6 +109,8 @@ def _quick_connections() -> Iterator[None]:
             own._connection = free.pop()
         else:
             genuine(own)
+            assert own._connection is not None
+            own._connection.execute(IN_NO_TIME)
 
     def close(own: PostgresSwitch) -> None:
         kept, own._connection = own._connection, None

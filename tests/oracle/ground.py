@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event
 from sqlmodel import SQLModel
 
 from store.engine import open_engine
+from tests.oracle.boundary import IN_NO_TIME
 from tests.support.databases import Databases, libpq
 
 Rows = list[tuple[Any, ...]]
@@ -103,6 +104,7 @@ class PostgresGround:
 
     def __init__(self, url: str) -> None:
         self.url, self.engine = url, open_engine(url)
+        event.listen(self.engine, "connect", _patient)
         self._own = psycopg.connect(libpq(url), autocommit=True)
         self._tables = [table.name for table in SQLModel.metadata.sorted_tables]
         found = self._own.execute("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'").fetchall()
@@ -135,6 +137,7 @@ class PostgresGround:
         """An engine on a schema of its own."""
         self._move("public", REPLACED)
         engine = open_engine(self.url)
+        event.listen(engine, "connect", _patient)
         event.listen(engine, "connect", _into_replaced)
         return engine
 
@@ -170,6 +173,13 @@ class PostgresGround:
         """Close the connections."""
         self._own.close()
         self.engine.dispose()
+
+
+def _patient(connection: Any, _record: Any) -> None:
+    """A machine under load may take a second between two statements: that is no process that stands still."""
+    with connection.cursor() as cursor:
+        cursor.execute(IN_NO_TIME)
+    connection.commit()
 
 
 def _into_replaced(connection: Any, _record: Any) -> None:
