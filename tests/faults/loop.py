@@ -52,8 +52,8 @@ SCENARIOS: tuple[type[Scenario], ...] = (
     Start,
     StartRestored,
 )
-TURNING_POINTS = ("connect", "COMMIT")
-"""Operations that every kind of trouble meets, also where the others meet one kind each."""
+TURNING_POINT = "COMMIT"
+"""The operation that every kind of trouble meets, also where the others meet one kind each."""
 
 
 @dataclass(frozen=True)
@@ -76,19 +76,23 @@ class Broken(AssertionError):
     """A run that did not hold: which one, and how to run it again."""
 
 
-def loop(kind: type[Scenario], rig: Rig, *, everything: bool = False, only: Fault | None = None) -> Loop:
+def loop(
+    kind: type[Scenario], rig: Rig, *, everything: bool = False, only: Fault | None = None, every: int = 1
+) -> Loop:
     """The loop over `kind`. Raises Broken.
 
-    Each operation meets one kind of trouble, in turn (``COMMIT`` all of them); with `everything` all do, once and lasting.
+    Each operation (or, where `every` is n, each n-th) meets one kind of trouble, in turn (``COMMIT`` all of them); with
+    `everything` all meet all, once and lasting.
     """
     judge, began, cpu, runs = Judge(rig), clock.boot_s(), process_time(), 0
     first = once(kind, rig, judge, None)
     trace = first.operations
     assert len(trace) >= kind.least, f"{kind.name} has only {len(trace)} operations: {trace}"
     assert trace.count("COMMIT") >= kind.commits, f"{kind.name} commits less than {kind.commits} times: {trace}"
-    for fault in [only] if only else faults(rig.injector.kinds, rig.injector.lasting, first, everything):
-        tally = once(kind, rig, judge, fault)
-        runs += not tally.clean
+    planned = [only] if only else faults(rig.injector.kinds, rig.injector.lasting, first, everything)
+    for fault in planned:
+        if fault.nth % every == 0:
+            runs += not once(kind, rig, judge, fault).clean
     longest = len(trace)
     while not only:  # a run that met a fault may have gone another way: until one passes clean
         longest += 1
@@ -105,11 +109,12 @@ def faults(kinds: Sequence[str], lasting: Sequence[str], trace: Tally, everythin
         for number, kind in enumerate(kinds):
             in_turn, odd = nth % len(kinds) == number, nth // len(kinds) % 2 == 1
             is_late = nth in trace.fetched
-            if everything or (in_turn and not (odd and is_late)) or operation in TURNING_POINTS:
+            lasts = kind in lasting and (everything or not is_late)
+            if everything or (in_turn and not (odd and (is_late or lasts))) or operation == TURNING_POINT:
                 yield Fault(kind, nth)
             if is_late and (everything or (in_turn and odd)):
                 yield Fault(kind, nth, late=True)
-            if kind in lasting and (everything or (in_turn and odd)):
+            if lasts and (everything or (in_turn and odd)):
                 yield Fault(kind, nth, lasts=True)
 
 

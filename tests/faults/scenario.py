@@ -6,9 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import ClassVar
 
+from sqlalchemy import update
+from sqlmodel import col
+
 from config import clock
 from scheduler import stop_cell
-from store.engine import open_engine
+from store.engine import open_engine, writing
+from store.tables import Attempt, Post
 from tests.faults.fault import Tally
 from tests.faults.judge import Judge, told
 from tests.faults.rig import Hooks, Killed, Press, Rig
@@ -110,6 +114,16 @@ class Scenario:
             told(self.rig.run("resume", "--reason", "clear", "--confirm", code, who="omar"), 0)
         assert self.judge.active() == []
         assert stop_cell.read(self.rig.essential.cell_file).stops == ()
+
+    def put_away(self, *posts: int) -> None:
+        """Nobody asks about these posts any more."""
+        with writing(self.rig.engine) as session:
+            session.execute(
+                update(Attempt)
+                .where(col(Attempt.post_id).in_(posts), col(Attempt.state) == "unknown")
+                .values(state="closed_by_person")
+            )
+            session.execute(update(Post).where(col(Post.id).in_(posts)).values(state="cancelled"))
 
     def silent(self, post: int, text: str) -> None:
         """The post does not go out by itself although its time has come."""
