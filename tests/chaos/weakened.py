@@ -90,6 +90,7 @@ def _fence_ignored() -> None:
 def _restore_not_noticed() -> None:
     """An older copy is taken for the store, whether it was put in place between two daemons or under one."""
     witness.is_behind = lambda *_, **__: None
+    witness.unaccounted = lambda *_: {}
     restore._fence = lambda *_: 0
     patch.object(StoreIdentity, "is_same", lambda _: True).start()
     patch.object(Publisher, "_is_behind", lambda *_: False).start()
