@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-PER_CORE = 8
+PER_CORE = 6
 """A trial mostly waits, and so do its workers."""
 ASK_S = 0.1
 
