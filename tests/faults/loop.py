@@ -81,18 +81,17 @@ def loop(
 ) -> Loop:
     """The loop over `kind`. Raises Broken.
 
-    Each operation (or, where `every` is n, each n-th) meets one kind of trouble, in turn (``COMMIT`` all of them); with
-    `everything` all meet all, once and lasting.
+    Each operation meets one kind of trouble, in turn (``COMMIT`` all of them); with `everything` all meet all, once and
+    lasting. Where `every` is n, each n-th of these runs is made, the same ones each time.
     """
     judge, began, cpu, runs = Judge(rig), clock.boot_s(), process_time(), 0
     first = once(kind, rig, judge, None)
     trace = first.operations
     assert len(trace) >= kind.least, f"{kind.name} has only {len(trace)} operations: {trace}"
     assert trace.count("COMMIT") >= kind.commits, f"{kind.name} commits less than {kind.commits} times: {trace}"
-    planned = [only] if only else faults(rig.injector.kinds, rig.injector.lasting, first, everything)
-    for fault in planned:
-        if fault.nth % every == 0:
-            runs += not once(kind, rig, judge, fault).clean
+    planned = [only] if only else list(faults(rig.injector.kinds, rig.injector.lasting, first, everything))
+    for fault in planned[::every]:
+        runs += not once(kind, rig, judge, fault).clean
     longest = len(trace)
     while not only:  # a run that met a fault may have gone another way: until one passes clean
         longest += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from sqlmodel import select
+
 from config import clock
 from store.engine import writing
 from store.tables import Attempt
@@ -144,7 +146,7 @@ class Reconcile(Scenario):
         self.sent = self.unknown("sent", arrived=True)
         self.lost = self.unknown("lost", arrived=False)
         with writing(self.rig.engine) as session:  # the settling time has passed
-            for row in session.query(Attempt).filter(Attempt.state == "unknown"):
+            for row in session.exec(select(Attempt).where(Attempt.state == "unknown")):
                 row.finished_at = clock.wall_us() - 60 * clock.SECOND
                 row.look_at = 0
 
