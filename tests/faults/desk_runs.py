@@ -151,7 +151,9 @@ class PostVerb(Scenario):
     def afterwards(self) -> None:
         if type(self).find(self.rig.live.post(self.post)) == self.before:
             self.go()
-            told(self.ran, 0, 1)  # a COMMIT that was still on its way may have come first: then there is nothing left to do
+            told(
+                self.ran, 0, 1
+            )  # a COMMIT that was still on its way may have come first: then there is nothing left to do
         assert type(self).find(self.rig.live.post(self.post)) == self.after
         if self.state(self.post) not in ("cancelled",):
             told(self.rig.run("post", "cancel", str(self.post), who="omar"), 0)
