@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, text
 from config import clock
 from governance import people
 from governance.authority import Identity
-from scheduler import content
+from scheduler.planning import content
 from store.engine import writing
 from store.tables import Channel, Post
 

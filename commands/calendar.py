@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from calendars.entry import Fault
-    from scheduler.calendar_check import City
-    from scheduler.calendar_plan import Change, Plan
-    from scheduler.calendar_sync import Outcome
+    from scheduler.planning.calendar_check import City
+    from scheduler.planning.calendar_plan import Change, Plan
+    from scheduler.planning.calendar_sync import Outcome
 
 app = typer.Typer(no_args_is_help=True, help="Calendar files: look them over, apply them, list them.")
 
@@ -30,7 +30,7 @@ MOST_LINES = 40
 def check(files: Files = None, json: Json = False) -> None:
     """Name every mistake in calendar files, with its line. Changes nothing and needs no store; uses one when it is there."""
     with guarded() as context:
-        from scheduler import calendar_check
+        from scheduler.planning import calendar_check
 
         paths = _paths(context, files)
         with _city(context) as (city, session):
@@ -48,7 +48,7 @@ def check(files: Files = None, json: Json = False) -> None:
 @contextmanager
 def _city(context: Context) -> Iterator[tuple[City, Session | None]]:
     """The city and a session when the store answers; neither, and a word about it, when it does not."""
-    from scheduler import calendar_check
+    from scheduler.planning import calendar_check
     from store.engine import StoreError, reading
 
     city = calendar_check.City(None)
@@ -108,7 +108,8 @@ def sync(
 
 
 def _sync(context: Context, paths: Sequence[Path], dry_run: bool, skip_past: bool, json: bool) -> None:
-    from scheduler import calendar_sync, restore
+    from scheduler import restore
+    from scheduler.planning import calendar_sync
     from store.engine import reading
 
     with reading(context.engine) as session:
@@ -244,7 +245,7 @@ def _print_difference(outcome: Outcome, dry_run: bool) -> None:
 
 def _remove(context: Context, file: str, files: Sequence[str] | None, dry_run: bool, json: bool) -> None:
     """Cancel what waits of a file that is gone."""
-    from scheduler import calendar_sync
+    from scheduler.planning import calendar_sync
     from store.engine import reading
 
     if files:

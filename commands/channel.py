@@ -12,7 +12,7 @@ from commands.context import Context, Json, UserError, clean_text, emit, guarded
 from commands.post_options import out
 
 if TYPE_CHECKING:
-    from scheduler.channel_service import House, Spec
+    from scheduler.planning.channel_service import House, Spec
     from store.tables import Channel
 
 app = typer.Typer(no_args_is_help=True, help="The city's accounts on the platforms.")
@@ -37,7 +37,7 @@ def add(
     """Add a channel, or all of a file: all or none. What exists is changed to what is given here, or said to be unchanged."""
     with guarded() as context:
         from governance import access
-        from scheduler import channel_service
+        from scheduler.planning import channel_service
 
         given = (platform, group, setting, secret, url, spacing)
         specs = _specs(name, file, given, setting, secret, url, spacing, platform, group)
@@ -64,8 +64,8 @@ def _specs(
     platform: str | None,
     group: list[str] | None,
 ) -> list[Spec]:
-    from scheduler import channel_file
-    from scheduler.channel_service import Spec
+    from scheduler.planning import channel_file
+    from scheduler.planning.channel_service import Spec
 
     if file is not None:
         if name is not None or any(given):
@@ -93,7 +93,7 @@ def _pairs(given: Pairs, option: str) -> dict[str, str]:
 
 
 def _spacing(text: str | None) -> int | None:
-    from scheduler import channel_file
+    from scheduler.planning import channel_file
 
     try:
         return None if text is None else channel_file.spacing_us(text)
@@ -102,7 +102,7 @@ def _spacing(text: str | None) -> int | None:
 
 
 def _house(context: Context) -> House:
-    from scheduler.channel_service import House
+    from scheduler.planning.channel_service import House
 
     settings = context.settings
     spacing, lateness = int(settings.spacing * 1_000_000), int(settings.lateness * 1_000_000)
@@ -133,7 +133,7 @@ def _warn_of_secrets(context: Context, specs: Sequence[Spec]) -> None:
 def list_(json: Json = False) -> None:
     """Show every channel, its gate and how many posts wait."""
     with guarded() as context:
-        from scheduler import channel_service
+        from scheduler.planning import channel_service
         from store.engine import reading
 
         with reading(context.engine) as session:
@@ -165,7 +165,7 @@ def ask(
 ) -> None:
     """Ask each platform who we are there; publishes nothing. Exit code 1 when any does not answer well."""
     with guarded() as context:
-        from scheduler import channel_service
+        from scheduler.planning import channel_service
 
         for name in names or ():
             clean_text(name, "NAME", most=1000)
@@ -188,8 +188,8 @@ def _chosen(context: Context, names: Sequence[str]) -> list[Channel]:
     """The channels of these names, or all. Raises PostError naming the nearest for one that does not exist."""
     from sqlmodel import select
 
-    from scheduler.channel_service import ChannelError
-    from scheduler.post_selection import unknown_channel
+    from scheduler.planning.channel_service import ChannelError
+    from scheduler.planning.post_selection import unknown_channel
     from store.engine import reading
     from store.tables import Channel
 

@@ -35,8 +35,8 @@ from commands.post_options import (
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from scheduler.post_selection import Wanted
-    from scheduler.post_verbs import Done, Request
+    from scheduler.planning.post_selection import Wanted
+    from scheduler.planning.post_verbs import Done, Request
 
 app = typer.Typer(no_args_is_help=True, help="Queue posts, look at them, change, hold, release and cancel them.")
 
@@ -60,7 +60,7 @@ def add(
 ) -> None:
     """Queue one content on one or more channels: all of them or none."""
     with guarded() as context:
-        from scheduler import content, post_service, post_views
+        from scheduler.planning import content, post_service, post_views
 
         if at is None and not now:
             raise UserError("a post needs a time: give --at '2026-12-01 09:00', or --now")
@@ -130,7 +130,7 @@ def list_(
     with guarded() as context:
         from dataclasses import replace
 
-        from scheduler import post_selection, post_views
+        from scheduler.planning import post_selection, post_views
         from store.engine import reading
 
         query = options.wanted(None, channel, state, tag, file)
@@ -159,7 +159,7 @@ def _totals(totals: dict[str, int], shown: int) -> str:
 def show(post: Id, json: Json = False) -> None:
     """Show one post whole, with its attempts."""
     with guarded() as context:
-        from scheduler import post_views
+        from scheduler.planning import post_views
         from store.engine import reading
 
         with reading(context.engine) as session:
@@ -193,7 +193,7 @@ def edit(
 ) -> None:
     """Change the text, images, tags or lateness of posts that are not out yet."""
     with guarded() as context:
-        from scheduler import post_service, post_verbs
+        from scheduler.planning import post_service, post_verbs
 
         request = _request(context, options.wanted(posts, channel, state, tag, file), dry_run)
         if no_media and media:
@@ -222,7 +222,7 @@ def cancel(
 ) -> None:
     """Cancel posts that are not out yet: they never go out."""
     with guarded() as context:
-        from scheduler import post_verbs
+        from scheduler.planning import post_verbs
 
         request = _request(context, options.wanted(posts, channel, _states(state, all_held), tag, file), dry_run)
         with _changing(context) as session:
@@ -244,7 +244,7 @@ def hold(
     """Hold scheduled posts: they wait for `post release`."""
     with guarded() as context:
         from governance import access
-        from scheduler import post_verbs
+        from scheduler.planning import post_verbs
 
         request = _request(context, options.wanted(posts, channel, state, tag, file), dry_run)
         why = clean_text(reason.strip(), "--reason", most=1000)
@@ -267,7 +267,7 @@ def release(
 ) -> None:
     """Schedule held, failed and draft posts again: missed ones from now on, spaced on each channel, others at their time."""
     with guarded() as context:
-        from scheduler import post_verbs
+        from scheduler.planning import post_verbs
 
         query = options.wanted(posts, channel, _states(state, all_held), tag, file)
         request = _request(context, query, dry_run, series)
@@ -296,7 +296,7 @@ def reschedule(
 ) -> None:
     """Give posts another time: the first of each channel at --at (or now), the others spaced, or evenly --over a time."""
     with guarded() as context:
-        from scheduler import post_verbs
+        from scheduler.planning import post_verbs
 
         if at is None and over is None:
             raise UserError(
@@ -324,7 +324,7 @@ def close(
     """Say what became of a post whose outcome is unknown, after looking at the platform."""
     with guarded() as context:
         from governance import access
-        from scheduler import post_service
+        from scheduler.planning import post_service
 
         if (published is None) is not not_published:
             raise UserError("say one of --published URL and --not-published, after looking at the platform")
@@ -344,7 +344,7 @@ def _states(states: list[str] | None, all_held: bool) -> list[str] | None:
 
 
 def _request(context: Context, wanted: Wanted, dry: bool, series: bool = False) -> Request:
-    from scheduler.post_verbs import Request
+    from scheduler.planning.post_verbs import Request
 
     return Request(wanted, context.actor, dry, series)
 

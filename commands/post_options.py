@@ -13,8 +13,8 @@ from commands.context import Context, UserError, clean_text, parse_at
 
 if TYPE_CHECKING:
     from calendars.entry import Occurrence
-    from scheduler.content import MediaRow
-    from scheduler.post_selection import Wanted
+    from scheduler.planning.content import MediaRow
+    from scheduler.planning.post_selection import Wanted
 
 MOST_ID = 2**63 - 1
 MOST_INPUT = 1_000_000
@@ -54,7 +54,7 @@ def wanted(
     file: str | None = None,
 ) -> Wanted:
     """The query of these options. Raises UserError when ids and a query are given together."""
-    from scheduler.post_selection import Wanted
+    from scheduler.planning.post_selection import Wanted
 
     words = {"--channel": channels, "--state": states, "--tag": [tag] if tag else [], "--file": [file] if file else []}
     for option, given in words.items():
@@ -87,7 +87,7 @@ def occurrence_now(context: Context, zone: str | None) -> Occurrence:
 
 def text_of(text: str | None, file: str | None) -> str | None:
     """What ``--text`` or ``--text-file`` says; None when neither is given. Raises UserError, ContentError."""
-    from scheduler import content
+    from scheduler.planning import content
 
     if text is not None and file is not None:
         raise UserError("--text and --text-file are given: leave one out")
@@ -118,7 +118,7 @@ def _bytes(path: Path) -> bytes:
 
 def media_of(context: Context, files: Sequence[str], alts: Sequence[str]) -> tuple[MediaRow, ...]:
     """The images, kept in the data directory. Raises UserError, ContentError, MediaError."""
-    from scheduler import content
+    from scheduler.planning import content
 
     if len(files) > len(alts):
         raise UserError(f"{files[len(alts)][:60]!a} has no alt text: give one --alt for each --media, in order")

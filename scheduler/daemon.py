@@ -14,25 +14,16 @@ from config import clock
 from config.essentials import Essentials
 from config.settings import Settings
 from governance import people
-from scheduler import (
-    clock_guard,
-    host_lock,
-    liveness,
-    post_queue,
-    reconciler,
-    rescuer,
-    restore,
-    stager,
-    worker,
-)
+from scheduler import clock_guard, host_lock, liveness, post_queue, reconciler, rescuer, restore, worker
 from scheduler.account import ConnectorPool
 from scheduler.cell_keeper import CellKeeper
 from scheduler.change import ChangeWatch
 from scheduler.clock_guard import ClockGuard
 from scheduler.engines.local import Duty, LocalEngine
 from scheduler.host_watch import HostWatch
+from scheduler.planning import stager
+from scheduler.planning.reload import Reloader
 from scheduler.publisher import Place, Publisher
-from scheduler.reload import Reloader
 from scheduler.store_identity import StoreIdentity
 from scheduler.worker import Worker
 from store import migration

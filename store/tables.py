@@ -196,7 +196,7 @@ class Token(SQLModel, table=True):
 class CalendarFile(SQLModel, table=True):
     """A calendar as it was last applied, or why it was not (`fault`).
 
-    `basis` is what else it was read against (`scheduler.calendar_basis`); null: it must be read again to be sure.
+    `basis` is what else it was read against (`scheduler.planning.calendar_basis`); null: it must be read again to be sure.
     """
 
     __tablename__ = "calendar_file"

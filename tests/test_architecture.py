@@ -253,6 +253,13 @@ def test_the_way_to_a_stop_is_held_whole() -> None:
     assert dialects | {"scheduler.killswitch", "governance.authority", "config.essentials"} <= listed
 
 
+def test_every_module_of_the_scheduler_but_the_daemon_is_kept_from_planning() -> None:
+    """A new module beside the switch stands under the contract from its first day."""
+    (contract,) = (contract for contract in _contracts() if contract.get("forbidden_modules") == ["scheduler.planning"])
+    beside = {file.stem for file in source.product_files() if file.match("scheduler/*.py")} - {"__init__", "daemon"}
+    assert {f"scheduler.{name}" for name in {*beside, "engines"}} == set(contract["source_modules"])
+
+
 def _loaded_with(module: str, seen: dict[str, str], by: str = "") -> dict[str, str]:
     """Every module that importing `module` imports at once, ours followed further, each with the one that asks for it."""
     if module in seen:

@@ -13,14 +13,15 @@ NAMES = ("killswitch", "publisher", "claim_rows", "post_queue", "rescuer", "reco
 FILES = tuple(f"scheduler/{name}.py" for name in NAMES)
 """The way of a post from ``scheduled`` on, and of its stop: none of their branches may be without a test."""
 FOLDER = Path("tests/scheduler")
+PLANNING = FOLDER / "planning"
 UNWATCHED = frozenset(f"test_{name}.py" for name in ("calendar_races", "calendar_sync", "post_verbs", "reload"))
-"""Suites of `FOLDER` that work on thousands of rows: they would pay most, and each branch has a smaller test of its own."""
+"""Suites of `PLANNING` that work on thousands of rows: they would pay most, and each branch has a smaller test of its own."""
 DATA = CHECKOUT / ".cache" / "branch-coverage"
 
 
 def is_watched(suite: Path) -> bool:
     """True when the tests of the file `suite` (relative to the checkout) are to take the branches; only they pay for it."""
-    return suite.parent == FOLDER and suite.name.startswith("test_") and suite.name not in UNWATCHED
+    return suite.parent in (FOLDER, PLANNING) and suite.name.startswith("test_") and suite.name not in UNWATCHED
 
 
 def suites() -> list[str]:

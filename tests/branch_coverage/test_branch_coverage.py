@@ -8,7 +8,7 @@ import pytest
 from coverage import CoverageData
 
 from tests.branch_coverage.__main__ import judge
-from tests.branch_coverage.recorder import FILES, FOLDER, UNWATCHED, is_watched, suites
+from tests.branch_coverage.recorder import FILES, FOLDER, PLANNING, UNWATCHED, is_watched, suites
 from tests.support import source
 from tests.support.city import CHECKOUT
 
@@ -32,11 +32,11 @@ def test_a_branch_that_nobody_took_fails_and_is_named(tmp_path: Path, capsys: py
 
 def test_the_files_and_their_suites_are_there() -> None:
     assert [name for name in FILES if not (CHECKOUT / name).is_file()] == []
-    assert [name for name in UNWATCHED if not (CHECKOUT / FOLDER / name).is_file()] == []
+    assert [name for name in UNWATCHED if not (CHECKOUT / PLANNING / name).is_file()] == []
     assert "tests/scheduler/test_killswitch.py" in suites()
-    assert (
-        not is_watched(FOLDER / "test_post_verbs.py") | is_watched(FOLDER / "press.py") | is_watched(Path("test_x.py"))
-    )
+    assert "tests/scheduler/planning/test_stager.py" in suites()
+    assert not is_watched(PLANNING / "test_post_verbs.py") | is_watched(FOLDER / "press.py")
+    assert not is_watched(Path("test_x.py"))
 
 
 def test_no_remark_takes_a_line_out_of_the_count() -> None:

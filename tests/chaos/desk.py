@@ -17,9 +17,10 @@ from config import clock, essentials
 from config.fault import Fault
 from governance.authority import Identity
 from records import log
-from scheduler import post_selection, post_verbs, restore
-from scheduler.post_service import Edit
-from scheduler.post_verbs import Done, NewTime, Request
+from scheduler import restore
+from scheduler.planning import post_selection, post_verbs
+from scheduler.planning.post_service import Edit
+from scheduler.planning.post_verbs import Done, NewTime, Request
 from store.engine import StoreError, open_engine, reading, writing
 from store.tables import Post
 from tests.chaos import stage

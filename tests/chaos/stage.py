@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from config import clock
-from scheduler import content
+from scheduler.planning import content
 from store.tables import Channel, ChannelGroup, Post
 from tests.chaos.plan import Plan, PlannedPost
 

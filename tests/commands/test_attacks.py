@@ -20,9 +20,10 @@ from config import essentials, settings
 from config.settings import SettingsError
 from governance import authority, roles
 from governance.authority import Refusal
-from scheduler import checkup, emergency_stop, liveness, reload
+from scheduler import checkup, emergency_stop, liveness
 from scheduler.emergency_stop import EmergencyStop
 from scheduler.killswitch import Scope, SwitchError
+from scheduler.planning import reload
 from scheduler.resumption import Resumption
 from tests.commands.office import Office
 from tests.support.city import City

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from config import clock
 from governance import people, roles
 from governance.authority import Identity
-from scheduler import calendar_sync, killswitch, liveness
+from scheduler import killswitch, liveness
+from scheduler.planning import calendar_sync
 from store.engine import cursor, dialect, open_engine, writing
 from store.tables import Channel
 from tests.commands.office import Office, opened

@@ -28,7 +28,8 @@ from config import clock
 from config.settings import Settings
 from connectors.outbox import OutboxConnector
 from connectors.protocol import Account
-from scheduler import content, stop_cell
+from scheduler import stop_cell
+from scheduler.planning import content
 from scheduler.publisher import Place, Publisher
 from store import migration
 from store.engine import open_engine, writing

@@ -19,7 +19,8 @@ from config import clock, essentials
 from governance import people
 from governance.authority import Identity
 from sandbox.client import Client
-from scheduler import content, restore, stop_cell
+from scheduler import restore, stop_cell
+from scheduler.planning import content
 from store.engine import open_engine, writing
 from store.tables import Channel, Post
 from tests.failpoint import parts

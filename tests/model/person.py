@@ -1,4 +1,4 @@
-"""People with posts in their hands: `scheduler.post_verbs` and `scheduler.post_service.close`. `what` is the post.
+"""People with posts in their hands: the verbs of `scheduler.planning`, and the closing of an unknown post. `what` is the post.
 
 | step | counterpart |
 |---|---|

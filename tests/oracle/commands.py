@@ -13,12 +13,13 @@ from calendars.entry import Occurrence
 from config import clock
 from config.fault import Fault
 from governance.authority import Identity
-from scheduler import post_service, post_verbs, reconciler, rescuer, restore, stop_ledger, switch
+from scheduler import reconciler, rescuer, restore, stop_ledger, switch
 from scheduler.cell_keeper import CellKeeper
 from scheduler.emergency_stop import DRAIN_MARGIN_S, Answer, EmergencyStop, Request
 from scheduler.killswitch import Scope
-from scheduler.post_selection import Wanted
-from scheduler.post_verbs import NewTime
+from scheduler.planning import post_service, post_verbs
+from scheduler.planning.post_selection import Wanted
+from scheduler.planning.post_verbs import NewTime
 from scheduler.resumption import Resumption
 from scheduler.status import Status
 from store import engine as store_engine

@@ -7,8 +7,8 @@ from contextlib import nullcontext
 from typing import Any
 
 from config import clock
-from scheduler import content
 from scheduler.killswitch import Scope
+from scheduler.planning import content
 from store.engine import writing
 from tests.model.state import DOWN, READ_ONLY, Action, Config, Store
 from tests.oracle.boundary import FENCE, FREEZES, PEN, READ

@@ -17,7 +17,8 @@ from config import clock, essentials, settings
 from config.settings import Settings
 from connectors.protocol import Connector
 from governance import people
-from scheduler import content, stop_cell, witness
+from scheduler import stop_cell, witness
+from scheduler.planning import content
 from store.engine import writing
 from store.tables import Channel, Meta, Post
 from tests.oracle.boundary import Outage

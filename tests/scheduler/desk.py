@@ -14,9 +14,10 @@ from calendars.entry import Occurrence
 from config import clock
 from governance import access, people
 from governance.authority import Identity
-from scheduler import content, killswitch
-from scheduler.post_selection import Wanted
-from scheduler.post_verbs import Request
+from scheduler import killswitch
+from scheduler.planning import content
+from scheduler.planning.post_selection import Wanted
+from scheduler.planning.post_verbs import Request
 from store.engine import cursor, dialect, reading, writing
 from store.tables import Attempt, Channel, LogEntry, Post
 

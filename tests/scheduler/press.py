@@ -17,8 +17,9 @@ from config.settings import Settings
 from connectors.protocol import Deadline, Message, Permit, Prepared, Published, Search
 from governance import people
 from governance.authority import Identity
-from scheduler import content, killswitch, liveness, stop_cell, stop_ledger, switch, witness
+from scheduler import killswitch, liveness, stop_cell, stop_ledger, switch, witness
 from scheduler.killswitch import Order, Recorded, Scope
+from scheduler.planning import content
 from scheduler.publisher import Place, Publisher
 from store.engine import StoreError, cursor, dialect, reading, writing
 from store.tables import Attempt, Channel, ChannelGroup, LogEntry, Meta, Post, Worker

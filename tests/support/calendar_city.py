@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 
 from config import clock
 from config.settings import Settings
-from scheduler import calendar_sync
+from scheduler.planning import calendar_sync
 from store.engine import reading, writing
 from store.tables import CalendarEntry, CalendarFile, Channel, LogEntry, Person, Post, RoleGrant
 

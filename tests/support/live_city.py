@@ -20,7 +20,8 @@ from governance import people
 from governance.authority import Identity
 from sandbox import client
 from sandbox.arrivals import Arrival
-from scheduler import content, stop_cell, witness
+from scheduler import stop_cell, witness
+from scheduler.planning import content
 from store.engine import open_engine, reading, writing
 from store.tables import Attempt, Channel, ChannelGroup, Meta, Post
 from tests.support.city import City

@@ -17,20 +17,10 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from config import clock, essentials
-from scheduler import (
-    channel_service,
-    drain,
-    killswitch,
-    post_queue,
-    reconciler,
-    restore,
-    stop_ledger,
-    switch,
-    switch_postgres,
-    witness,
-)
+from scheduler import drain, killswitch, post_queue, reconciler, restore, stop_ledger, switch, switch_postgres, witness
 from scheduler.emergency_stop import EmergencyStop, Request
 from scheduler.killswitch import Order, Scope
+from scheduler.planning import channel_service
 from scheduler.switch import SwitchUnavailable
 from store.engine import StoreError, open_engine, writing
 from store.tables import Attempt, Worker

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Engine
 
 from config import clock
-from scheduler import calendar_sync, killswitch, post_queue
+from scheduler import killswitch, post_queue
 from scheduler.killswitch import Order
+from scheduler.planning import calendar_sync
 from store.engine import cursor, dialect, writing
 from tests.support.calendar_city import SetClock, open_desk
 

@@ -15,11 +15,12 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from scheduler import post_selection, post_verbs, restore, stop_cell, switch, switch_sqlite, witness
+from scheduler import restore, stop_cell, switch, switch_sqlite, witness
 from scheduler.cell_keeper import CellKeeper
 from scheduler.emergency_stop import EmergencyStop, Request
 from scheduler.killswitch import Scope, SwitchError
-from scheduler.post_selection import PostError
+from scheduler.planning import post_selection, post_verbs
+from scheduler.planning.post_selection import PostError
 from scheduler.restore import NotLookedThrough
 from scheduler.resumption import Resumption
 from scheduler.switch import SwitchUnavailable

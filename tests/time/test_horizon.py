@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from config import clock
-from scheduler import stager
+from scheduler.planning import stager
 from tests.support.calendar_city import SetClock, open_desk
 
 DAY_US = 86_400 * clock.SECOND

@@ -17,8 +17,8 @@ from connectors import registry
 from connectors.protocol import Deadline
 from governance import access, roles
 from governance.access import Refused
-from scheduler import channel_file, channel_service
-from scheduler.channel_service import ChannelError, House, Spec
+from scheduler.planning import channel_file, channel_service
+from scheduler.planning.channel_service import ChannelError, House, Spec
 from store.engine import reading
 from store.tables import Channel, ChannelGroup
 from tests.scheduler.desk import Desk, settle

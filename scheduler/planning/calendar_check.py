@@ -19,8 +19,9 @@ from connectors.errors import AccountError
 from connectors.media import MediaError
 from connectors.protocol import Connector, Media
 from governance import access
-from scheduler import content, post_queue, stager, states
-from scheduler.stager import Body
+from scheduler import post_queue, states
+from scheduler.planning import content, stager
+from scheduler.planning.stager import Body
 from store import chain
 from store.tables import CalendarFile, Channel, Post
 

@@ -21,10 +21,11 @@ from config import clock
 from governance import access, authority
 from governance.access import Actor
 from records.log import record
-from scheduler import content, post_queue, post_selection, spacing, states
+from scheduler import post_queue, states
+from scheduler.planning import content, post_selection, spacing
+from scheduler.planning.post_selection import PostError, Wanted
+from scheduler.planning.post_service import Edit, under_way, unfit
 from scheduler.post_queue import Move
-from scheduler.post_selection import PostError, Wanted
-from scheduler.post_service import Edit, under_way, unfit
 from store.engine import cursor, dialect
 from store.tables import Attempt, Channel, Post
 

@@ -21,8 +21,8 @@ from sqlmodel import Session
 from calendars import reader
 from calendars.entry import Calendar
 from config.settings import Settings
-from scheduler import calendar_check
-from scheduler.calendar_check import City
+from scheduler.planning import calendar_check
+from scheduler.planning.calendar_check import City
 from store.tables import CalendarFile
 
 RULES = 1

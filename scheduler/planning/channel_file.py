@@ -16,7 +16,7 @@ from typing import Any
 
 from calendars.draft import did_you_mean
 from config import clock, essentials
-from scheduler.channel_service import ChannelError, Spec
+from scheduler.planning.channel_service import ChannelError, Spec
 
 KEYS = ("platform", "groups", "spacing", "settings", "secrets")
 MOST_SPACING_S = 86_400.0

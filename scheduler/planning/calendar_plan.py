@@ -16,10 +16,11 @@ from sqlmodel import Session, col, select
 from calendars.entry import Calendar, Entry, Fault, Occurrence
 from config import clock
 from config.settings import Settings
-from scheduler import calendar_basis, calendar_check, killswitch, post_queue, stager, states
-from scheduler.calendar_basis import Unchanged
-from scheduler.calendar_check import Bodies, City
-from scheduler.stager import Body, PostRow, Revision, Source
+from scheduler import killswitch, post_queue, states
+from scheduler.planning import calendar_basis, calendar_check, stager
+from scheduler.planning.calendar_basis import Unchanged
+from scheduler.planning.calendar_check import Bodies, City
+from scheduler.planning.stager import Body, PostRow, Revision, Source
 from store.engine import cursor, dialect
 from store.tables import CalendarEntry, CalendarFile, Post
 

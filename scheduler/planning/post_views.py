@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from sqlmodel import Session, col, select
 
-from scheduler import post_selection
-from scheduler.post_selection import PostError, Wanted, closed_channels, moment, shown_state
+from scheduler.planning import post_selection
+from scheduler.planning.post_selection import PostError, Wanted, closed_channels, moment, shown_state
 from store.tables import Attempt, Post
 
 

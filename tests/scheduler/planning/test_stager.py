@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from config import clock
-from scheduler import calendar_sync, stager
+from scheduler.planning import calendar_sync, stager
 from store.engine import writing
 from store.tables import CalendarFile
 from tests.support.calendar_city import Desk, SetClock, open_desk

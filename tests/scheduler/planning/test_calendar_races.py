@@ -15,7 +15,8 @@ from sqlalchemy import Engine
 
 from config import clock
 from config.settings import Settings
-from scheduler import calendar_sync, killswitch, post_queue, post_selection, stager
+from scheduler import killswitch, post_queue
+from scheduler.planning import calendar_sync, post_selection, stager
 from store import bulk
 from store.engine import cursor, dialect, open_engine, reading, writing
 from tests.support.calendar_city import Desk, SetClock, open_desk, texts

@@ -13,18 +13,10 @@ from config import clock, collector
 from config.settings import Settings
 from connectors.media import MediaError
 from records import log
-from scheduler import (
-    calendar_apply,
-    calendar_basis,
-    calendar_check,
-    calendar_plan,
-    content,
-    post_queue,
-    stager,
-    states,
-)
-from scheduler.calendar_apply import apply as apply
-from scheduler.calendar_plan import Plan
+from scheduler import post_queue, states
+from scheduler.planning import calendar_apply, calendar_basis, calendar_check, calendar_plan, content, stager
+from scheduler.planning.calendar_apply import apply as apply
+from scheduler.planning.calendar_plan import Plan
 from store import chain
 from store.engine import StoreError, reading, was_cut_off, writing
 from store.tables import CalendarFile, Post

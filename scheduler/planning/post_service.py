@@ -1,4 +1,4 @@
-"""What people can ask for of single posts: add, edit, close. Many at once: `scheduler.post_verbs`.
+"""What people can ask for of single posts: add, edit, close. Many at once: `scheduler.planning.post_verbs`.
 
 Every function works in the caller's transaction (`governance.access.acting`), checks the actor's rights on each channel,
 does all or nothing and enters what it did in the chain.
@@ -22,10 +22,11 @@ from connectors.protocol import Media
 from governance import access
 from governance.access import Actor
 from records.log import record
-from scheduler import content, post_queue, post_selection
-from scheduler.content import MediaRow
+from scheduler import post_queue
+from scheduler.planning import content, post_selection
+from scheduler.planning.content import MediaRow
+from scheduler.planning.post_selection import PostError, unknown_channel
 from scheduler.post_queue import Move
-from scheduler.post_selection import PostError, unknown_channel
 from store.engine import reading
 from store.tables import Attempt, Channel, Post
 

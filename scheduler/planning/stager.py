@@ -19,7 +19,8 @@ from calendars import recurrence, zones
 from calendars.entry import Entry, Occurrence
 from config import clock
 from config.settings import Settings
-from scheduler import content, post_queue
+from scheduler import post_queue
+from scheduler.planning import content
 from store.engine import reading, writing
 from store.tables import CalendarEntry, CalendarFile
 

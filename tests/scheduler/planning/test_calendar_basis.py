@@ -11,10 +11,11 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from config import clock
-from scheduler import calendar_basis, calendar_check, calendar_sync, post_queue, stager
+from scheduler import post_queue
+from scheduler.planning import calendar_basis, calendar_check, calendar_sync, stager
 from store.engine import writing
 from store.tables import CalendarFile, Channel, RoleGrant
-from tests.scheduler.test_calendar_sync import png
+from tests.scheduler.planning.test_calendar_sync import png
 from tests.support.calendar_city import Desk, SetClock, open_desk
 
 ROW = "open,2026-12-03 09:00,The park opens"

@@ -20,8 +20,8 @@ from sqlmodel import col, select
 from calendars import reader
 from config import clock
 from config.settings import Settings
-from scheduler import calendar_sync
-from scheduler.calendar_sync import Outcome
+from scheduler.planning import calendar_sync
+from scheduler.planning.calendar_sync import Outcome
 from store.engine import StoreError, reading
 from store.tables import CalendarFile
 

@@ -17,10 +17,11 @@ from sqlmodel import col, func, select
 from commands import calendar as calendar_command
 from config import clock, essentials
 from config.settings import Settings
-from scheduler import calendar_apply, calendar_sync, claim_rows, killswitch, post_queue, post_views, switch
-from scheduler.calendar_plan import Plan
+from scheduler import claim_rows, killswitch, post_queue, switch
 from scheduler.killswitch import Order
-from scheduler.post_selection import Wanted
+from scheduler.planning import calendar_apply, calendar_sync, post_views
+from scheduler.planning.calendar_plan import Plan
+from scheduler.planning.post_selection import Wanted
 from store.engine import cursor, dialect, open_engine, reading, writing
 from store.tables import CalendarEntry, Post
 from tests.support.calendar_city import Desk, SetClock, open_desk

@@ -13,7 +13,8 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import col, func, select
 
 from config import clock
-from scheduler import calendar_apply, calendar_sync, post_queue, stager
+from scheduler import post_queue
+from scheduler.planning import calendar_apply, calendar_sync, stager
 from store import bulk
 from store.engine import StoreError, open_engine, reading, writing
 from store.lock import LOCK_KEY

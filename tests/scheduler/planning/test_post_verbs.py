@@ -15,10 +15,11 @@ from sqlalchemy import Engine
 from config import clock
 from governance import access, roles
 from governance.access import Refused
-from scheduler import content, post_queue, post_service, post_verbs
-from scheduler.post_selection import PostError
-from scheduler.post_service import Edit
-from scheduler.post_verbs import Done, NewTime
+from scheduler import post_queue
+from scheduler.planning import content, post_service, post_verbs
+from scheduler.planning.post_selection import PostError
+from scheduler.planning.post_service import Edit
+from scheduler.planning.post_verbs import Done, NewTime
 from store.engine import writing
 from tests.scheduler.desk import HOUR, MINUTE, Desk, asked, at, settle
 

@@ -20,8 +20,9 @@ from sqlmodel import Session, col, func, select
 
 from config import clock, collector
 from records import log
-from scheduler import killswitch, post_queue, stager, states
-from scheduler.calendar_plan import Change, Existing, Plan
+from scheduler import killswitch, post_queue, states
+from scheduler.planning import stager
+from scheduler.planning.calendar_plan import Change, Existing, Plan
 from scheduler.post_queue import Move
 from store import bulk
 from store.engine import StoreError, cursor, dialect, preparing, reading, take_lock, writing

@@ -12,7 +12,7 @@ import watchfiles
 from sqlalchemy import Engine
 
 from config import clock
-from scheduler import calendar_sync, reload
+from scheduler.planning import calendar_sync, reload
 from store.engine import StoreError, writing
 from store.tables import RoleGrant
 from tests.support.calendar_city import Desk, open_desk, texts
