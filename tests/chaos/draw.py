@@ -61,7 +61,7 @@ def draw(seed: int, variant: Variant | None = None) -> Plan:
         variant=kind,
         channels=channels,
         groups=groups,
-        posts=[_post(rng, channels, still) for _ in range(rng.randint(7, 10))],
+        posts=[*(_post(rng, channels, still) for _ in range(rng.randint(7, 10))), *_dark_posts(seed, kind, channels)],
         later_posts=_later_posts(rng, channels, sum(act.verb == "add" for act in acts)),
         look_faults=[] if still or rng.random() < 0.7 else [_look_fault(rng, channels)],
         strikes=[] if still else _strikes(rng, kind),
@@ -85,6 +85,13 @@ def _post(rng: random.Random, channels: Mapping[str, str], still: bool) -> Plann
     about = rng.gauss(0.55, 0.2) if rng.random() < 0.6 else rng.uniform(0.2, 3.5)
     channel = rng.choice(list(channels))
     return PlannedPost(channel, max(0.2, about), None if still else _fault(rng, channels[channel]))
+
+
+def _dark_posts(seed: int, kind: Variant, channels: Mapping[str, str]) -> list[PlannedPost]:
+    """Due while gate, cell or store are away: without them silence there shows little."""
+    rng = random.Random(f"dark {seed}")
+    count = 6 if kind in ("gate lost", "cell lost", "store locked") else 0
+    return [PlannedPost(rng.choice(list(channels)), rng.uniform(0.7, 2.2)) for _ in range(count)]
 
 
 def _later_posts(rng: random.Random, channels: Mapping[str, str], adds: int) -> list[PlannedPost]:

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.chaos.verdicts import fallen, run
+from tests.chaos.weakened import WEAKENED
 from tests.conftest import BOTH
 
 WEAK, NAIVE = 6, 10
-"""Trials against a weakened design, and against the naive one."""
+"""Trials against a weakened design at a time, and against the naive publisher."""
+FALLEN, TURNS = 3, 4
+"""So many trials show that the chaos sees a weakness; chance has this many turns of `WEAK` trials for them."""
+SHOWN = ("I1", "I2", "I3", "I5", "I6", "I7", "I8", "fence", "numbers")
+"""Not I4, which a slow machine can break."""
 
 
-@pytest.mark.parametrize(
-    "weakness",
-    [
-        "quiet at once",
-        "empty report",
-        "lease re-queues",
-        "fence ignored",
-        "restore not noticed",
-        "gate fails open",
-        "cell fails open",
-    ],
-)
+@pytest.mark.parametrize("weakness", WEAKENED)
 def test_a_weakened_design_falls_in_the_chaos(pytestconfig: pytest.Config, weakness: str) -> None:
-    """Counterexamples of the protocol are met: a design without that part of it fails half of its trials or more."""
-    verdicts = run(pytestconfig, range(100, 100 + WEAK), "sqlite", "--weakened", weakness)
-    assert len(fallen(verdicts, "I", "fence", "numbers")) >= WEAK / 2
+    """Counterexamples of the protocol are met: a design without that part of it falls again and again."""
+    verdicts: list[dict[str, Any]] = []
+    for first in range(100, 100 + TURNS * WEAK, WEAK):
+        verdicts += run(pytestconfig, range(first, first + WEAK), "sqlite", "--weakened", weakness)
+        if len(fallen(verdicts, *SHOWN)) >= FALLEN:
+            return
+    pytest.fail(f"{verdicts}")
 
 
 @pytest.mark.parametrize("database", BOTH)

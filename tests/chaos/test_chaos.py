@@ -1,6 +1,6 @@
 """Chaos: real processes around crises, resumes and restores, with kill -9 and SIGSTOP, also inside a transaction (I1 to I8).
 
-``STANDFAST_CHAOS`` sets how many trials per database (40 and 20); `./dev chaos` runs more. A violation names its seed and the
+``STANDFAST_CHAOS`` sets how many trials per database (200 and 100); `./dev chaos` runs more. A violation names its seed and the
 way to run it again.
 """
 
@@ -19,7 +19,7 @@ from tests.chaos.verdicts import falls, run, total, violations
 from tests.conftest import BOTH
 from tests.support.city import CHECKOUT
 
-TRIALS: Mapping[str, int] = {"sqlite": 40, "postgresql": 20}
+TRIALS: Mapping[str, int] = {"sqlite": 200, "postgresql": 100}
 ENOUGH = 100
 """So many trials must have met everything; after fewer nothing is asked."""
 EXTRA = 40

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from sqlalchemy import Engine
+from sqlmodel import Session
 
 from config import clock
 from connectors.errors import NotSent, Uncertain
-from scheduler import killswitch, post_queue, rescuer, restore, stop_cell, witness
+from scheduler import claim_rows, killswitch, post_queue, rescuer, restore, stop_cell, stop_ledger, witness
+from scheduler.claim_rows import StoreState
 from scheduler.outcome import Outcome
 from scheduler.publisher import Publisher
 from scheduler.store_identity import StoreIdentity
@@ -92,18 +95,28 @@ def _restore_not_noticed() -> None:
     witness.is_behind = lambda *_, **__: None
     witness.unaccounted = lambda *_: {}
     restore._fence = lambda *_: 0
+    stop_ledger.why_behind = lambda *_: None
+    stop_ledger.why_older = lambda *_: None
     patch.object(StoreIdentity, "is_same", lambda _: True).start()
     patch.object(Publisher, "_is_behind", lambda *_: False).start()
 
 
 def _restore_without_doubt() -> None:
     """A restored store suspends itself, and takes what it remembers for all there was."""
-    restore._doubt = lambda *_: 0
+    restore._doubt_sent = lambda *_: 0
+    restore._doubt_batch = lambda *_: 0
     restore._doubt_claimed = lambda *_: None
 
 
 def _gate_fails_open() -> None:
-    """A gate that cannot be read lets pass what it let pass before."""
+    """A gate that cannot be read lets pass what it let pass before, also at the cell's fence."""
+    genuine = claim_rows.store_state
+
+    def store_state(session: Session) -> StoreState:
+        state = genuine(session)
+        return replace(state, epoch=max(1, state.epoch))
+
+    claim_rows.store_state = store_state
     killswitch.epoch = lambda cursor, dialect: max(
         [1, *(row[0] for row in killswitch.rows(cursor, dialect, "SELECT epoch FROM gate WHERE id = 1"))]
     )
