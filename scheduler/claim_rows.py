@@ -14,14 +14,10 @@ from sqlmodel import Session
 
 from config import clock
 from scheduler import killswitch
-from store.engine import cursor, dialect, told
+from store.engine import ask, cursor, dialect
 
 LOCK = {"sqlite": "", "postgresql": " FOR UPDATE"}
 """SQLite's whole store is locked already."""
-
-
-ALONE: dict[str, dict[str, Any]] = {"sqlite": {}, "postgresql": {"isolation_level": "AUTOCOMMIT"}}
-"""How a statement runs in no transaction; on SQLite each does, unless one was begun."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +107,7 @@ def locked_post(session: Session, post_id: int) -> PostRow | None:
 def account_of(engine: Engine, channel: str) -> tuple[str, dict[str, str], dict[str, str]] | None:
     """(platform, settings, names of secrets) of a channel; None when there is none. One statement, in no transaction."""
     query = killswitch.sql(engine.dialect.name, "SELECT platform, settings, secrets FROM channel WHERE name = ?")
-    with told(engine), engine.connect().execution_options(**ALONE[engine.dialect.name]) as connection:
-        found = connection.exec_driver_sql(query, (channel,)).first()
+    found = ask(engine, query, channel)
     return (str(found[0]), _decoded(found[1]), _decoded(found[2])) if found else None
 
 

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Engine, event
+from sqlalchemy import CursorResult, Engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, create_engine
@@ -38,7 +38,7 @@ def open_engine(url: str, *, busy_timeout_s: float = 10.0, pool_size: int = 16) 
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url, busy_timeout_s, pool_size)
     arguments = {"application_name": APPLICATION_NAME, "connect_timeout": 5, **NO_ANSWER}
-    engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4, pool_pre_ping=True)
+    engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4)
     event.listen(engine, "connect", lambda connection, _: _prepare_postgres(connection, busy_timeout_s))
     return engine
 
@@ -93,28 +93,49 @@ def cursor(session: Session) -> chain.Cursor:
 
 
 READ_BEGINS = {
-    "sqlite": ("BEGIN",),
-    "postgresql": (
-        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        "SET LOCAL idle_in_transaction_session_timeout = 0",
-    ),
+    "sqlite": "BEGIN",
+    "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0",
 }
 """How a reading transaction begins: one snapshot for all of it. It holds no lock, so it may take its time."""
+READ_ENDS = {"sqlite": "ROLLBACK", "postgresql": "COMMIT"}
+"""How it ends. The driver for PostgreSQL forgets the statements that a connection has prepared when something is undone."""
 
 
-WRITE_BEGINS = {"sqlite": "BEGIN IMMEDIATE", "postgresql": f"SELECT pg_advisory_xact_lock_shared({LOCK_KEY})"}
-"""How a writing transaction begins: with the store's lock, as its own first statement."""
+BEGIN, SHARED_LOCK = "BEGIN ISOLATION LEVEL READ COMMITTED", f"SELECT pg_advisory_xact_lock_shared({LOCK_KEY})"
+"""How a writing transaction begins on PostgreSQL: with the store's lock, as its own first statement. They go out in one
+message, and yet each is a statement for itself: what is read next has a snapshot of its own, taken under the lock."""
+ALONE: dict[str, dict[str, Any]] = {"sqlite": {}, "postgresql": {"isolation_level": "AUTOCOMMIT"}}
+"""How a statement runs in no transaction but one that was begun in so many words; on SQLite each does."""
+
+
+def _first(session: Session, statement: str, parameters: tuple[Any, ...] = ()) -> CursorResult[Any]:
+    """The answer to the first statement of a session, which changes nothing: several with ``;`` are one round trip.
+
+    A connection that the server has ended since its last use (a restart) shows here, and is replaced once.
+    """
+    how = ALONE[session.get_bind().dialect.name]
+    try:
+        return session.connection(execution_options=how).exec_driver_sql(statement, parameters)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        session.rollback()
+        return session.connection(execution_options=how).exec_driver_sql(statement, parameters)
+
+
+def ask(engine: Engine, statement: str, *parameters: Any) -> Any:
+    """The first row that one reading statement finds, in no transaction; None when it finds none."""
+    with told(engine), Session(engine) as session:
+        return _first(session, statement, parameters).first()
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A session for reading: one consistent view, never waits for a writer, nothing in it is kept."""
     with told(engine), Session(engine) as session:
-        connection = session.connection()
-        for statement in READ_BEGINS[engine.dialect.name]:
-            connection.exec_driver_sql(statement)
+        _first(session, READ_BEGINS[engine.dialect.name])
         yield session
-        session.rollback()
+        session.connection().exec_driver_sql(READ_ENDS[engine.dialect.name])
 
 
 @contextmanager
@@ -124,14 +145,18 @@ def writing(engine: Engine, step: str = "", *, alone_on: str = "") -> Iterator[S
     `alone_on` names a calendar that a `preparing` session may be changing: that one is waited for before the lock is asked for.
     """
     with told(engine), _turn(engine), Session(engine, expire_on_commit=False) as session:
-        connection = session.connection()
-        if alone_on and engine.dialect.name == "postgresql":
-            connection.exec_driver_sql(_calendar_lock(alone_on))
         with failpoint.step(step, "lock"):
-            connection.exec_driver_sql(WRITE_BEGINS[engine.dialect.name])
+            _first(session, _write_begins(engine, alone_on))
         yield session
         with failpoint.step(step, "commit"):
             _commit(session)
+
+
+def _write_begins(engine: Engine, alone_on: str) -> str:
+    if engine.dialect.name == "sqlite":
+        return "BEGIN IMMEDIATE"
+    calendar = [_calendar_lock(alone_on)] if alone_on else []
+    return "; ".join([BEGIN, *calendar, SHARED_LOCK])
 
 
 def _commit(session: Session) -> None:
@@ -183,9 +208,8 @@ def preparing(engine: Engine, calendar: str) -> Iterator[Session]:
     `calendar` keeps other writers of the same rows away. Commits when the block ends, rolls back when it raises.
     """
     with told(engine), Session(engine, expire_on_commit=False) as session:
-        connection = session.connection()
-        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '10s'")
-        connection.exec_driver_sql(_calendar_lock(calendar))
+        patience = "SET LOCAL idle_in_transaction_session_timeout = '10s'"
+        _first(session, "; ".join([BEGIN, patience, _calendar_lock(calendar)]))
         yield session
         _commit(session)
 
@@ -194,7 +218,7 @@ def take_lock(session: Session) -> None:
     """Give a `preparing` session the store's lock for the rest of its transaction, as `writing` has it."""
     connection = session.connection()
     connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '1s'")
-    connection.exec_driver_sql(WRITE_BEGINS["postgresql"])
+    connection.exec_driver_sql(SHARED_LOCK)
 
 
 def _calendar_lock(name: str) -> str:

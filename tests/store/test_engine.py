@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from store.engine import StoreError, open_engine, reading, writing
+from store.engine import StoreError, ask, open_engine, preparing, reading, writing
 from store.lock import LOCK_KEY
-from tests.support.databases import await_lock_queue
+from tests.support.databases import await_lock_queue, libpq
+from tests.support.round_trips import RoundTrips
 
 ADD = text("INSERT INTO meta (key, value) VALUES (:key, 'x')")
 COUNT = text("SELECT count(*) FROM meta")
@@ -102,6 +104,71 @@ def test_a_writer_waits_for_the_switch(postgres_url: str) -> None:
         assert not written.is_set()
     assert written.wait(10)
     thread.join()
+    engine.dispose()
+
+
+def _end_all_backends(url: str) -> None:
+    """What a restart of the server does to the connections of a pool."""
+    with psycopg.connect(libpq(url), autocommit=True) as own:
+        own.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+
+@pytest.mark.parametrize("asks", ["reads", "writes", "prepares", "asks"])
+def test_a_connection_that_was_ended_while_nobody_used_it_is_replaced(postgres_url: str, asks: str) -> None:
+    """After a restart of the server, nobody at work hears of it: the first statement changes nothing and is sent again."""
+    engine = open_engine(postgres_url)
+    sessions = {"reads": reading, "writes": writing, "prepares": lambda engine: preparing(engine, "events.yaml")}
+    for _ in range(2):
+        if asks == "asks":
+            assert ask(engine, "SELECT count(*) FROM meta WHERE key = %s", "store_id") == (1,)
+        else:
+            with sessions[asks](engine) as session:
+                assert session.execute(COUNT).scalar_one() == 1
+        assert engine.pool.checkedin() == 1
+        _end_all_backends(postgres_url)
+    engine.dispose()
+
+
+def test_a_connection_that_is_ended_in_a_transaction_is_not_replaced(postgres_url: str) -> None:
+    """What was read before is worth nothing after: the lock was gone in between."""
+    engine = open_engine(postgres_url)
+
+    def cut_off() -> None:
+        with writing(engine) as session:
+            session.execute(ADD, {"key": "half"})
+            _end_all_backends(postgres_url)
+            session.execute(COUNT)
+
+    with pytest.raises(StoreError):
+        cut_off()
+    assert _count(engine) == 1
+    engine.dispose()
+
+
+def test_beginning_and_ending_take_one_round_trip_each(postgres_url: str, tmp_path: Path) -> None:
+    engine = open_engine(postgres_url)
+    with writing(engine) as session:
+        trips = RoundTrips(session.connection().connection.driver_connection, tmp_path / "trace")
+    for begun in (reading, writing):
+        with trips.counting(), begun(engine):
+            pass
+        assert trips.count == 2
+    engine.dispose()
+
+
+def test_a_read_leaves_prepared_what_the_connection_has_prepared(postgres_url: str, tmp_path: Path) -> None:
+    """The driver forgets it all when something is undone, and prepares it anew."""
+    engine = open_engine(postgres_url)
+    with writing(engine) as session:
+        trips = RoundTrips(session.connection().connection.driver_connection, tmp_path / "trace")
+    for _ in range(8):
+        _count(engine)
+    with trips.counting():
+        _count(engine)
+    assert "\tParse\t" not in trips.file.read_text(encoding="utf-8")
     engine.dispose()
 
 
