@@ -6,6 +6,7 @@ Rows are locked where the database can (``FOR UPDATE``), in the order channel, p
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlmodel import Session
 from config import clock
 from scheduler import killswitch
 from store.engine import ask, cursor, dialect
+from store.tables import LIVE_ATTEMPT_STATES
 
 LOCK = {"sqlite": "", "postgresql": " FOR UPDATE"}
 """SQLite's whole store is locked already."""
@@ -24,7 +26,6 @@ LOCK = {"sqlite": "", "postgresql": " FOR UPDATE"}
 class ChannelRow:
     """What a claim asks of a channel; moments in wall µs."""
 
-    state: str
     spacing_us: int
     free_at: int
 
@@ -47,8 +48,10 @@ class PostRow:
 
 @dataclass(frozen=True)
 class AttemptRow:
-    """What the leave asks of an attempt."""
+    """What a publish asks of an attempt."""
 
+    id: int
+    worker: str
     state: str
     content_hash: str
 
@@ -64,33 +67,54 @@ class StoreState:
     restoring: bool
 
 
-STORE_STATE = f"""SELECT COALESCE((SELECT epoch FROM gate WHERE id = 1), 0), COALESCE((SELECT max(id) FROM attempt), 0),
+@dataclass(frozen=True)
+class Look:
+    """What stands beside a post under its lock: the store, whether a suspension covers its channel, the channel's state (empty
+    when there is none), and its attempt that is claimed, sending, unknown or published: there may be no other beside it."""
+
+    store: StoreState
+    covered: bool
+    channel_state: str
+    live: AttemptRow | None
+
+
+STORE = f"""COALESCE((SELECT epoch FROM gate WHERE id = 1), 0), COALESCE((SELECT max(id) FROM attempt), 0),
   (SELECT count(*) FROM alarm WHERE confirmed_at IS NULL), (SELECT count(*) FROM meta WHERE key = '{killswitch.RESTORING}')"""  # noqa: S608 (constants only)
+LOOK = f"""SELECT {STORE},
+  EXISTS (SELECT 1 FROM suspension s WHERE {killswitch.ACTIVE} AND {killswitch.COVERS.format(channel="p.channel")}),
+  COALESCE(c.state, ''), a.id, a.worker, a.state, a.content_hash
+FROM post p LEFT JOIN channel c ON c.name = p.channel
+  LEFT JOIN attempt a ON a.post_id = p.id AND a.state IN {LIVE_ATTEMPT_STATES}
+WHERE p.id = ? LIMIT 1"""  # noqa: S608 (constants only)
 
 
 def store_state(session: Session) -> StoreState:
     """The store as it stands in the session's transaction."""
-    epoch, attempt, alarms, restoring = _rows(session, STORE_STATE)[0]
+    return store_state_of(_rows(session, f"SELECT {STORE}")[0])
+
+
+def store_state_of(row: Sequence[Any]) -> StoreState:
+    """The state that the columns of `STORE` tell."""
+    epoch, attempt, alarms, restoring = row
     return StoreState(int(epoch), int(attempt), int(alarms), bool(restoring))
 
 
-def channel_of(session: Session, post_id: int) -> str | None:
-    """The channel of a post that is scheduled; None when it is not, or there is none. Locks nothing."""
-    found = _rows(session, "SELECT channel FROM post WHERE id = ? AND state = 'scheduled'", post_id)
-    return str(found[0][0]) if found else None
+def look(session: Session, post_id: int) -> Look:
+    """What stands beside a post; the caller holds its row, so that this statement sees all that was done before."""
+    row = _rows(session, LOOK, clock.wall_us(), post_id)[0]
+    live = AttemptRow(*row[6:]) if row[6] is not None else None
+    return Look(store_state_of(row[:4]), bool(row[4]), str(row[5]), live)
 
 
-def locked_channel(session: Session, name: str) -> ChannelRow | None:
-    """The channel, locked until the session ends: spacing and order hold between workers."""
-    columns = "state, spacing_us, next_free_at, not_before_at"
-    found = _rows(session, f"SELECT {columns} FROM channel WHERE name = ?{_lock(session)}", name)  # noqa: S608 (constants only)
-    return ChannelRow(str(found[0][0]), int(found[0][1]), max(found[0][2], found[0][3])) if found else None
+def locked_channel(session: Session, post_id: int) -> ChannelRow | None:
+    """The channel of a post, locked until the session ends: spacing and order hold between workers.
 
-
-def channel_state(session: Session, name: str) -> str:
-    """The state of a channel; empty when there is none. Locks nothing."""
-    found = _rows(session, "SELECT state FROM channel WHERE name = ?", name)
-    return str(found[0][0]) if found else ""
+    None when the post is not scheduled, or there is none.
+    """
+    of_post = "name = (SELECT channel FROM post WHERE id = ? AND state = 'scheduled')"
+    query = f"SELECT spacing_us, next_free_at, not_before_at FROM channel WHERE {of_post}"  # noqa: S608 (constants only)
+    found = _rows(session, query + _lock(session), post_id)
+    return ChannelRow(int(found[0][0]), max(found[0][1:])) if found else None
 
 
 def locked_post(session: Session, post_id: int) -> PostRow | None:
@@ -130,9 +154,9 @@ def add_attempt(session: Session, post: PostRow, worker: str, epoch: int, key: s
 
 def own_attempt(session: Session, number: int, post_id: int, worker: str) -> AttemptRow | None:
     """The attempt `number`; None when there is none, or the number is that of another post or worker."""
-    query = "SELECT state, content_hash FROM attempt WHERE id = ? AND post_id = ? AND worker = ?"
+    query = "SELECT id, worker, state, content_hash FROM attempt WHERE id = ? AND post_id = ? AND worker = ?"
     found = _rows(session, query, number, post_id, worker)
-    return AttemptRow(str(found[0][0]), str(found[0][1])) if found else None
+    return AttemptRow(*found[0]) if found else None
 
 
 def _decoded(value: Any) -> Any:

@@ -21,7 +21,7 @@ from config import clock
 from scheduler import killswitch, states
 from store import bulk
 from store.engine import cursor, dialect
-from store.tables import LIVE_ATTEMPT_STATES, Attempt, Channel, Post
+from store.tables import Attempt, Channel, Post
 
 MANY = 1000
 """Rows that one transaction may remove: nobody needs the store's lock for long."""
@@ -169,14 +169,6 @@ def closed_channels(session: Session) -> frozenset[str]:
 def open_attempts(session: Session, *attempt_states: str) -> list[Attempt]:
     """The attempts in these states, oldest first."""
     return list(session.exec(select(Attempt).where(col(Attempt.state).in_(attempt_states)).order_by(col(Attempt.id))))
-
-
-def live_attempt_of(session: Session, post_id: int) -> tuple[int, str] | None:
-    """(number, state) of the post's attempt that is claimed, sending, unknown or published: there may be no other beside it."""
-    live = ", ".join(f"'{state}'" for state in LIVE_ATTEMPT_STATES)
-    query = f"SELECT id, state FROM attempt WHERE post_id = ? AND state IN ({live}) LIMIT 1"  # noqa: S608 (constants only)
-    found = killswitch.rows(cursor(session), dialect(session), query, (post_id,))
-    return (int(found[0][0]), str(found[0][1])) if found else None
 
 
 @dataclass(frozen=True)

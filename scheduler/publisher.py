@@ -31,11 +31,11 @@ from connectors.errors import (
 from connectors.protocol import Connector, Deadline, Media, Message, Permit, Prepared
 from governance import access
 from records import log
-from scheduler import claim_rows, killswitch, post_queue, states, stop_cell, witness
-from scheduler.claim_rows import AttemptRow, PostRow, StoreState
+from scheduler import claim_rows, post_queue, states, stop_cell, witness
+from scheduler.claim_rows import AttemptRow, Look, PostRow, StoreState
 from scheduler.clock_guard import ClockGuard
 from scheduler.outcome import Claim, Fenced, Outcome, Result
-from store.engine import cursor, dialect, writing
+from store.engine import writing
 from store.tables import Attempt, Post
 
 logger = structlog.get_logger()
@@ -145,20 +145,20 @@ class Publisher:
         return claim
 
     def _claim_in(self, session: Session, post_id: int) -> Claim | str:
-        name = claim_rows.channel_of(session, post_id)
-        channel = claim_rows.locked_channel(session, name) if name is not None else None
+        channel = claim_rows.locked_channel(session, post_id)
         post = claim_rows.locked_post(session, post_id)
         now = clock.wall_us()
-        if channel is None or post is None or post.state != "scheduled" or post.ready_at > now:
+        if channel is None or post is None or post.state != "scheduled" or max(post.ready_at, channel.free_at) > now:
             return "not_claimed"
-        if channel.free_at > now or not self._is_open(session, post.channel):
+        look, is_open = self._look(session, post_id)
+        if not is_open:
             return "not_claimed"
-        if (reason := self._why_hold(session, post, channel.state, now)) is not None:
+        if (reason := self._why_hold(session, post, look, now)) is not None:
             post_queue.hold(session, post_id, reason, only_from=("scheduled",))
             log.record(session, "standfast", "hold", f"post {post_id}", {"reason": reason})
             return "held"
         claim_rows.take_channel(session, post.channel, now + channel.spacing_us)
-        return self._take(session, post)
+        return self._take(session, post, look.store.epoch)
 
     def _unclaim(self, claim: Claim) -> None:
         """End a claim that may or may not stand. What is not ``claimed`` stays: the number may be another attempt's by now."""
@@ -175,8 +175,11 @@ class Publisher:
 
     def may_claim(self, session: Session) -> bool:
         """True when store and clock are the ones we began with, no alarm waits, and the stop cell would let this epoch pass."""
-        before = self._extent  # read before the store: whatever was seen then must still be there
-        state = claim_rows.store_state(session)
+        before = self._extent
+        return self._may_go_on(before, claim_rows.store_state(session))
+
+    def _may_go_on(self, before: tuple[int, int], state: StoreState) -> bool:
+        """`may_claim` of a store in this `state`; `before` was seen before it was read: all of that must still be there."""
         if not self.place.is_same_store() or self._is_behind(before, state):
             return False
         if self.place.clock_guard.jumped_s() is not None or state.alarms:
@@ -196,23 +199,24 @@ class Publisher:
         epoch, attempt = self._extent
         witness.note(self.place.witness_file, epoch=epoch, attempt=attempt, step="daemon.witness")
 
-    def _is_open(self, session: Session, channel: str) -> bool:
-        """True when `may_claim`, and no suspension covers the channel; a gate that cannot be read is closed."""
-        try:
-            return self.may_claim(session) and not post_queue.closed_by(session, channel)
-        except killswitch.GateClosed:
-            return False
+    def _look(self, session: Session, post_id: int) -> tuple[Look, bool]:
+        """What stands beside the post, and whether the gate is open for it: `may_claim`, and no suspension covers its channel.
 
-    def _why_hold(self, session: Session, post: PostRow, channel_state: str, now: int) -> str | None:
-        if (reason := _why_wait(post, channel_state, now)) is not None:
+        A gate that cannot be read is closed.
+        """
+        before = self._extent
+        look = claim_rows.look(session, post_id)
+        return look, self._may_go_on(before, look.store) and bool(look.store.epoch) and not look.covered
+
+    def _why_hold(self, session: Session, post: PostRow, look: Look, now: int) -> str | None:
+        if (reason := _why_wait(post, look.channel_state, now)) is not None:
             return reason
-        if (earlier := post_queue.live_attempt_of(session, post.id)) is not None:
-            return "its attempt {} is {} already: see `standfast post show`".format(*earlier)
+        if look.live is not None:
+            return f"its attempt {look.live.id} is {look.live.state} already: see `standfast post show`"
         return access.eligible(session, post.author, post.channel)
 
-    def _take(self, session: Session, post: PostRow) -> Claim:
+    def _take(self, session: Session, post: PostRow, epoch: int) -> Claim:
         key = post_queue.key_of(self.place.key_prefix, post.id)
-        epoch = killswitch.epoch(cursor(session), dialect(session))
         attempt = claim_rows.add_attempt(session, post, self.place.worker, epoch, key)
         if not post_queue.move_post(session, post.id, "publishing", only_from=("scheduled",)):
             raise states.WrongState(f"post {post.id} is no longer scheduled")  # undoes the claim
@@ -228,34 +232,38 @@ class Publisher:
         """Leave to send once the row is durably ``sending``; None when the gate, the author or a rescue said no."""
         with writing(self.place.engine, step="publish.authorise") as session:
             post = claim_rows.locked_post(session, claim.post)
-            attempt = self._own(session, claim)
-            if post is None or attempt is None or attempt.state != "claimed":
+            if post is None:
                 return None
-            if (reason := self._why_not(session, post, attempt)) is not None:
+            look, is_open = self._look(session, claim.post)
+            own = look.live
+            if own is None or (own.id, own.worker, own.state) != (claim.attempt, self.place.worker, "claimed"):
+                return None
+            if (reason := self._why_not(session, post, own, look, is_open)) is not None:
                 self._give_up(session, session.get_one(Attempt, claim.attempt), reason)
                 return None
-            epoch = killswitch.epoch(cursor(session), dialect(session))
-            deadline = Deadline.after(self.place.settings.send_deadline)
+            leave = Leave(look.store.epoch, Deadline.after(self.place.settings.send_deadline))
             moved = post_queue.move_attempt(
                 session,
                 claim.attempt,
                 "sending",
                 only_from=("claimed",),
-                authorise_epoch=epoch,
+                authorise_epoch=leave.epoch,
                 sending_at=clock.wall_us(),
-                deadline_boot_ns=deadline.boot_ns,
+                deadline_boot_ns=leave.deadline.boot_ns,
             )
-        return Leave(epoch, deadline) if moved else None
+        return leave if moved else None
 
-    def _why_not(self, session: Session, post: PostRow, attempt: AttemptRow) -> str | Hold | None:
+    def _why_not(
+        self, session: Session, post: PostRow, own: AttemptRow, look: Look, is_open: bool
+    ) -> str | Hold | None:
         """What the claim checked, checked again: None, why the gate is closed, or a reason to hold the post."""
-        if not self._is_open(session, post.channel):
+        if not is_open:
             return "the gate closed after the claim"
-        if attempt.content_hash != post.content_hash:
+        if own.content_hash != post.content_hash:
             return Hold("its content changed after the claim")
         # A process that was stopped since its claim wakes hours later, in a world where the claim would have been refused.
-        channel_state = claim_rows.channel_state(session, post.channel)
-        reason = _why_wait(post, channel_state, clock.wall_us()) or access.eligible(session, post.author, post.channel)
+        now = clock.wall_us()
+        reason = _why_wait(post, look.channel_state, now) or access.eligible(session, post.author, post.channel)
         return Hold(reason) if reason is not None else None
 
     def _give_up(self, session: Session, attempt: Attempt, reason: str | Hold) -> None:

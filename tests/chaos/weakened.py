@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from sqlalchemy import Engine
-from sqlmodel import Session
 
 from config import clock
 from connectors.errors import NotSent, Uncertain
 from scheduler import claim_rows, killswitch, post_queue, rescuer, restore, stop_cell, stop_ledger, witness
-from scheduler.claim_rows import StoreState
 from scheduler.outcome import Outcome
 from scheduler.publisher import Publisher
 from scheduler.store_identity import StoreIdentity
@@ -110,16 +107,11 @@ def _restore_without_doubt() -> None:
 
 def _gate_fails_open() -> None:
     """A gate that cannot be read lets pass what it let pass before, also at the cell's fence."""
-    genuine = claim_rows.store_state
-
-    def store_state(session: Session) -> StoreState:
-        state = genuine(session)
-        return replace(state, epoch=max(1, state.epoch))
-
-    claim_rows.store_state = store_state
     killswitch.epoch = lambda cursor, dialect: max(
         [1, *(row[0] for row in killswitch.rows(cursor, dialect, "SELECT epoch FROM gate WHERE id = 1"))]
     )
+    genuine = claim_rows.store_state_of
+    claim_rows.store_state_of = lambda row: genuine([max(1, row[0]), *row[1:]])
 
 
 def _cell_fails_open() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -12,7 +13,7 @@ from sqlmodel import Session
 from config import clock
 from connectors.errors import NotSent, Uncertain
 from connectors.protocol import Deadline
-from scheduler import killswitch, post_queue, reconciler, rescuer, restore, stop_cell, stop_ledger
+from scheduler import claim_rows, killswitch, post_queue, reconciler, rescuer, restore, stop_cell, stop_ledger
 from scheduler.outcome import Outcome
 from scheduler.publisher import Leave, Publisher
 from store.tables import Attempt
@@ -52,6 +53,11 @@ def _sends_unacknowledged() -> Callable[..., Leave | None]:
     return authorise
 
 
+def _never_covered() -> Callable[..., claim_rows.Look]:
+    genuine = claim_rows.look
+    return lambda session, post_id: replace(genuine(session, post_id), covered=False)
+
+
 def _unbound() -> Callable[..., tuple[int, int]]:
     genuine = killswitch.lift
 
@@ -84,7 +90,7 @@ WEAKENED: dict[str, tuple[Any, str, Callable[[], Any]]] = {
     "empty report": (killswitch, "_copy_in_flight", lambda: lambda *_: ()),
     "gate checked at claim only": (killswitch, "_abort_claimed", lambda: lambda *_: 0),
     "no check at the leave": (Publisher, "_why_not", lambda: lambda *_: None),
-    "no check at the claim": (killswitch, "closed_by", lambda: lambda *_: []),
+    "no check at the claim": (claim_rows, "look", _never_covered),
     "no last look": (Publisher, "_last_look", lambda: lambda *_: None),
     "leave without an acknowledgement": (Publisher, "_authorise", _sends_unacknowledged),
     "lease expiry re-queues": (rescuer, "_doubt", lambda: _again_at_once),

@@ -30,12 +30,10 @@ def test_a_post_is_read_whole(press: Press) -> None:
 
 @pytest.mark.parametrize(("next_free", "not_before"), [(5, 4), (4, 5)])
 def test_a_channel_is_free_when_spacing_and_rest_are_both_over(press: Press, next_free: int, not_before: int) -> None:
-    press.change(Channel, "parks", next_free_at=next_free, not_before_at=not_before, spacing_us=6, state="suspended")
+    press.change(Channel, "parks", next_free_at=next_free, not_before_at=not_before, spacing_us=6)
+    number = press.queue()
     with writing(press.engine) as session:
-        assert claim_rows.locked_channel(session, "parks") == claim_rows.ChannelRow("suspended", 6, 5)
-        assert claim_rows.locked_channel(session, "nowhere") is None
-        assert claim_rows.channel_state(session, "parks") == "suspended"
-        assert claim_rows.channel_state(session, "nowhere") == ""
+        assert claim_rows.locked_channel(session, number) == claim_rows.ChannelRow(6, 5)
 
 
 def test_taking_a_channel_leaves_the_others_free(press: Press) -> None:
@@ -47,11 +45,12 @@ def test_taking_a_channel_leaves_the_others_free(press: Press) -> None:
 
 def test_only_a_scheduled_post_has_a_channel_to_lock(press: Press) -> None:
     press.queue("pool")
+    press.change(Channel, "parks", spacing_us=6)
     numbers = {state: press.queue(state=state) for state in ("scheduled", "held", "publishing", "published")}
-    with reading(press.engine) as session:
-        found = {state: claim_rows.channel_of(session, number) for state, number in numbers.items()}
-        assert claim_rows.channel_of(session, 4711) is None
-    assert found == {"scheduled": "parks", "held": None, "publishing": None, "published": None}
+    with writing(press.engine) as session:
+        found = {state: claim_rows.locked_channel(session, number) for state, number in numbers.items()}
+        assert claim_rows.locked_channel(session, 4711) is None
+    assert found == {"scheduled": claim_rows.ChannelRow(6, 0), "held": None, "publishing": None, "published": None}
 
 
 def test_the_store_s_state_is_its_epoch_its_newest_attempt_and_the_alarms_that_wait(press: Press) -> None:
@@ -72,6 +71,35 @@ def test_the_store_s_state_is_its_epoch_its_newest_attempt_and_the_alarms_that_w
     with writing(press.engine) as session:
         session.delete(session.get_one(Gate, 1))
     assert state().epoch == 0
+
+
+def _look(press: Press, number: int) -> claim_rows.Look:
+    with writing(press.engine) as session:
+        return claim_rows.look(session, number)
+
+
+def test_a_look_tells_the_store_the_channel_and_whether_a_stop_covers_it(press: Press) -> None:
+    """I1, KS-4: one statement for all that the gate is judged by."""
+    number, other = press.queue(), press.queue("police")
+    press.suspend("channel:parks")
+    press.change(Channel, "police", state="suspended")
+    store = claim_rows.StoreState(2, 0, 0, False)
+    assert _look(press, number) == claim_rows.Look(store, True, "active", None)
+    assert _look(press, other) == claim_rows.Look(store, False, "suspended", None)
+    with writing(press.engine) as session:
+        session.delete(session.get_one(Channel, "police"))
+    assert _look(press, other).channel_state == ""
+
+
+@pytest.mark.parametrize("state", ["claimed", "sending", "unknown", "published"])
+def test_a_look_tells_the_one_attempt_that_may_be_out(press: Press, state: str) -> None:
+    """I3: what ended without a send stands in nobody's way."""
+    number, other = press.queue(), press.queue()
+    press.attempt(number, "not_sent", worker="me", content_hash="h0")
+    made = press.attempt(number, state, worker="me", content_hash="h1")
+    press.attempt(other, "rejected")
+    assert _look(press, number).live == claim_rows.AttemptRow(made, "me", state, "h1")
+    assert _look(press, other).live is None
 
 
 def _add(press: Press, number: int, **changed: Any) -> int:
@@ -102,7 +130,7 @@ def test_an_attempt_is_one_s_own_by_number_post_and_worker(press: Press) -> None
     made = press.attempt(number, "claimed", worker="me", content_hash="h1")
     press.attempt(other, "claimed", worker="me", content_hash="h2")
     with reading(press.engine) as session:
-        assert claim_rows.own_attempt(session, made, number, "me") == claim_rows.AttemptRow("claimed", "h1")
+        assert claim_rows.own_attempt(session, made, number, "me") == claim_rows.AttemptRow(made, "me", "claimed", "h1")
         assert claim_rows.own_attempt(session, made, number, "you") is None
         assert claim_rows.own_attempt(session, made, other, "me") is None
         assert claim_rows.own_attempt(session, made + 77, number, "me") is None

@@ -165,9 +165,10 @@ def test_what_is_laid_down_nobody_sees_claims_holds_or_counts(desk: Desk, now: S
         stopped = killswitch.suspend(found, name, Order("r", "dora"))
         _, held = killswitch.lift(found, name, stopped.suspension, by="omar", reason="over", asked_epoch=stopped.epoch)
     assert held == len(OLD)
+    with writing(desk.engine) as session:
+        assert [claim_rows.locked_channel(session, number) for number in laid_down] == [None] * 3
     with reading(desk.engine) as session:
         assert post_queue.heads(session) == []
-        assert [claim_rows.channel_of(session, number) for number in laid_down] == [None] * 3
         assert calendar_sync.waiting(session, "parks.csv") == {"parks": len(OLD)}
         assert [row["posts"] for row in calendar_command._listed(session)] == [{"held": len(OLD)}]
     assert left_behind(desk) == 6
