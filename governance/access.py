@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
@@ -118,5 +119,10 @@ def _log_refusal(engine: Engine, actor: str, action: str, subject: str, detail: 
 
 def eligible(session: Session, author: str, channel: str) -> str | None:
     """None when `author` is active and may queue on `channel`, else why not, in one line. One query, in the
-    caller's transaction: asked when a post is queued and again at the moment it is published."""
+    caller's transaction: asked when a post is queued."""
     return authority.ineligible(cursor(session), dialect(session), author, "queue", channel)
+
+
+def still_eligible(held: Sequence[Any], author: str, channel: str) -> str | None:
+    """`eligible`, asked again at the moment a post is published, of what was read of its author with the post."""
+    return authority.why_not(held, author, "queue", channel)

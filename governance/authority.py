@@ -11,7 +11,7 @@ import hmac
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -105,20 +105,27 @@ def may(cursor: Cursor, dialect: str, person: str, permission: str, channel: str
     return ineligible(cursor, dialect, person, permission, channel) is None
 
 
+GRANTS = "role_grant g ON g.person = w.id AND g.revoked_at IS NULL AND g.channel IN ('*', {channel})"
+"""What to join to a person ``w`` for `why_not`: their grants on one channel (SQL)."""
+
+
 def ineligible(cursor: Cursor, dialect: str, person: str, permission: str, channel: str) -> str | None:
     """Why `person` may not use `permission` on `channel`, in one line; None when they may. One query."""
     mark = _mark(dialect)
     cursor.execute(
-        "SELECT p.state, g.role FROM person p LEFT JOIN role_grant g "  # noqa: S608 (only marks vary)
-        f"ON g.person = p.id AND g.revoked_at IS NULL AND g.channel IN ('*', {mark}) WHERE p.id = {mark}",
+        f"SELECT w.state, g.role FROM person w LEFT JOIN {GRANTS.format(channel=mark)} WHERE w.id = {mark}",  # noqa: S608 (only marks vary)
         (channel, person),
     )
-    rows = cursor.fetchall()
-    if not rows:
+    return why_not(cursor.fetchall(), person, permission, channel)
+
+
+def why_not(held: Sequence[Any], person: str, permission: str, channel: str) -> str | None:
+    """`ineligible`, of the person's state and role in each of their `GRANTS`: no row or no state means no such person."""
+    if not held or held[0][0] is None:
         return f"there is no person {person!r}"
-    if rows[0][0] != "active":
+    if held[0][0] != "active":
         return f"{person} has left"
-    if any(permission in granted(role, permission) for _state, role in rows):
+    if any(permission in granted(role, permission) for _state, role in held):
         return None
     where = "all channels" if channel == EVERY_CHANNEL else f"channel {channel}"
     return f"{person} does not hold {permission!r} on {where}"

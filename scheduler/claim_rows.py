@@ -14,7 +14,9 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from config import clock
+from governance import authority
 from scheduler import killswitch
+from store import together
 from store.engine import ask, cursor, dialect
 from store.tables import LIVE_ATTEMPT_STATES
 
@@ -70,22 +72,25 @@ class StoreState:
 @dataclass(frozen=True)
 class Look:
     """What stands beside a post under its lock: the store, whether a suspension covers its channel, the channel's state (empty
-    when there is none), and its attempt that is claimed, sending, unknown or published: there may be no other beside it."""
+    when there is none), its attempt that is claimed, sending, unknown or published (there may be no other beside it), and its
+    author's state and roles as `governance.access.still_eligible` asks for them."""
 
     store: StoreState
     covered: bool
     channel_state: str
     live: AttemptRow | None
+    author: Sequence[Any]
 
 
 STORE = f"""COALESCE((SELECT epoch FROM gate WHERE id = 1), 0), COALESCE((SELECT max(id) FROM attempt), 0),
   (SELECT count(*) FROM alarm WHERE confirmed_at IS NULL), (SELECT count(*) FROM meta WHERE key = '{killswitch.RESTORING}')"""  # noqa: S608 (constants only)
 LOOK = f"""SELECT {STORE},
   EXISTS (SELECT 1 FROM suspension s WHERE {killswitch.ACTIVE} AND {killswitch.COVERS.format(channel="p.channel")}),
-  COALESCE(c.state, ''), a.id, a.worker, a.state, a.content_hash
+  COALESCE(c.state, ''), a.id, a.worker, a.state, a.content_hash, w.state, g.role
 FROM post p LEFT JOIN channel c ON c.name = p.channel
   LEFT JOIN attempt a ON a.post_id = p.id AND a.state IN {LIVE_ATTEMPT_STATES}
-WHERE p.id = ? LIMIT 1"""  # noqa: S608 (constants only)
+  LEFT JOIN person w ON w.id = p.author LEFT JOIN {authority.GRANTS.format(channel="p.channel")}
+WHERE p.id = ?"""  # noqa: S608 (constants only)
 
 
 def store_state(session: Session) -> StoreState:
@@ -101,9 +106,10 @@ def store_state_of(row: Sequence[Any]) -> StoreState:
 
 def look(session: Session, post_id: int) -> Look:
     """What stands beside a post; the caller holds its row, so that this statement sees all that was done before."""
-    row = _rows(session, LOOK, clock.wall_us(), post_id)[0]
-    live = AttemptRow(*row[6:]) if row[6] is not None else None
-    return Look(store_state_of(row[:4]), bool(row[4]), str(row[5]), live)
+    found = _rows(session, LOOK, clock.wall_us(), post_id)
+    (*store, covered, state), live = found[0][:6], found[0][6:10]
+    own = AttemptRow(*live) if live[0] is not None else None
+    return Look(store_state_of(store), bool(covered), str(state), own, [row[10:] for row in found])
 
 
 def locked_channel(session: Session, post_id: int) -> ChannelRow | None:
@@ -135,21 +141,18 @@ def account_of(engine: Engine, channel: str) -> tuple[str, dict[str, str], dict[
     return (str(found[0]), _decoded(found[1]), _decoded(found[2])) if found else None
 
 
-def take_channel(session: Session, name: str, next_free_at: int) -> None:
-    """Let the channel take no further post before `next_free_at`; the caller holds its row."""
-    killswitch.run(
-        cursor(session), dialect(session), "UPDATE channel SET next_free_at = ? WHERE name = ?", (next_free_at, name)
-    )
-
-
-def add_attempt(session: Session, post: PostRow, worker: str, epoch: int, key: str) -> int:
-    """The number of a new attempt in state ``claimed``. Raises the driver's IntegrityError for a second live one."""
+def add_attempt(session: Session, post: PostRow, worker: str, epoch: int, key: str, next_free_at: int) -> int:
+    """The number of a new attempt in state ``claimed``; its channel, whose row the caller holds, takes no further post before
+    `next_free_at`. Raises the driver's IntegrityError for a second live one."""
     values = (post.id, post.channel, worker, key, post.content_hash, epoch, clock.wall_us())
     statement = (
         "INSERT INTO attempt (post_id, part, channel, state, worker, idempotency_key, content_hash, claim_epoch, claimed_at, "
         "looks) VALUES (?, 0, ?, 'claimed', ?, ?, ?, ?, ?, 0) RETURNING id"
     )
-    return int(_rows(session, statement, *values)[0][0])
+    taken = ("UPDATE channel SET next_free_at = ? WHERE name = ?", (next_free_at, post.channel))
+    own = cursor(session)
+    together.execute(own, dialect(session), taken, (statement, values))
+    return int(own.fetchall()[0][0])
 
 
 def own_attempt(session: Session, number: int, post_id: int, worker: str) -> AttemptRow | None:

@@ -153,12 +153,11 @@ class Publisher:
         look, is_open = self._look(session, post_id)
         if not is_open:
             return "not_claimed"
-        if (reason := self._why_hold(session, post, look, now)) is not None:
+        if (reason := self._why_hold(post, look, now)) is not None:
             post_queue.hold(session, post_id, reason, only_from=("scheduled",))
             log.record(session, "standfast", "hold", f"post {post_id}", {"reason": reason})
             return "held"
-        claim_rows.take_channel(session, post.channel, now + channel.spacing_us)
-        return self._take(session, post, look.store.epoch)
+        return self._take(session, post, look.store.epoch, now + channel.spacing_us)
 
     def _unclaim(self, claim: Claim) -> None:
         """End a claim that may or may not stand. What is not ``claimed`` stays: the number may be another attempt's by now."""
@@ -208,16 +207,17 @@ class Publisher:
         look = claim_rows.look(session, post_id)
         return look, self._may_go_on(before, look.store) and bool(look.store.epoch) and not look.covered
 
-    def _why_hold(self, session: Session, post: PostRow, look: Look, now: int) -> str | None:
+    @staticmethod
+    def _why_hold(post: PostRow, look: Look, now: int) -> str | None:
         if (reason := _why_wait(post, look.channel_state, now)) is not None:
             return reason
         if look.live is not None:
             return f"its attempt {look.live.id} is {look.live.state} already: see `standfast post show`"
-        return access.eligible(session, post.author, post.channel)
+        return access.still_eligible(look.author, post.author, post.channel)
 
-    def _take(self, session: Session, post: PostRow, epoch: int) -> Claim:
+    def _take(self, session: Session, post: PostRow, epoch: int, next_free_at: int) -> Claim:
         key = post_queue.key_of(self.place.key_prefix, post.id)
-        attempt = claim_rows.add_attempt(session, post, self.place.worker, epoch, key)
+        attempt = claim_rows.add_attempt(session, post, self.place.worker, epoch, key, next_free_at)
         if not post_queue.move_post(session, post.id, "publishing", only_from=("scheduled",)):
             raise states.WrongState(f"post {post.id} is no longer scheduled")  # undoes the claim
         media = tuple(self._media(item) for item in post.media)
@@ -238,7 +238,7 @@ class Publisher:
             own = look.live
             if own is None or (own.id, own.worker, own.state) != (claim.attempt, self.place.worker, "claimed"):
                 return None
-            if (reason := self._why_not(session, post, own, look, is_open)) is not None:
+            if (reason := self._why_not(post, own, look, is_open)) is not None:
                 self._give_up(session, session.get_one(Attempt, claim.attempt), reason)
                 return None
             leave = Leave(look.store.epoch, Deadline.after(self.place.settings.send_deadline))
@@ -253,17 +253,16 @@ class Publisher:
             )
         return leave if moved else None
 
-    def _why_not(
-        self, session: Session, post: PostRow, own: AttemptRow, look: Look, is_open: bool
-    ) -> str | Hold | None:
+    @staticmethod
+    def _why_not(post: PostRow, own: AttemptRow, look: Look, is_open: bool) -> str | Hold | None:
         """What the claim checked, checked again: None, why the gate is closed, or a reason to hold the post."""
         if not is_open:
             return "the gate closed after the claim"
         if own.content_hash != post.content_hash:
             return Hold("its content changed after the claim")
         # A process that was stopped since its claim wakes hours later, in a world where the claim would have been refused.
-        now = clock.wall_us()
-        reason = _why_wait(post, look.channel_state, now) or access.eligible(session, post.author, post.channel)
+        reason = _why_wait(post, look.channel_state, clock.wall_us())
+        reason = reason or access.still_eligible(look.author, post.author, post.channel)
         return Hold(reason) if reason is not None else None
 
     def _give_up(self, session: Session, attempt: Attempt, reason: str | Hold) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from config import clock
+from store import together
 
 FIRST = "0" * 64
 """What the first entry names as its predecessor."""
@@ -43,36 +44,36 @@ def append(
 ) -> int:
     """The number of the entry appended. `dialect` is ``sqlite`` or ``postgresql``."""
     last, previous = _head(cursor, dialect)
-    seq, at = max(last, _newest(cursor)) + 1, clock.wall_us()
+    seq, at = last + 1, clock.wall_us()
     text = json.dumps(detail or {}, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     actor, action, subject = (storable(value) for value in (actor, action, subject))
     own = digest(seq, at, actor, action, subject, text, previous)
-    mark = "?" if dialect == "sqlite" else "%s"
-    cursor.execute(
-        "INSERT INTO log_entry (seq, at, actor, action, subject, detail, previous, hash) "
-        f"VALUES ({', '.join([mark] * 8)})",
-        (seq, at, actor, action, subject, text, previous, own),
+    columns = "seq, at, actor, action, subject, detail, previous, hash"
+    together.execute(
+        cursor,
+        dialect,
+        (
+            f"INSERT INTO log_entry ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (seq, at, actor, action, subject, text, previous, own),
+        ),
+        ("UPDATE chain_head SET seq = ?, hash = ? WHERE id = 1", (seq, own)),
     )
-    cursor.execute(f"UPDATE chain_head SET seq = {mark}, hash = {mark} WHERE id = 1", (seq, own))
     return seq
 
 
 def _head(cursor: Cursor, dialect: str) -> tuple[int, str]:
-    """The head; when its row is gone, the newest entry (so that a stop is still recorded; verify names the loss)."""
-    lock = "" if dialect == "sqlite" else " FOR UPDATE"
-    cursor.execute(f"SELECT seq, hash FROM chain_head WHERE id = 1{lock}")
+    """(the highest number, the head's hash). A number lies above the head's only where somebody tampered: a stop is still
+    recorded then, but names the head's hash, so that `records.verify` shows it.
+
+    When the head's row is gone, the newest entry (so that a stop is still recorded; verify names the loss).
+    """
+    newest, lock = "(SELECT COALESCE(max(seq), 0) FROM log_entry)", "" if dialect == "sqlite" else " FOR UPDATE"
+    cursor.execute(f"SELECT seq, hash, {newest} FROM chain_head WHERE id = 1{lock}")
     row = cursor.fetchone()
     if row is None:
-        cursor.execute("SELECT seq, hash FROM log_entry ORDER BY seq DESC LIMIT 1")
+        cursor.execute("SELECT seq, hash, seq FROM log_entry ORDER BY seq DESC LIMIT 1")
         row = cursor.fetchone()
-    return (int(row[0]), str(row[1])) if row else (0, FIRST)
-
-
-def _newest(cursor: Cursor) -> int:
-    """The highest number there is, 0 when there is none. It lies above the head's only where somebody tampered: a stop is
-    still recorded then, but names the head's hash, so that `records.verify` shows it."""
-    cursor.execute("SELECT max(seq) FROM log_entry")
-    return int(cursor.fetchone()[0] or 0)
+    return (max(int(row[0]), int(row[2])), str(row[1])) if row else (0, FIRST)
 
 
 def storable(value: str) -> str:

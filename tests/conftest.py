@@ -113,6 +113,12 @@ def sqlite_city(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return _enter(tmp_path / "city", sqlite_url, monkeypatch)
 
 
+@pytest.fixture
+def postgres_city(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> cities.City:
+    """A city's folder (and working directory) on PostgreSQL alone."""
+    return _enter(tmp_path / "city", postgres_url, monkeypatch)
+
+
 def _enter(root: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> cities.City:
     root.mkdir()
     made = cities.make(root, url)

@@ -30,6 +30,15 @@ def sqlite_press(sqlite_city: City) -> Iterator[Press]:
 
 
 @pytest.fixture
+def postgres_press(postgres_city: City) -> Iterator[Press]:
+    """The same on PostgreSQL alone, for what only a server costs."""
+    engine = open_engine(postgres_city.url)
+    with opened(postgres_city, engine) as made:
+        yield made
+    engine.dispose()
+
+
+@pytest.fixture
 def hands() -> Iterator[ManualClock]:
     """A clock that moves when told; ask for it before what is to live by it."""
     made = ManualClock()

@@ -9,10 +9,11 @@ import psycopg
 import pytest
 
 from config import clock
+from governance import people
 from scheduler import claim_rows, killswitch
 from store.engine import reading, writing
 from store.tables import Alarm, Channel, Gate, Meta, Post
-from tests.scheduler.press import Press
+from tests.scheduler.press import STEWARD, Press
 
 
 def test_a_post_is_read_whole(press: Press) -> None:
@@ -36,9 +37,8 @@ def test_a_channel_is_free_when_spacing_and_rest_are_both_over(press: Press, nex
         assert claim_rows.locked_channel(session, number) == claim_rows.ChannelRow(6, 5)
 
 
-def test_taking_a_channel_leaves_the_others_free(press: Press) -> None:
-    with writing(press.engine) as session:
-        claim_rows.take_channel(session, "parks", 77)
+def test_a_new_attempt_takes_its_channel_and_leaves_the_others_free(press: Press) -> None:
+    _add(press, press.queue())
     assert press.row(Channel, "parks").next_free_at == 77
     assert press.row(Channel, "pool").next_free_at == 0
 
@@ -84,8 +84,8 @@ def test_a_look_tells_the_store_the_channel_and_whether_a_stop_covers_it(press: 
     press.suspend("channel:parks")
     press.change(Channel, "police", state="suspended")
     store = claim_rows.StoreState(2, 0, 0, False)
-    assert _look(press, number) == claim_rows.Look(store, True, "active", None)
-    assert _look(press, other) == claim_rows.Look(store, False, "suspended", None)
+    assert _look(press, number) == claim_rows.Look(store, True, "active", None, [("active", "administrator")])
+    assert _look(press, other) == claim_rows.Look(store, False, "suspended", None, [("active", "administrator")])
     with writing(press.engine) as session:
         session.delete(session.get_one(Channel, "police"))
     assert _look(press, other).channel_state == ""
@@ -102,11 +102,22 @@ def test_a_look_tells_the_one_attempt_that_may_be_out(press: Press, state: str) 
     assert _look(press, other).live is None
 
 
+def test_a_look_tells_all_that_the_author_holds_on_the_channel(press: Press) -> None:
+    number, nobody_s = press.queue(), press.queue(author="nobody")
+    with writing(press.engine) as session:
+        people.grant(session, STEWARD, "ann", "director", "parks")
+        people.grant(session, STEWARD, "ann", "operator", "pool")
+    assert sorted(_look(press, number).author) == [("active", "administrator"), ("active", "director")]
+    assert _look(press, nobody_s).author == [(None, None)]
+    press.revoke("ann")
+    assert _look(press, number).author[0][0] == "left"
+
+
 def _add(press: Press, number: int, **changed: Any) -> int:
     with writing(press.engine) as session:
         post = claim_rows.locked_post(session, number)
         assert post is not None
-        return claim_rows.add_attempt(session, post, "me", 3, "key-1")
+        return claim_rows.add_attempt(session, post, "me", 3, "key-1", 77)
 
 
 def test_a_new_attempt_is_written_whole_and_a_second_live_one_is_refused(press: Press) -> None:

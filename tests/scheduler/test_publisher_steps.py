@@ -12,7 +12,7 @@ from sqlmodel import Session, col, delete, update
 from config import clock
 from connectors.errors import NotSent, Refused, Rejected
 from connectors.protocol import Deadline, Message, Prepared
-from scheduler import claim_rows, publisher
+from scheduler import claim_rows, post_queue, publisher
 from scheduler.outcome import Outcome
 from store.engine import StoreError, writing
 from store.tables import Attempt, Channel, Gate, Post
@@ -123,14 +123,7 @@ def test_a_gate_that_is_lost_and_laid_down_again_is_no_older_store(press: Press)
 def test_the_leave_itself_is_a_compare_and_set(press: Press, monkeypatch: pytest.MonkeyPatch, state: str) -> None:
     """I1, I3: an attempt that moves on after the last of the checks has no leave, whoever moved it."""
     number = press.queue()
-    real = press.publisher._why_not
-
-    def then_it_moves(session: Session, *arguments: Any) -> Any:
-        found = real(session, *arguments)
-        _set_attempt(state=state)(session, number)
-        return found
-
-    monkeypatch.setattr(press.publisher, "_why_not", then_it_moves)
+    _before(monkeypatch, post_queue, "move_attempt", lambda session: _set_attempt(state=state)(session, number))
     assert press.publisher.publish_post(number) == "aborted"
     assert press.connector.published == []
     assert [attempt.state for attempt in press.attempts(number)] == [state]
