@@ -27,6 +27,9 @@ APPLICATION_NAME = "standfast"
 NO_ANSWER = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3, "tcp_user_timeout": 15_000}
 """A server that vanished without a word (a pulled cable) is given up within seconds; the system's own default is two hours."""
 
+LAST_FIRST: dict[str, Any] = {"pool_use_lifo": True}
+"""The connection given back last is taken first: as few as are needed fill their caches and prepare their statements."""
+
 
 class StoreError(Exception):
     """The store cannot be used now: one line that says what, where and what to do."""
@@ -38,15 +41,14 @@ def open_engine(url: str, *, busy_timeout_s: float = 10.0, pool_size: int = 16) 
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url, busy_timeout_s, pool_size)
     arguments = {"application_name": APPLICATION_NAME, "connect_timeout": 5, **NO_ANSWER}
-    engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4)
+    engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4, **LAST_FIRST)
     event.listen(engine, "connect", lambda connection, _: _prepare_postgres(connection, busy_timeout_s))
     return engine
 
 
 def _sqlite(url: str, busy_timeout_s: float, pool_size: int) -> Engine:
     arguments = {"check_same_thread": False, "timeout": busy_timeout_s, "isolation_level": None}
-    # The connection given back last is taken first: as few as are needed fill their caches.
-    engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4, pool_use_lifo=True)
+    engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4, **LAST_FIRST)
     _TURNS[engine] = (Lock(), busy_timeout_s)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
