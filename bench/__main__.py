@@ -63,7 +63,8 @@ def _listed(known: Sequence[str]) -> Callable[[str], list[str]]:
 
 
 def _forget_settings() -> None:
-    """Nothing of the caller's own city is seen or touched."""
+    """Nothing of the caller's own city is seen or touched, and processes find the bytecode that an installed program has."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for name in [name for name in os.environ if name.startswith("STANDFAST_")]:
         del os.environ[name]
 

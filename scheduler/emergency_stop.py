@@ -11,16 +11,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from threading import Timer
+from typing import TYPE_CHECKING
 
 from config import clock
 from config.essentials import Essentials
 from governance import authority, login_file
 from governance.authority import Identity, Refusal
-from scheduler import drain, killswitch, liveness, receipt, stop_cell, stop_ledger, switch
+from scheduler import killswitch, liveness, stop_cell, stop_ledger, switch
 from scheduler.killswitch import Order, Recorded, Scope
-from scheduler.receipt import Receipt
 from scheduler.switch import Switch, SwitchUnavailable
 from store import chain
+
+if TYPE_CHECKING:  # loaded when SUSPENDED is on the screen: what is only told later must not delay it
+    from scheduler.receipt import Receipt
 
 DONE, REFUSED, USAGE, NOT_CONFIRMED, NOT_RECORDED = 0, 1, 2, 10, 20
 DRAIN_MARGIN_S = 5.0
@@ -219,6 +222,8 @@ class EmergencyStop:
         limit = self.essential.send_deadline_s + DRAIN_MARGIN_S if request.wait else 0.0
         try:
             self._after_commit(recorded, request.scope)
+            from scheduler import drain, receipt
+
             drain.until_quiet(
                 self.switch, self.essential, (recorded.suspension,), limit, self.warnings.append, self.tell
             )
@@ -258,5 +263,7 @@ def _ended_line(item: object) -> str:
 
 def look(own: Switch, essential: Essentials, suspension: int) -> Receipt:
     """The receipt of a suspension as it stands now. Raises SwitchUnavailable."""
+    from scheduler import receipt
+
     with switch.reading(own, step="crisis.receipt") as cursor:
         return receipt.build(cursor, own.name, suspension, essential.recall_s)

@@ -273,11 +273,9 @@ def _copy_in_flight(cursor: Cursor, dialect: str, number: int) -> tuple[int, ...
     """The attempts that the suspension found sending or unknown, kept with it."""
     copy = (
         "INSERT INTO suspension_inflight (suspension_id, attempt_id, state_then) SELECT ?, a.id, a.state FROM attempt a "
-        f"WHERE {_covered_attempts(OPEN_STATES)}"
+        f"WHERE {_covered_attempts(OPEN_STATES)} RETURNING attempt_id"
     )
-    run(cursor, dialect, copy, (number, number))
-    listed = "SELECT attempt_id FROM suspension_inflight WHERE suspension_id = ? ORDER BY attempt_id"
-    return tuple(int(row[0]) for row in rows(cursor, dialect, listed, (number,)))
+    return tuple(sorted(int(row[0]) for row in rows(cursor, dialect, copy, (number, number))))
 
 
 def unconfirmed(cursor: Cursor, dialect: str, number: int) -> list[int]:

@@ -31,6 +31,8 @@ OPTIONS = " ".join(
         "synchronous_commit=on",
     )
 )
+LOCKED = f"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK_KEY})"
+"""One message, and yet the lock is a statement for itself: what is read next has a snapshot of its own, taken under it."""
 GIVE_UP_S = 15.0
 ANSWER_S = 12.0
 """Longer than the server's own time-outs, which say more."""
@@ -97,10 +99,8 @@ class PostgresSwitch:
         """A cursor in a transaction that holds the store's lock; ends backends that hold it for over 1 s."""
         start = clock.boot_s()
         while True:
-            cursor = self._guard("BEGIN ISOLATION LEVEL READ COMMITTED")
             try:
-                cursor.execute(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
-                return cursor
+                return self._own().execute(LOCKED)
             except psycopg.errors.LockNotAvailable:
                 self.rollback()
                 self._end_holders()
@@ -139,12 +139,15 @@ class PostgresSwitch:
         """`error` as SwitchUnavailable when it is the database's, None when it is not."""
         return SwitchUnavailable(_line(error)) if isinstance(error, psycopg.Error) else None
 
-    def _guard(self, statement: str) -> Any:
+    def _own(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
             self.connect()
         assert self._connection is not None
+        return self._connection
+
+    def _guard(self, statement: str) -> Any:
         try:
-            return self._connection.execute(statement)
+            return self._own().execute(statement)
         except psycopg.Error as error:
             self.close()
             raise SwitchUnavailable(_line(error)) from None

@@ -27,7 +27,7 @@ CALM, AMBUSH, CELL = 0, 1, 2
 byte, 2: before its last look); the stop cell cannot be written."""
 AT_FIRST_BYTE, AT_LAST_LOOK = 1, 2
 PLACES = {AT_FIRST_BYTE: IN_AMBUSH, AT_LAST_LOOK: FROZEN}
-BEGINS = ("BEGIN IMMEDIATE", "SELECT pg_advisory_xact_lock_shared")
+LOCKS = ("BEGIN IMMEDIATE", "SELECT pg_advisory_xact_lock_shared")
 SHARE = 0.25
 MOST_STATEMENTS = 8
 """A stop inside a transaction falls on one of its first statements."""
@@ -88,7 +88,7 @@ class Points:
         """Also fall inside this engine's write transactions, at a statement drawn when the store's lock was taken."""
 
         def executed(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            if statement.startswith(BEGINS):
+            if any(lock in statement for lock in LOCKS):
                 with self._lock:
                     connection.info["falls_in"] = self._random.randrange(MOST_STATEMENTS)
             elif "falls_in" in connection.info:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from config import essentials
+from scheduler.emergency_stop import EmergencyStop, Request
+from scheduler.killswitch import Scope
+from scheduler.switch_postgres import PostgresSwitch
 from tests.support.city import City
+from tests.support.round_trips import RoundTrips
 
 HEAVY = (
     "sqlalchemy",
@@ -68,6 +75,54 @@ def test_the_look_at_sys_modules_can_fail(city: City) -> None:
     assert city.run("init", "--person", "dana").returncode == 0
     found = loaded_by(city, "whoami")
     assert {"sqlalchemy", "sqlmodel"} <= set(found["loaded"])  # type: ignore[call-overload]  # a list, by the program above
+
+
+ASKED = 17
+"""Round trips to PostgreSQL up to the word, the look at who asks among them, without those of connecting."""
+TOLD_LATER = ("scheduler.drain", "scheduler.receipt")
+AT_THE_WORD = """
+import json, sys
+import cli
+say = cli._say
+def told(line):
+    if line.startswith("SUSPENDED"):
+        print(json.dumps([name for name in {later} if name in sys.modules]), flush=True)
+    say(line)
+cli._say, sys.argv = told, ["standfast", "crisis"]
+cli.main()
+"""
+
+
+def test_what_is_only_told_later_is_loaded_after_the_word(city: City) -> None:
+    """KS-1: people must hear SUSPENDED first."""
+    assert city.run("init", "--person", "dana").returncode == 0
+    command = [sys.executable, "-c", AT_THE_WORD.format(later=TOLD_LATER)]
+    ran = subprocess.run(
+        command, cwd=city.root, env=city.environ, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert json.loads(ran.stdout) == []
+
+
+def test_the_word_takes_few_round_trips(
+    postgres_city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """KS-1: the lock of everything is held for most of them."""
+    assert postgres_city.run("init", "--person", "dana").returncode == 0
+    asked: dict[str, int] = {}
+    genuine = PostgresSwitch.connect
+
+    def connect(own: PostgresSwitch) -> None:
+        genuine(own)
+        trips.connection = own._connection
+        request.addfinalizer(counting.close)
+        counting.enter_context(trips.counting())
+
+    trips, counting = RoundTrips(None, tmp_path / "trace"), ExitStack()
+    monkeypatch.setattr(PostgresSwitch, "connect", connect)
+    essential = essentials.load(postgres_city.environ)
+    own = EmergencyStop(essential, postgres_city.environ, lambda line: asked.setdefault(line.split()[0], trips.count))
+    assert own.run(Request(Scope())).code == 0
+    assert asked["SUSPENDED"] <= ASKED
 
 
 def test_broken_settings_do_not_keep_anybody_from_stopping(city: City) -> None:
