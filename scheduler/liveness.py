@@ -1,7 +1,8 @@
 """Who is alive: every process that writes to the store holds a lock file on its host for as long as it lives.
 
 A process is dead only when that is proven: its boot is over, or its lock is free and no process has its number and start
-time. A process of another host is never assumed dead.
+time. A process of another host is never assumed dead; where only the name of this one changed since its boot, a lock file
+that is here and free proves it.
 """
 
 from __future__ import annotations
@@ -105,11 +106,12 @@ def known(workers_dir: Path) -> list[Process]:
 
 def is_dead(process: Process) -> bool:
     """True only when `process` is proven to be gone."""
-    if process.host != host():
-        return False
     if process.boot_id != clock.boot_id():
-        return True
-    return lock_is_free(Path(process.lock_file)) and pid_start(process.pid) != process.pid_start
+        return process.host == host()
+    lock_file = Path(process.lock_file)
+    if process.host != host():  # this kernel under another name, or a container: its numbers and files may not be ours
+        return lock_file.is_file() and lock_is_free(lock_file)
+    return lock_is_free(lock_file) and pid_start(process.pid) != process.pid_start
 
 
 def lock_is_free(path: Path) -> bool:

@@ -97,6 +97,16 @@ def test_a_zombie_counts_as_gone(tmp_path: Path) -> None:
 CHANGES: dict[str, tuple[Callable[[Process, Path], Process], bool]] = {
     "as it is": (lambda own, folder: own, False),
     "another host": (lambda own, folder: replace(own, host="elsewhere", boot_id="x", pid=2**22 + 1), False),
+    "this host before it was renamed": (
+        lambda own, folder: replace(own, host="before", lock_file=str(folder / "f")),
+        True,
+    ),
+    "renamed since, lock held": (lambda own, folder: replace(own, host="before", pid_start=1), False),
+    "a container's file": (
+        lambda own, folder: replace(own, host="other", pid_start=1, lock_file=str(folder / "gone")),
+        False,
+    ),
+    "renamed with a restart": (lambda own, folder: replace(own, host="before", boot_id="before the restart"), False),
     "another boot": (lambda own, folder: replace(own, boot_id="before the restart"), True),
     "number used again": (lambda own, folder: replace(own, pid_start=1, lock_file=str(folder / "gone")), True),
     "file removed, process there": (lambda own, folder: replace(own, lock_file=str(folder / "gone")), False),
