@@ -147,7 +147,7 @@ def stop(
         )
     _say(answer.words)
     if json:
-        _emit(answer.receipt.as_json() if answer.receipt else {"recorded": False, "words": answer.words})
+        _emit(answer.receipt.as_json() if answer.receipt else {"recorded": answer.recorded, "words": answer.words})
     raise typer.Exit(answer.code)
 
 

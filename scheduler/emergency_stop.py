@@ -232,17 +232,19 @@ class EmergencyStop:
             with switch.reading(self.switch) as cursor:
                 gone = self._gone(cursor, recorded)
         except KeyboardInterrupt:
-            return Answer(
-                NOT_CONFIRMED, "SUSPENDED, NOT CONFIRMED  interrupted while waiting: `standfast crisis status --wait`"
-            )
+            return self._not_confirmed("interrupted while waiting: `standfast crisis status --wait`")
         except Exception as error:  # the suspension stands; nothing here may look as if it did not
-            return Answer(NOT_CONFIRMED, f"SUSPENDED, NOT CONFIRMED  what is in flight cannot be read: {error}")
+            return self._not_confirmed(f"what is in flight cannot be read: {str(error) or type(error).__name__}")
         if doubts := [why for why in (lost, gone) if why is not None]:
             self.warnings += doubts
             built = replace(built, quiet_confirmed=False, complete=False)
         ended = [_ended_line(item) for item in self.switch.ended]
         built = replace(built, ended=ended, warnings=[*built.warnings, *self.warnings])
         return Answer(DONE if built.quiet_confirmed else NOT_CONFIRMED, receipt.words(built), built)
+
+    def _not_confirmed(self, why: str) -> Answer:
+        lines = [f"SUSPENDED, NOT CONFIRMED  {why}", *(f"  warning     {item}" for item in self.warnings)]
+        return Answer(NOT_CONFIRMED, "\n".join(lines))
 
     def _gone(self, cursor: chain.Cursor, recorded: Recorded) -> str | None:
         """Why the suspension that was told SUSPENDED does not stand any more, or None."""

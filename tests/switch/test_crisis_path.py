@@ -103,6 +103,31 @@ def test_what_is_only_told_later_is_loaded_after_the_word(city: City) -> None:
     assert json.loads(ran.stdout) == []
 
 
+WITHOUT_THE_REST = """
+import sys
+import cli
+sys.modules["scheduler.{lost}"] = None
+sys.argv = ["standfast", "crisis", "--json"]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("lost", ["drain", "receipt"])
+def test_a_stop_that_cannot_load_what_it_tells_later_stands_and_says_so(city: City, lost: str) -> None:
+    """KS-1, KS-4: no memory left, or a disk that fails, after the word: recorded, not confirmed, and every warning told."""
+    assert city.run("init", "--person", "dana").returncode == 0
+    city.set(send_deadline="soon")
+    command = [sys.executable, "-c", WITHOUT_THE_REST.format(lost=lost)]
+    ran = subprocess.run(
+        command, cwd=city.root, env=city.environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 10
+    first, second, *warnings = ran.stderr.splitlines()
+    assert (first.split()[0], second[:24]) == ("SUSPENDED", "SUSPENDED, NOT CONFIRMED")
+    assert "send_deadline" in " ".join(warnings)
+    assert json.loads(ran.stdout)["recorded"] is True
+
+
 def test_the_word_takes_few_round_trips(
     postgres_city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
