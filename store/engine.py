@@ -31,6 +31,10 @@ LAST_FIRST: dict[str, Any] = {"pool_use_lifo": True}
 """The connection given back last is taken first: as few as are needed fill their caches and prepare their statements."""
 
 
+COMMITTED: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
+"""What a connection to PostgreSQL goes back to after each use, whatever the role's or the database's own default."""
+
+
 class StoreError(Exception):
     """The store cannot be used now: one line that says what, where and what to do."""
 
@@ -41,7 +45,7 @@ def open_engine(url: str, *, busy_timeout_s: float = 10.0, pool_size: int = 16) 
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(url, busy_timeout_s, pool_size)
     arguments = {"application_name": APPLICATION_NAME, "connect_timeout": 5, **NO_ANSWER}
-    engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4, **LAST_FIRST)
+    engine = create_engine(url, connect_args=arguments, pool_size=pool_size, max_overflow=4, **LAST_FIRST, **COMMITTED)
     event.listen(engine, "connect", lambda connection, _: _prepare_postgres(connection, busy_timeout_s))
     return engine
 
@@ -128,7 +132,11 @@ def _first(session: Session, statement: str, parameters: tuple[Any, ...] = ()) -
 def ask(engine: Engine, statement: str, *parameters: Any) -> Any:
     """The first row that one reading statement finds, in no transaction; None when it finds none."""
     with told(engine), Session(engine) as session:
-        return _first(session, statement, parameters).first()
+        try:
+            return _first(session, statement, parameters).first()
+        except DBAPIError:
+            session.invalidate()  # outside a transaction the driver keeps a prepared statement that has grown invalid
+            raise
 
 
 @contextmanager

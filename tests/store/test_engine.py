@@ -148,6 +148,37 @@ def test_a_connection_that_is_ended_in_a_transaction_is_not_replaced(postgres_ur
     engine.dispose()
 
 
+@pytest.mark.parametrize("default", ["repeatable read", "serializable"])
+def test_a_connection_given_back_is_read_committed_whatever_the_database_s_default(
+    postgres_url: str, default: str
+) -> None:
+    """A migration waits for the store's lock in its first statement, and must see what was done meanwhile."""
+    with psycopg.connect(libpq(postgres_url), autocommit=True) as own:
+        own.execute(f"ALTER DATABASE {own.info.dbname} SET default_transaction_isolation = '{default}'")
+    engine = open_engine(postgres_url)
+    level = text("SHOW transaction_isolation")
+    for begun in (reading, writing):
+        with begun(engine):
+            pass
+        with engine.connect() as connection:
+            assert connection.execute(level).scalar_one() == "read committed"
+    engine.dispose()
+
+
+def test_a_question_whose_prepared_statement_grew_invalid_fails_once(postgres_url: str) -> None:
+    """A column changed its type under a running program: outside a transaction nothing makes the driver forget."""
+    engine = open_engine(postgres_url)
+    question = ("SELECT value FROM meta WHERE key = %s", "store_id")
+    for _ in range(8):
+        ask(engine, *question)
+    with psycopg.connect(libpq(postgres_url), autocommit=True) as own:
+        own.execute("ALTER TABLE meta ALTER value TYPE varchar(99)")
+    with pytest.raises(DBAPIError, match="cached plan"):
+        ask(engine, *question)
+    assert len(ask(engine, *question)[0]) == 32
+    engine.dispose()
+
+
 def test_beginning_and_ending_take_one_round_trip_each(postgres_url: str, tmp_path: Path) -> None:
     engine = open_engine(postgres_url)
     with writing(engine) as session:
