@@ -7,10 +7,11 @@ are PROTOCOL's, section "Crisis".
 from __future__ import annotations
 
 import uuid
+from _thread import start_new_thread
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from threading import Timer
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from config import clock
@@ -157,14 +158,17 @@ class EmergencyStop:
     def _told_when_slow(self, cell_set: bool | None) -> Iterator[None]:
         """Nobody is left in the dark at 2 a.m. while the store makes us wait."""
         says = "the stop cell is set: no new call starts on this host" if cell_set else "NOTHING IS SUSPENDED YET"
-        late = Timer(SLOW_S, self.tell, (f"the store is busy or away; {says}; still trying to record the stop …",))
-        late.daemon = True
-        with suppress(RuntimeError):  # a host that has no thread left must not lose the stop to a word of waiting
-            late.start()
-        try:
+        line, done = f"the store is busy or away; {says}; still trying to record the stop …", Lock()
+        with done:
+            # A host that has no thread or memory left must not lose the stop to a word of waiting. `threading` would wait
+            # for its thread to begin, and so for ever where that one found no memory.
+            with suppress(RuntimeError, MemoryError):
+                start_new_thread(self._tell_late, (line, done))
             yield
-        finally:
-            late.cancel()
+
+    def _tell_late(self, line: str, done: Lock) -> None:
+        if not done.acquire(timeout=SLOW_S):
+            self.tell(line)
 
     def _record(self, order: Order) -> Recorded:
         """The suspension in the ledger, written once however often the acknowledgement is lost."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import suppress
-from threading import Timer
 from typing import Any
 
 import psycopg
+from psycopg.abc import RV, PQGen
 
 from config import clock
 from scheduler.switch import NOT_KNOWN, SwitchUnavailable
@@ -42,19 +42,27 @@ AND ((l.classid::bigint << 32) | l.objid::bigint) = {LOCK_KEY} AND l.objsubid = 
 AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""  # noqa: S608 (constants only)
 
 
-class _BoundedCursor(psycopg.Cursor[Any]):
-    """A cursor that waits for no answer longer than ANSWER_S: a stopped server, or one whose disk hangs in a COMMIT, keeps
-    no time-out of its own."""
+class _BoundedConnection(psycopg.Connection[Any]):
+    """A connection that waits for no answer longer than ANSWER_S: a stopped server, or one whose disk hangs in a COMMIT, keeps
+    no time-out of its own. It needs no thread for that: a host may have none left."""
 
-    def execute(self, *arguments: Any, **named: Any) -> Any:
+    def wait(self, gen: PQGen[RV], *arguments: Any, **named: Any) -> RV:
         """As psycopg's. Raises psycopg.Error also when the answer did not come in time; the connection is gone then."""
-        timer = Timer(ANSWER_S, _cut, (self.connection,))
-        timer.daemon = True
-        timer.start()
-        try:
-            return super().execute(*arguments, **named)
-        finally:
-            timer.cancel()
+        return super().wait(_until(clock.boot_s() + ANSWER_S, gen, self), *arguments, **named)
+
+
+def _until(end: float, gen: PQGen[RV], connection: psycopg.Connection[Any]) -> PQGen[RV]:
+    """`gen`, under which `connection` is cut when it still waits at `end` (boot time, s): psycopg asks ten times a second."""
+    try:
+        asked = next(gen)
+        while True:
+            ready = yield asked
+            if not ready and clock.boot_s() > end:
+                _cut(connection)
+            asked = gen.send(ready)
+    except StopIteration as ended:
+        found: RV = ended.value
+        return found
 
 
 def _cut(connection: psycopg.Connection[Any]) -> None:
@@ -76,7 +84,7 @@ class PostgresSwitch:
     def connect(self) -> None:
         """Connect, bounded in time. Raises SwitchUnavailable."""
         try:
-            self._connection = psycopg.connect(
+            self._connection = _BoundedConnection.connect(
                 self.url,
                 autocommit=True,
                 connect_timeout=CONNECT_S,
@@ -86,7 +94,6 @@ class PostgresSwitch:
                 keepalives_idle=2,
                 keepalives_interval=1,
                 keepalives_count=3,
-                cursor_factory=_BoundedCursor,
             )
         except psycopg.Error as error:
             raise SwitchUnavailable(_line(error)) from None

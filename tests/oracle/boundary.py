@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-import psycopg
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -28,7 +27,6 @@ from scheduler import (
     stop_cell,
     stop_ledger,
     switch,
-    switch_postgres,
     witness,
     worker,
 )
@@ -121,7 +119,6 @@ def _quick_connections() -> Iterator[None]:
     with (
         patch.object(PostgresSwitch, "connect", connect),
         patch.object(PostgresSwitch, "close", close),
-        patch.object(switch_postgres, "_BoundedCursor", psycopg.Cursor),
     ):
         yield
     for connection in free:

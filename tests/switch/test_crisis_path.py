@@ -128,6 +128,29 @@ def test_a_stop_that_cannot_load_what_it_tells_later_stands_and_says_so(city: Ci
     assert json.loads(ran.stdout)["recorded"] is True
 
 
+WITHOUT_THREADS = """
+import sys
+import threading
+import cli
+def start(_):
+    {start}
+threading.Thread.start = start
+sys.argv = ["standfast", "crisis"]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("start", ['raise RuntimeError("can\'t start new thread")', "threading.Event().wait()"])
+def test_a_host_on_which_no_thread_starts_can_stop(city: City, start: str) -> None:
+    """KS-1: where memory fails under a new thread, Python waits for ever for that thread to begin."""
+    assert city.run("init", "--person", "dana").returncode == 0
+    command = [sys.executable, "-c", WITHOUT_THREADS.format(start=start)]
+    ran = subprocess.run(
+        command, cwd=city.root, env=city.environ, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (ran.returncode, ran.stderr.split()[0]) == (0, "SUSPENDED")
+
+
 def test_the_word_takes_few_round_trips(
     postgres_city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
