@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from config import essentials
+from scheduler import emergency_stop
 from scheduler.emergency_stop import EmergencyStop, Request
-from scheduler.killswitch import Scope
+from scheduler.killswitch import Order, Recorded, Scope
 from scheduler.switch_postgres import PostgresSwitch
 from tests.support.city import City
 from tests.support.round_trips import RoundTrips
@@ -149,6 +151,27 @@ def test_a_host_on_which_no_thread_starts_can_stop(city: City, start: str) -> No
         command, cwd=city.root, env=city.environ, capture_output=True, text=True, timeout=20, check=False
     )
     assert (ran.returncode, ran.stderr.split()[0]) == (0, "SUSPENDED")
+
+
+@pytest.mark.parametrize(("takes_s", "told"), [(0.4, True), (0.0, False)])
+def test_whoever_waits_for_the_store_is_told_so_before_the_word(
+    sqlite_city: City, monkeypatch: pytest.MonkeyPatch, takes_s: float, told: bool
+) -> None:
+    """KS-1: and who does not wait hears nothing of it afterwards."""
+    assert sqlite_city.run("init", "--person", "dana").returncode == 0
+    genuine, lines = EmergencyStop._record, list[str]()
+
+    def record(own: EmergencyStop, order: Order) -> Recorded:
+        time.sleep(takes_s)
+        return genuine(own, order)
+
+    monkeypatch.setattr(EmergencyStop, "_record", record)
+    monkeypatch.setattr(emergency_stop, "SLOW_S", 0.1)
+    own = EmergencyStop(essentials.load(sqlite_city.environ), sqlite_city.environ, lines.append)
+    assert own.run(Request(Scope())).code == 0
+    time.sleep(0.2)
+    waits = ["busy or away" in line for line in lines]
+    assert waits == ([True, False] if told else [False])
 
 
 def test_the_word_takes_few_round_trips(
