@@ -6,11 +6,15 @@ clock somebody sets. The sandbox, which judges what went out, lives by the true 
 
 from __future__ import annotations
 
+import atexit
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import mkdtemp
 
 from sqlmodel import col, select
 
@@ -37,10 +41,21 @@ def library() -> Path:
     return found[0]
 
 
+@cache
+def preloadable() -> Path:
+    """The library under a path that LD_PRELOAD can name: it takes blanks and colons for the gap between two libraries."""
+    if not set(str(library())) & {" ", ":"}:
+        return library()
+    link = Path(mkdtemp(prefix="faketime-")) / library().name
+    link.symlink_to(library())
+    atexit.register(shutil.rmtree, link.parent, ignore_errors=True)
+    return link
+
+
 def environment(clock_file: Path) -> dict[str, str]:
     """What lets a process read its wall time through `clock_file`, anew each time, and nothing else."""
     return {
-        "LD_PRELOAD": str(library()),
+        "LD_PRELOAD": str(preloadable()),
         "FAKETIME_TIMESTAMP_FILE": str(clock_file),
         "FAKETIME_NO_CACHE": "1",
         "DONT_FAKE_MONOTONIC": "1",
