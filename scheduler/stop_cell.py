@@ -68,6 +68,8 @@ def refusal(path: Path, authorise_epoch: int) -> str | None:
 
 def lay_down(path: Path, fence: int) -> bool:
     """True when the cell was made (with its space); False when one was there already, which stays as it is."""
+    if path.exists():  # a cell that cannot be written now is no reason not to start: it still stops, or lets pass
+        return False
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

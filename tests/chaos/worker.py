@@ -101,8 +101,10 @@ def serve(config: Config, memory: mmap.mmap, stop: Event) -> None:
         try:
             daemon = _Unlocked(settings.load(), essentials.load(), kind="chaos")
             daemon.run(stop, lambda _: diary.write(READY))
-        except (StoreError, Fault) as error:
-            diary.write(f"{config.name}: ended", why=str(error))  # whoever started a daemon starts it again
+        except (StoreError, Fault, OSError) as error:
+            diary.write(
+                f"{config.name}: ended", why=str(error)
+            )  # in one line; whoever started a daemon starts it again
 
 
 @contextmanager

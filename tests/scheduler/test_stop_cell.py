@@ -44,6 +44,17 @@ def test_laying_it_down_again_changes_nothing(cell: Path) -> None:
     assert [path.name for path in cell.parent.iterdir()] == ["stop.cell"]
 
 
+def test_a_cell_that_is_there_needs_no_disk_that_takes_writes(cell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon starts on a disk that was remounted read-only, and heeds what the cell says."""
+
+    def refuses(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(stop_cell, "_write", refuses)
+    assert not stop_cell.lay_down(cell, 9)
+    assert stop_cell.read(cell).fence == 3
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"x", b" " * SIZE, b"\xff" * SIZE, b"STANDFAST STOP CELL 1\nfence 0\nstops \n"]
 )
