@@ -19,7 +19,8 @@ from tests.chaos.worker import LEAVE
 
 FOREVER = 1 << 62
 Line = dict[str, Any]
-PERSON_LETS_GO = ("release?", "reschedule?", "close?")
+PERSON_LETS_GO = ("release?", "release", "reschedule?", "reschedule")
+"""From when somebody was at it until it was done: it took effect in between."""
 
 
 @dataclass(frozen=True)

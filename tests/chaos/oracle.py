@@ -79,7 +79,9 @@ def _receipts_true(case: Case) -> Iterator[str]:
 def _missed_waits(case: Case) -> Iterator[str]:
     """I7: whose time had passed when the lift was asked for does not arrive afterwards, unless a person lets it go."""
     for window in case.windows():
-        if window.end_ns == FOREVER:
+        if (
+            window.end_ns == FOREVER or window.start_ns > window.end_ns
+        ):  # told of when its lift had begun: others judge it
             continue
         for request in case.requests:
             if request.channel in window.channels and request.line.boot_ns > window.end_ns:

@@ -1,0 +1,56 @@
+"""Whether the judge of a trial is fair: what it must call a violation, and what only looks like one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandbox.arrivals import Arrival
+from tests.chaos import oracle
+from tests.chaos.draw import draw
+from tests.chaos.evidence import Case, Evidence
+
+CRISIS, DESK, STATUS = 1, 2, 3
+"""Three processes of people."""
+
+
+def _line(at: int, pid: int, what: str, **more: Any) -> dict[str, Any]:
+    return {"boot_ns": at, "wall_us": at, "pid": pid, "what": what, **more}
+
+
+def _case(people: list[dict[str, Any]], arrived: int) -> Case:
+    (channel, platform), *_ = draw(1, "crisis").channels.items()
+    arrival = Arrival(1, arrived, arrived, "publish", platform, channel, "POST", "/", "a word", "1", True, None, None)
+    queued = _line(1, DESK, "added", posts=[{"post": "a", "channel": channel, "due_us": 20}])
+    nothing: dict[str, Any] = dict.fromkeys(("posts", "attempts", "channels", "suspensions", "listed", "workers"), ())
+    rest = {"gate": None, "strikes": (), "publisher": "standfast", "kept_by": ""}
+    evidence = Evidence(
+        plan=draw(1, "crisis"), settled=True, arrivals=[arrival], people=[queued, *people], **nothing, **rest
+    )
+    return Case(evidence)
+
+
+PUT_OFF = [
+    _line(40, DESK, "reschedule?", posts=[{"post": "a", "due_us": 20}]),
+    _line(52, DESK, "reschedule", posts=[{"post": "a", "due_us": 70}]),
+]
+SUSPENDED = {"epoch": 2, "scope": "all", "in_flight": [], "unconfirmed": []}
+
+
+@pytest.mark.parametrize("told_at", [45, 58])
+@pytest.mark.parametrize("put_off", [True, False])
+def test_a_post_that_was_put_off_while_it_was_lifted_may_go_and_one_that_nobody_touched_may_not(
+    told_at: int, put_off: bool
+) -> None:
+    """I7: whoever asks for the status meanwhile is told of the suspension before or after the lift has begun."""
+    people = [
+        _line(10, CRISIS, "suspended", epoch=2, scope="all"),
+        *(PUT_OFF if put_off else ()),
+        _line(44, STATUS, "status?"),
+        _line(told_at, STATUS, "status", code=10, data={"suspensions": [SUSPENDED]}),
+        _line(50, CRISIS, "confirming", suspended_epoch=2, kind="crisis"),
+        _line(60, CRISIS, "lifted", suspended_epoch=2, epoch=3, held=0, warning=None, kind="crisis"),
+    ]
+    found = list(oracle._missed_waits(_case(sorted(people, key=lambda line: line["boot_ns"]), 75)))
+    assert bool(found) is not put_off
