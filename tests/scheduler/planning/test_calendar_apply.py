@@ -27,19 +27,6 @@ MANY = 1200
 
 
 @pytest.fixture
-def now() -> Iterator[SetClock]:
-    """The wall clock, standing at 2026-12-01 00:00 UTC."""
-    hand = SetClock()
-    with clock.use(hand):
-        yield hand
-
-
-@pytest.fixture
-def desk(engine: Engine, tmp_path: Path, now: SetClock) -> Desk:
-    return open_desk(engine, tmp_path)
-
-
-@pytest.fixture
 def postgres(postgres_url: str, tmp_path: Path, now: SetClock) -> Iterator[Desk]:
     engine = open_engine(postgres_url)
     yield open_desk(engine, tmp_path)

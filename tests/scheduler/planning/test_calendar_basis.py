@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,14 +19,6 @@ from tests.scheduler.planning.test_calendar_sync import png
 from tests.support.calendar_city import Desk, SetClock, open_desk
 
 ROW = "open,2026-12-03 09:00,The park opens"
-
-
-@pytest.fixture
-def now() -> Iterator[SetClock]:
-    """The wall clock, standing at 2026-12-01 00:00 UTC."""
-    hand = SetClock()
-    with clock.use(hand):
-        yield hand
 
 
 @pytest.fixture

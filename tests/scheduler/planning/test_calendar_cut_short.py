@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 from sqlmodel import col, func, select
 
 from commands import calendar as calendar_command
@@ -24,25 +23,12 @@ from scheduler.planning.calendar_plan import Plan
 from scheduler.planning.post_selection import Wanted
 from store.engine import cursor, dialect, open_engine, reading, writing
 from store.tables import CalendarEntry, Post
-from tests.support.calendar_city import Desk, SetClock, open_desk
+from tests.support.calendar_city import Desk, SetClock
 
 MANY = 1500
 """More than one batch."""
 OLD = ("stays,2026-12-03 09:00,Old", "moves,2026-12-03 09:10,Old", "goes,2026-12-03 09:20,Old")
 NEW = ("stays,2026-12-03 09:00,New", "moves,2026-12-03 10:10,Old")
-
-
-@pytest.fixture
-def now() -> Iterator[SetClock]:
-    """The wall clock, standing at 2026-12-01 00:00 UTC."""
-    hand = SetClock()
-    with clock.use(hand):
-        yield hand
-
-
-@pytest.fixture
-def desk(engine: Engine, tmp_path: Path, now: SetClock) -> Desk:
-    return open_desk(engine, tmp_path)
 
 
 def more(count: int = MANY) -> list[str]:

@@ -6,12 +6,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
-from sqlalchemy import Engine
 
 from config import clock
 from config.settings import Settings
@@ -19,22 +15,9 @@ from scheduler import killswitch, post_queue
 from scheduler.planning import calendar_sync, post_selection, stager
 from store import bulk
 from store.engine import cursor, dialect, open_engine, reading, writing
-from tests.support.calendar_city import Desk, SetClock, open_desk, texts
+from tests.support.calendar_city import Desk, SetClock, texts
 
 YEAR = "2026-12"
-
-
-@pytest.fixture
-def now() -> Iterator[SetClock]:
-    """The wall clock, standing at 2026-12-01 00:00 UTC."""
-    hand = SetClock()
-    with clock.use(hand):
-        yield hand
-
-
-@pytest.fixture
-def desk(engine: Engine, tmp_path: Path, now: SetClock) -> Desk:
-    return open_desk(engine, tmp_path)
 
 
 def test_posts_are_accepted_behind_a_closed_gate(desk: Desk) -> None:

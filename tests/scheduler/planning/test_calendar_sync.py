@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
 from config import clock
 from scheduler.planning import calendar_sync, stager
 from store.engine import writing
 from store.tables import Channel, RoleGrant
-from tests.support.calendar_city import Desk, SetClock, open_desk, texts
+from tests.support.calendar_city import Desk, SetClock, texts
 
 YEAR = "2026-12"
-
-
-@pytest.fixture
-def now() -> Iterator[SetClock]:
-    """The wall clock, standing at 2026-12-01 00:00 UTC."""
-    hand = SetClock()
-    with clock.use(hand):
-        yield hand
-
-
-@pytest.fixture
-def desk(engine: Engine, tmp_path: Path, now: SetClock) -> Desk:
-    return open_desk(engine, tmp_path)
 
 
 def png() -> bytes:
