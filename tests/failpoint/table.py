@@ -49,8 +49,7 @@ def reached(scene: str) -> dict[str, int]:
     """Point → how often (2: at least) the first process of `scene` comes by."""
     said = read()["scene"][scene]
     found = {point: 1 for step in steps(said.get("once", ())) for point in points(step)}
-    found |= {point: 2 for step in steps(said.get("twice", ())) for point in points(step)}
-    return found | {f"{step}:before": 1 for step in said.get("never_done", ())}
+    return found | {point: 2 for step in steps(said.get("twice", ())) for point in points(step)}
 
 
 def singles() -> list[Case]:
@@ -108,6 +107,6 @@ def covered() -> set[Cell]:
 def absent() -> Iterator[tuple[Cell, str]]:
     """What of it is not applicable, and why."""
     for item in read()["absent"]:
-        sides = item.get("sides", failpoint.SIDES)
-        for phase, step, side, hit in product(item["phases"], steps(item["steps"]), sides, item.get("hits", HITS)):
-            yield (phase, f"{step}:{side}", hit), item["reason"]
+        every = [point for step in steps(item["steps"]) for point in points(step)]
+        for cell in product(item["phases"], every, item.get("hits", HITS)):
+            yield cell, item["reason"]
