@@ -7,7 +7,7 @@ Every function works inside the caller's write session (`store.engine.writing`),
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -285,9 +285,10 @@ def add_new(session: Session, rows: Iterable[Mapping[str, Any]]) -> int:
     return added
 
 
-def stage(session: Session, rows: Iterable[Mapping[str, Any]], mark: str) -> None:
-    """Lay down posts that nobody can publish yet; `flip_staged` with the same `mark` makes them real, all at once."""
-    add_new(session, ({**row, "state": "draft", "source_key": f"{STAGED}{mark}:{row['source_key']}"} for row in rows))
+def staged(rows: Iterable[Mapping[str, Any]], mark: str) -> Iterator[Mapping[str, Any]]:
+    """New posts as nobody can publish them yet; `flip_staged` with the same `mark` makes them real, all at once."""
+    for row in rows:
+        yield {**row, "state": "draft", "source_key": f"{STAGED}{mark}:{row['source_key']}"}
 
 
 def flip_staged(session: Session, file: str, mark: str) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Engine, delete, update
@@ -59,12 +60,12 @@ def apply(engine: Engine, plan: Plan, actor: str) -> bool:
 def _in_batches(engine: Engine, plan: Plan, actor: str, mark: str) -> None:
     """Lay down what is new, then make everything real. Raises Outdated, WrongState or IntegrityError."""
     file, place = plan.source.file, _place(plan.source.file, mark)
-    for posts in stager.batches(plan.new_posts()):
+    posts = bulk.batches(Post, post_queue.staged(plan.new_posts(), mark))
+    entries = bulk.batches(CalendarEntry, _entries(plan, place))
+    for both in zip_longest(posts, entries):  # each commit is a wait for the disk
         with writing(engine) as session:
-            post_queue.stage(session, posts, mark)
-    for entries in bulk.batches(CalendarEntry, _entries(plan, place)):
-        with writing(engine) as session:
-            bulk.insert(session, entries)
+            for batch in filter(None, both):
+                bulk.insert(session, batch)
     moves = _ready(plan.cancel, plan.change)
     with writing(engine) as session:
         row = _confirmed(session, plan)

@@ -236,6 +236,9 @@ class _Difference:
     def _channel(
         self, entry: Entry, body: Body, channel: str, existing: list[Existing], moments: list[Occurrence]
     ) -> None:
+        if not existing:
+            self._create(entry, channel, moments)
+            return
         pairs, new, old = self._paired(entry, body, channel, existing, moments)
         for post, moment in pairs:
             self._update(entry, body, channel, post, moment)

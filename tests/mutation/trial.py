@@ -95,7 +95,7 @@ def main() -> int:
         prog="python -m tests.mutation", description="Small faults that some test must see."
     )
     parser.add_argument("--again", action="store_true", help="try only what survived the last run")
-    parser.add_argument("--only", metavar="NAME", help="killswitch or publisher")
+    parser.add_argument("--only", choices=[Path(entry["path"]).stem for entry in CONFIGURATION["file"]])
     parser.add_argument("--sessions", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.sessions.mkdir(parents=True, exist_ok=True)

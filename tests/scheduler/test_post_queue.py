@@ -166,7 +166,7 @@ def test_a_key_that_was_used_is_passed_over_whatever_became_of_its_post(press: P
 def _stage(press: Press, mark: str, *keys: str, file: str = "parks.yaml") -> None:
     rows = [_row(press, source_key=key, file=file) for key in keys]
     with writing(press.engine) as session:
-        post_queue.stage(session, rows, mark)
+        post_queue.add_new(session, post_queue.staged(rows, mark))
 
 
 def test_what_is_laid_down_is_no_post_until_all_of_its_mark_are(press: Press) -> None:

@@ -133,7 +133,7 @@ def test_a_fault_that_is_remembered_is_looked_at_and_forgotten(desk: Desk, readi
 def test_what_an_ended_sync_left_is_cleared(desk: Desk, readings: Readings) -> None:
     rows = [{**_row(desk), "source_key": "left"}]
     with writing(desk.engine) as session:
-        post_queue.stage(session, rows, "0" * 32)
+        post_queue.add_new(session, post_queue.staged(rows, "0" * 32))
     assert readings.of(lambda: desk.applied("parks.csv")) == 0
     assert [post.state for post in desk.posts()] == ["scheduled"]
 

@@ -76,7 +76,7 @@ def test_two_syncs_of_one_file_at_once_make_each_post_once(desk: Desk, now: SetC
 
 
 def _sync_and_die(url: str, root: Path, batches: int) -> None:
-    """Sync ``parks.csv`` in `root` and be killed once `batches` batches of new posts went to the store."""
+    """Sync ``parks.csv`` in `root` and be killed once `batches` batches of new posts and entries went to the store."""
     whole = bulk.insert
     done: list[int] = []
 
@@ -97,7 +97,7 @@ def test_a_sync_killed_between_its_batches_leaves_nothing_to_publish(
 ) -> None:
     rows = [f"e{i},{YEAR}-{3 + i // 1440:02} {i // 60 % 24:02}:{i % 60:02},Text {i}" for i in range(2500)]
     desk.write("parks.csv", *rows)
-    child = multiprocessing.get_context("spawn").Process(target=_sync_and_die, args=(store_url, tmp_path, 2))
+    child = multiprocessing.get_context("spawn").Process(target=_sync_and_die, args=(store_url, tmp_path, 4))
     child.start()
     child.join(60)
     assert child.exitcode == -signal.SIGKILL
