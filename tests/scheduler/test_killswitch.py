@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from config import clock
 from scheduler import killswitch, stop_cell, stop_ledger, switch, witness
-from scheduler.killswitch import GateClosed, Order, Scope, SwitchError
+from scheduler.killswitch import GateClosed, Order, Recorded, Scope, SwitchError
 from store.engine import writing
 from store.tables import Attempt, ChannelGroup, Gate, Post, Suspension, SuspensionInflight
 from tests.scheduler.press import Press
@@ -52,6 +54,18 @@ def test_overlapping_stops_are_all_there(press: Press) -> None:
     assert press.ask(killswitch.closed_by, "parks", 0) == [one.suspension, two.suspension]
     press.lift(two.suspension)
     assert _open(press) == {"pool", "police"}
+
+
+@pytest.mark.parametrize(
+    ("scope", "shut"), [("all", PLACES), ("channel:parks", {"parks"}), ("group:outdoors", {"parks", "pool"})]
+)
+def test_the_closed_channels_are_those_that_a_stop_in_force_covers(press: Press, scope: str, shut: set[str]) -> None:
+    """KS-7: by name, as a worker asks before it looks for posts."""
+    assert press.ask(killswitch.closed_channels, clock.wall_us()) == frozenset()
+    number = press.suspend(scope).suspension
+    assert press.ask(killswitch.closed_channels, clock.wall_us()) == frozenset(shut)
+    press.lift(number)
+    assert press.ask(killswitch.closed_channels, clock.wall_us()) == frozenset()
 
 
 def test_leaving_or_joining_a_group_lifts_nothing(press: Press) -> None:
@@ -205,15 +219,26 @@ def test_what_is_lifted_is_not_lifted_again(press: Press) -> None:
             press.lift(other)
 
 
+@pytest.mark.parametrize("made", [Scope(), Order("r", "ada"), Recorded(1, 1, 0, "r", ())])
+def test_what_the_switch_was_told_and_recorded_is_not_changed_afterwards(made: object) -> None:
+    name = dataclasses.fields(made)[0].name  # type: ignore[arg-type]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(made, name, "other")
+
+
 def test_quiet_is_noted_once(press: Press) -> None:
     number = press.suspend().suspension
-    with press.switched() as own:
-        for _ in range(2):
-            with switch.exclusive(own) as found:
-                killswitch.note_quiet(found, own.name, number)
-            at = press.row(Suspension, number).quiet_at
-            press.change(Suspension, number, quiet_at=at - 1)
-    assert press.row(Suspension, number).quiet_at == at - 1 < clock.wall_us()
+    _note_quiet(press, number)
+    at = press.row(Suspension, number).quiet_at
+    assert at <= clock.wall_us()
+    press.change(Suspension, number, quiet_at=at - 1)
+    _note_quiet(press, number)
+    assert press.row(Suspension, number).quiet_at == at - 1
+
+
+def _note_quiet(press: Press, number: int) -> None:
+    with press.switched() as own, switch.exclusive(own) as found:
+        killswitch.note_quiet(found, own.name, number)
 
 
 @pytest.mark.parametrize("scope", ["all", "channel:parks", "group:outdoors"])

@@ -198,6 +198,15 @@ def test_what_was_written_before_a_person_confirmed_the_clock_tells_no_time(hand
     assert press.ask(killswitch.latest_us) == before + 20 * clock.SECOND
 
 
+def test_the_confirmation_of_the_clock_tells_the_time_itself(hands: ManualClock, press: Press) -> None:
+    """I7: the clock may have jumped back again since."""
+    with writing(press.engine) as session:
+        log.record(session, "omar", killswitch.CONFIRM_CLOCK, "clock")
+    confirmed = hands.wall
+    hands.jump(-3600)
+    assert press.ask(killswitch.latest_us) == confirmed
+
+
 def test_the_latest_of_the_newest_entries_tells_the_time_and_no_older_one(
     hands: ManualClock, press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:

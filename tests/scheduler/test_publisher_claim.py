@@ -219,6 +219,15 @@ def test_an_older_copy_put_back_under_a_running_worker_is_noticed_by_itself(pres
     assert press.states(number) == ([], "scheduled")
 
 
+def test_more_stops_than_attempts_are_no_older_copy(press: Press) -> None:
+    """KS-5: the twin; epochs and attempts are counted apart."""
+    for _ in range(3):
+        press.lift(press.suspend().suspension)
+    for _ in range(2):
+        assert press.publisher.publish_post(press.queue()) == "published"
+    assert not press.publisher.store_went_back
+
+
 def test_the_witness_hears_of_the_extent_that_was_seen(press: Press) -> None:
     """KS-5: other hosts' attempts and stops as well."""
     press.lift(press.suspend("channel:police").suspension)
