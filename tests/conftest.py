@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import Engine
@@ -14,6 +14,9 @@ from store.engine import open_engine
 from tests.support import city as cities
 from tests.support.databases import Databases
 from tests.support.postgres_server import PostgresSession
+
+if TYPE_CHECKING:
+    from tests.scheduler.press import Press
 
 SESSION = pytest.StashKey[PostgresSession]()
 SERVER_FOLDER = pytest.StashKey[Path]()
@@ -117,6 +120,33 @@ def sqlite_city(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def postgres_city(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> cities.City:
     """A city's folder (and working directory) on PostgreSQL alone."""
     return _enter(tmp_path / "city", postgres_url, monkeypatch)
+
+
+@pytest.fixture
+def press(city: cities.City) -> Iterator[Press]:
+    """A publisher with a scripted connector, once on each database."""
+    yield from _pressed(city)
+
+
+@pytest.fixture
+def sqlite_press(sqlite_city: cities.City) -> Iterator[Press]:
+    """The same on SQLite alone, for long tables of cases that no database tells apart."""
+    yield from _pressed(sqlite_city)
+
+
+@pytest.fixture
+def postgres_press(postgres_city: cities.City) -> Iterator[Press]:
+    """The same on PostgreSQL alone, for what only a server costs."""
+    yield from _pressed(postgres_city)
+
+
+def _pressed(city: cities.City) -> Iterator[Press]:
+    from tests.scheduler.press import opened  # most suites need nothing of what it loads
+
+    found = open_engine(city.url)
+    with opened(city, found) as made:
+        yield made
+    found.dispose()
 
 
 def _enter(root: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> cities.City:

@@ -24,32 +24,10 @@ from scheduler.planning import channel_service
 from scheduler.switch import SwitchUnavailable
 from store.engine import StoreError, open_engine, writing
 from store.tables import Attempt, Worker
-from tests.scheduler.press import STEWARD, LostCommits, ManualClock, Press, opened
+from tests.scheduler.press import STEWARD, LostCommits, ManualClock, Press
 from tests.support.city import City
 from tests.support.databases import await_lock_queue, libpq
 from tests.support.live_city import LiveCity, X, until
-
-
-@pytest.fixture
-def press(city: City, engine: Engine) -> Iterator[Press]:
-    """A publisher with a scripted connector, once on each database."""
-    with opened(city, engine) as made:
-        yield made
-
-
-@pytest.fixture
-def postgres_press(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Press]:
-    """The same on PostgreSQL alone."""
-    from tests.support import city as cities
-
-    root = tmp_path / "city"
-    root.mkdir()
-    made = cities.make(root, postgres_url)
-    monkeypatch.setenv("STANDFAST_CONFIG", str(made.settings_file))
-    engine = open_engine(postgres_url)
-    with opened(made, engine) as found:
-        yield found
-    engine.dispose()
 
 
 def _forget(engine: Engine, post: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +11,6 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 from sqlmodel import select
 
 from scheduler import restore, stop_cell, switch, switch_sqlite, witness
@@ -24,26 +22,9 @@ from scheduler.planning.post_selection import PostError
 from scheduler.restore import NotLookedThrough
 from scheduler.resumption import Resumption
 from scheduler.switch import SwitchUnavailable
-from store.engine import open_engine, reading, writing
+from store.engine import reading, writing
 from store.tables import Attempt, Post, Suspension
-from tests.scheduler.press import STEWARD, Press, opened
-from tests.support.city import City
-
-
-@pytest.fixture
-def press(city: City, engine: Engine) -> Iterator[Press]:
-    """A publisher with a scripted connector, once on each database."""
-    with opened(city, engine) as made:
-        yield made
-
-
-@pytest.fixture
-def sqlite_press(sqlite_city: City) -> Iterator[Press]:
-    """The same on SQLite alone."""
-    engine = open_engine(sqlite_city.url)
-    with opened(sqlite_city, engine) as made:
-        yield made
-    engine.dispose()
+from tests.scheduler.press import STEWARD, Press
 
 
 def _put_back(press: Press) -> str | None:
