@@ -142,6 +142,23 @@ def test_the_same_request_is_recorded_once(press: Press) -> None:
     assert press.ask(killswitch.epoch) == 2
 
 
+def test_a_request_is_found_with_what_was_in_flight_at_it_and_no_other(press: Press) -> None:
+    """I2: the second stop sees the same call in flight, and one more."""
+    early = press.attempt(press.queue(state="publishing"), "sending")
+    one = press.suspend("channel:parks")
+    late = press.attempt(press.queue("police", state="publishing"), "sending")
+    two = press.suspend()
+    for made, in_flight in ((one, (early,)), (two, (early, late))):
+        found = press.ask(killswitch.find, made.request_id)
+        assert (found.suspension, found.in_flight) == (made.suspension, in_flight)
+    assert press.ask(killswitch.find, "another") is None
+
+
+def test_the_words_that_stores_hold_stay_as_they_are() -> None:
+    """A store may be in the middle of a restore when the program under it is renewed; its log is a record."""
+    assert (killswitch.RESTORING, killswitch.CONFIRM_CLOCK) == ("restore_under_way", "confirm_clock")
+
+
 @pytest.mark.parametrize(("scope", "known"), [("channel:nowhere", "parks, police, pool"), ("group:none", "outdoors")])
 def test_a_scope_that_does_not_exist_changes_nothing(press: Press, scope: str, known: str) -> None:
     with press.switched() as own, pytest.raises(SwitchError, match=known), switch.exclusive(own) as found:
@@ -174,6 +191,8 @@ def test_a_gate_that_is_gone_is_closed(press: Press) -> None:
     _lose_gate(press)
     with pytest.raises(GateClosed, match="standfast resume"):
         press.ask(killswitch.closed_by, "parks", clock.wall_us())
+    with pytest.raises(GateClosed):
+        press.ask(killswitch.closed_channels, clock.wall_us())
     with pytest.raises(GateClosed):
         press.ask(killswitch.epoch)
     assert press.ask(killswitch.epoch_or_zero) == 0

@@ -11,9 +11,9 @@ from sqlmodel import Session, col, update
 
 from config import clock
 from connectors.protocol import Media
-from scheduler import claim_rows, clock_guard, states, witness
+from scheduler import claim_rows, clock_guard, killswitch, states, witness
 from store.engine import writing
-from store.tables import Attempt, Channel, Gate, Post
+from store.tables import Attempt, Channel, Gate, Meta, Post
 from tests.scheduler.press import ManualClock, Press
 
 # --- what is not claimed -------------------------------------------------------------------------------------------------
@@ -217,6 +217,19 @@ def test_an_older_copy_put_back_under_a_running_worker_is_noticed_by_itself(pres
     press.attempt(press.queue(state="publishing"), "rejected")
     assert press.publisher.publish_post(number) == "not_claimed"
     assert press.states(number) == ([], "scheduled")
+
+
+def test_a_restore_that_another_process_began_stops_this_one_for_good(press: Press) -> None:
+    """KS-5: what this process holds in memory is of the store before."""
+    number = press.queue()
+    with writing(press.engine) as session:
+        session.add(Meta(key=killswitch.RESTORING, value="r"))
+    assert press.publisher.publish_post(number) == "not_claimed"
+    with writing(press.engine) as session:
+        session.delete(session.get_one(Meta, killswitch.RESTORING))
+    assert press.publisher.publish_post(number) == "not_claimed"
+    assert press.publisher.store_went_back
+    assert press.connector.published == []
 
 
 def test_more_stops_than_attempts_are_no_older_copy(press: Press) -> None:
