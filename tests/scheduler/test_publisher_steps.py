@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
@@ -258,3 +259,9 @@ def test_a_debt_is_paid_with_the_outcome_that_was_seen(press: Press, monkeypatch
     assert press.publisher.pay() == 0
     assert written == [refused, refused]
     assert press.states(number) == (["not_sent"], "scheduled")
+
+
+def test_where_a_publisher_works_and_its_leave_to_send_are_not_changed_afterwards(press: Press) -> None:
+    for made in (press.publisher.place, publisher.Leave(1, Deadline.after(1.0))):
+        with pytest.raises(FrozenInstanceError):
+            setattr(made, fields(made)[0].name, None)
