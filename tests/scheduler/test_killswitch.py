@@ -186,6 +186,12 @@ def _lose_gate(press: Press) -> None:
         session.delete(session.get_one(Gate, 1))
 
 
+def test_the_gate_is_the_row_with_number_one_whatever_stands_beside_it(press: Press) -> None:
+    with writing(press.engine) as session:
+        session.add(Gate(id=0, epoch=99, generation=0))
+    assert press.ask(killswitch.epoch) == 1
+
+
 def test_a_gate_that_is_gone_is_closed(press: Press) -> None:
     """I8, KS-4."""
     _lose_gate(press)

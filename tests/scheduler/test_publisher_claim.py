@@ -241,6 +241,21 @@ def test_more_stops_than_attempts_are_no_older_copy(press: Press) -> None:
     assert not press.publisher.store_went_back
 
 
+def test_a_gate_that_was_lost_for_a_while_is_no_older_copy(press: Press) -> None:
+    """I8: the twin; it is closed as long as it is lost."""
+    for _ in range(2):
+        assert press.publisher.publish_post(press.queue()) == "published"
+    number = press.queue()
+    with writing(press.engine) as session:
+        gate = session.get_one(Gate, 1)
+        kept = gate.model_dump()
+        session.delete(gate)
+    assert press.publisher.publish_post(number) == "not_claimed"
+    with writing(press.engine) as session:
+        session.add(Gate(**kept))
+    assert press.publisher.publish_post(number) == "published"
+
+
 def test_the_witness_hears_of_the_extent_that_was_seen(press: Press) -> None:
     """KS-5: other hosts' attempts and stops as well."""
     press.lift(press.suspend("channel:police").suspension)
