@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import psycopg
@@ -152,3 +153,18 @@ def test_an_account_is_what_the_channel_s_row_says_now(press: Press) -> None:
     found = claim_rows.account_of(press.engine, "parks")
     assert found == ("x", {"folder": "out"}, {"token": "PARKS_TOKEN"})
     assert claim_rows.account_of(press.engine, "nowhere") is None
+
+
+def test_what_was_read_is_not_changed_afterwards() -> None:
+    """What a publish decided by is what stood in the store."""
+    store = claim_rows.StoreState(1, 0, 0, False)
+    made = (
+        claim_rows.ChannelRow(6, 0),
+        claim_rows.PostRow(1, "parks", "scheduled", 7, 8, 9, "ann", "Ice", "h", []),
+        claim_rows.AttemptRow(1, "me", "claimed", "h"),
+        store,
+        claim_rows.Look(store, False, "active", None, []),
+    )
+    for row in made:
+        with pytest.raises(FrozenInstanceError):
+            setattr(row, fields(row)[0].name, None)
