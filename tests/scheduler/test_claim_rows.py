@@ -66,6 +66,7 @@ def test_the_store_s_state_is_its_epoch_its_newest_attempt_and_the_alarms_that_w
     press.suspend("channel:police")
     with writing(press.engine) as session:
         session.add(Meta(key=killswitch.RESTORING, value="1"))
+        session.add(Gate(id=0, epoch=99, generation=0))
         for confirmed in (None, None, 1):
             session.add(Alarm(kind="clock", host="h", detail="d", raised_at=1, confirmed_at=confirmed))
     assert state() == claim_rows.StoreState(2, max(attempts), 2, True)
