@@ -85,6 +85,8 @@ app = typer.Typer(
 crisis = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="Suspend all prescheduled posts, now.")
 app.add_typer(crisis, name="crisis")
 
+NOT_RECORDED = 20
+"""`crisis` ends so when nobody knows whether it is recorded, also when nothing of it could be loaded."""
 KEPT = frozenset("\n\u200c\u200d")
 """Not printable, yet no danger to a terminal: line breaks, and what joins letters and emoji."""
 
@@ -141,14 +143,18 @@ def stop(
     except Refusal as refusal:
         _end(str(refusal), emergency_stop.REFUSED)
     except (Exception, KeyboardInterrupt) as error:  # code 1 would say that nothing is suspended
-        _end(
-            f"NOT KNOWN whether it is recorded ({type(error).__name__}: {error}): look with `standfast crisis status`",
-            emergency_stop.NOT_RECORDED,
-        )
+        _end(_not_known(error), NOT_RECORDED)
     _say(answer.words)
     if json:
         _emit(answer.receipt.as_json() if answer.receipt else {"recorded": answer.recorded, "words": answer.words})
     raise typer.Exit(answer.code)
+
+
+def _not_known(error: BaseException) -> str:
+    return (
+        f"NOT KNOWN whether it is recorded ({type(error).__name__}: {' '.join(str(error).split())}): look with "
+        "`standfast crisis status`, and where it is not, stop the daemon by hand (`systemctl stop standfast`)"
+    )
 
 
 @crisis.command("status")
@@ -272,8 +278,10 @@ def _write(name: str, text: str) -> bool:
     try:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
-    except OSError:
-        with contextlib.suppress(OSError):  # else the interpreter tries again at its end, and exits with 120
+    except (OSError, ValueError, LookupError):  # it is gone, closed, or in an encoding that cannot be written
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # else the interpreter tries again at its end, and exits with 120
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return False
     return True
@@ -294,10 +302,14 @@ def _say_of_usage(arguments: list[str]) -> None:
     """After a mistake in the command line, what it did not do: the first thing to know at 2 a.m."""
     if _Told.end or not arguments:
         return
-    if arguments[0] == "crisis" and "status" not in arguments:
+    if _is_stop(arguments):
         _say("standfast: NOTHING IS SUSPENDED by this: type `standfast crisis` alone; quote a reason of several words")
     elif arguments[0] == "resume":
         _say("standfast: NOT LIFTED")
+
+
+def _is_stop(arguments: list[str]) -> bool:
+    return arguments[:1] == ["crisis"] and "status" not in arguments
 
 
 def main() -> None:
@@ -311,6 +323,9 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("STANDFAST_DEBUG"):
             raise
+        if _is_stop(sys.argv[1:]):  # code 1 would say that somebody was refused
+            _say(f"standfast: {_not_known(error)}")
+            sys.exit(NOT_RECORDED)
         _say(f"standfast: {type(error).__name__}: {error}: this is a bug; STANDFAST_DEBUG=1 shows the traceback")
         sys.exit(1)
 

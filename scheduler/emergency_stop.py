@@ -11,6 +11,7 @@ from _thread import start_new_thread
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -60,10 +61,14 @@ class EmergencyStop:
 
     def __init__(self, essential: Essentials, environ: dict[str, str], tell: Callable[[str], None]) -> None:
         self.essential, self.environ, self.tell = essential, environ, tell
-        self.switch: Switch = switch.open_switch(essential)
         self.warnings: list[str] = list(essential.warnings)
         self._may_stand = False
         """True once a COMMIT was sent: whatever became of it, nobody may be told that nothing is suspended."""
+
+    @cached_property
+    def switch(self) -> Switch:
+        """Opened when it is first asked: a driver that does not load must not come before the stop cell."""
+        return switch.open_switch(self.essential)
 
     def run(self, request: Request) -> Answer:
         """Stop, and say truthfully what is known. Raises Refusal or SwitchError when nothing was suspended."""
@@ -82,10 +87,11 @@ class EmergencyStop:
             except KeyboardInterrupt:
                 return self._not_recorded(request, INTERRUPTED, cell_set)
             except Exception as error:  # whatever it is, the cell stands and people must be told what is known
-                return self._not_recorded(request, str(error), cell_set)
+                return self._not_recorded(request, switch.one_line(error), cell_set)
             return self._confirm(recorded, request)
         finally:
-            self.switch.close()
+            if "switch" in vars(self):
+                self.switch.close()
 
     # --- who ---------------------------------------------------------------------------------------------------------
 
@@ -103,7 +109,11 @@ class EmergencyStop:
         try:
             with switch.reading(self.switch) as cursor:
                 return self._by_ledger(cursor, token, request.scope, owner)
-        except SwitchUnavailable:
+        except Refusal:
+            raise
+        except (
+            Exception
+        ):  # whatever keeps the ledger from being asked: who is signed in is never worse off than who is not
             return self._by_file(token, owner)
 
     def _by_ledger(self, cursor: chain.Cursor, token: str, scope: Scope, owner: bool) -> Identity:
@@ -123,9 +133,9 @@ class EmergencyStop:
         return found
 
     def _by_file(self, token: str, owner: bool) -> Identity:
-        found = authority.from_file(self.essential.authority_file, token)
-        if found is not None:
-            return found
+        with suppress(Exception):
+            if (found := authority.from_file(self.essential.authority_file, token)) is not None:
+                return found
         return self._owner_instead("the store does not answer and the local file does not know this token", owner)
 
     def _owner_instead(self, why: str, owner: bool) -> Identity:
@@ -238,7 +248,7 @@ class EmergencyStop:
         except KeyboardInterrupt:
             return self._not_confirmed("interrupted while waiting: `standfast crisis status --wait`")
         except Exception as error:  # the suspension stands; nothing here may look as if it did not
-            return self._not_confirmed(f"what is in flight cannot be read: {str(error) or type(error).__name__}")
+            return self._not_confirmed(f"what is in flight cannot be read: {switch.one_line(error)}")
         if doubts := [why for why in (lost, gone) if why is not None]:
             self.warnings += doubts
             built = replace(built, quiet_confirmed=False, complete=False)

@@ -110,8 +110,16 @@ def is_dead(process: Process) -> bool:
         return process.host == host()
     lock_file = Path(process.lock_file)
     if process.host != host():  # this kernel under another name, or a container: its numbers and files may not be ours
-        return lock_file.is_file() and lock_is_free(lock_file)
+        return _is_file(lock_file) and lock_is_free(lock_file)
     return lock_is_free(lock_file) and pid_start(process.pid) != process.pid_start
+
+
+def _is_file(path: Path) -> bool:
+    """False also where this account may not look: another's container, or a folder that was root's."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def lock_is_free(path: Path) -> bool:
@@ -132,8 +140,12 @@ def lock_is_free(path: Path) -> bool:
 
 
 def clear_dead(workers_dir: Path) -> int:
-    """How many lock files of dead processes were removed."""
-    dead = [process for process in known(workers_dir) if is_dead(process)]
+    """How many lock files of dead processes were removed.
+
+    Of a process that registered under another name of this host its file is the only proof, and stays: whoever takes up
+    its attempts comes later.
+    """
+    dead = [process for process in known(workers_dir) if process.host == host() and is_dead(process)]
     for process in dead:
         Path(process.lock_file).unlink(missing_ok=True)
     return len(dead)
@@ -142,11 +154,11 @@ def clear_dead(workers_dir: Path) -> int:
 def end(workers_dir: Path, pid: int) -> Process | None:
     """The registered process `pid` of this host after SIGKILL; None when it is none, or is a crisis or resume itself.
 
-    A pidfd is opened first and the identity compared after, so that a reused number is never hit.
+    A pidfd is opened first and the identity compared after, so that a reused number is never hit. One that registered before
+    this host was renamed still holds its lock.
     """
-    here = [
-        item for item in known(workers_dir) if (item.pid, item.host, item.boot_id) == (pid, host(), clock.boot_id())
-    ]
+    here = [item for item in known(workers_dir) if (item.pid, item.boot_id) == (pid, clock.boot_id())]
+    here = [item for item in here if item.host == host() or not lock_is_free(Path(item.lock_file))]
     try:
         descriptor = os.pidfd_open(pid)
     except OSError:

@@ -43,7 +43,7 @@ class Cell:
 def read(path: Path) -> Cell:
     """The cell's content. Raises CellError when it is missing, unreadable or garbled: that means stop."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # what is no file must not be waited for
         try:
             block = os.pread(descriptor, SIZE + 1, 0)
         finally:

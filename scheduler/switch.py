@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -49,7 +49,7 @@ def reading(switch: Switch, step: str = "") -> Iterator[Any]:
     """A cursor for reading, undone at the end. Raises SwitchUnavailable for any fault of the database."""
     with _told(switch):
         with failpoint.step(step, "read"):
-            cursor = switch.reading()
+            cursor = _begun(switch.reading)
         yield cursor
     switch.rollback()
 
@@ -62,10 +62,25 @@ def exclusive(switch: Switch, step: str = "") -> Iterator[Any]:
     """
     with _told(switch):
         with failpoint.step(step, "lock"):
-            cursor = switch.exclusive()
+            cursor = _begun(switch.exclusive)
         yield cursor
         with failpoint.step(step, "commit"):
             switch.commit()
+
+
+def _begun(begin: Callable[[], Any]) -> Any:
+    """The cursor of a transaction. A name that no resolver takes or a URL that no driver reads is a database that is away."""
+    try:
+        return begin()
+    except SwitchUnavailable:
+        raise
+    except Exception as error:
+        raise SwitchUnavailable(f"the database cannot be asked ({type(error).__name__}: {one_line(error)})") from None
+
+
+def one_line(error: BaseException) -> str:
+    """What `error` says, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import scheduler
 from calendars import csv_file, reader, yaml_tree
 from config import essentials, settings
 from config.settings import SettingsError
@@ -114,6 +115,29 @@ def test_a_stop_that_fails_in_an_unforeseen_way_is_not_called_refused(
         cli.main()
     assert ended.value.code == emergency_stop.NOT_RECORDED
     assert "NOT KNOWN whether it is recorded" in capsys.readouterr().err
+
+
+def test_a_stop_of_which_nothing_could_be_loaded_is_not_called_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """KS-1: a host without memory; people must hear what they can do."""
+    import cli
+
+    monkeypatch.setitem(sys.modules, "scheduler.emergency_stop", None)
+    monkeypatch.delattr(scheduler, "emergency_stop")
+    monkeypatch.setattr(sys, "argv", ["standfast", "crisis"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == emergency_stop.NOT_RECORDED
+    assert "stop the daemon by hand" in capsys.readouterr().err
+
+
+def test_a_stop_in_an_encoding_that_cannot_be_written_ends_with_its_own_code(sqlite_city: City) -> None:
+    """KS-1: code 1 would say that nothing is suspended."""
+    assert sqlite_city.run("init", "--person", "dana").returncode == 0
+    said = _shell(sqlite_city, "SF crisis --json --reason 'é..'", PYTHONIOENCODING="idna")
+    assert said.returncode == emergency_stop.DONE, said
+    assert json.loads(sqlite_city.run("crisis", "status", "--json").stdout)["suspensions"]
 
 
 def test_a_token_that_is_not_accepted_is_refused_and_logged(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,6 +106,10 @@ CHANGES: dict[str, tuple[Callable[[Process, Path], Process], bool]] = {
         lambda own, folder: replace(own, host="other", pid_start=1, lock_file=str(folder / "gone")),
         False,
     ),
+    "a container's file, in a folder that may not be looked into": (
+        lambda own, folder: replace(own, host="other", pid_start=1, lock_file=str(folder / ("x" * 300))),
+        False,
+    ),
     "renamed with a restart": (lambda own, folder: replace(own, host="before", boot_id="before the restart"), False),
     "another boot": (lambda own, folder: replace(own, boot_id="before the restart"), True),
     "number used again": (lambda own, folder: replace(own, pid_start=1, lock_file=str(folder / "gone")), True),
@@ -165,13 +169,41 @@ def test_a_process_that_is_not_registered_is_not_ended(tmp_path: Path) -> None:
         assert other.poll() is None
 
 
-@pytest.mark.parametrize("changed", [{"pid_start": 1}, {"boot_id": "before"}, {"host": "elsewhere"}])
+@pytest.mark.parametrize("changed", [{"pid_start": 1}, {"boot_id": "before"}])
 def test_a_number_that_is_another_process_s_by_now_is_not_hit(tmp_path: Path, changed: dict[str, object]) -> None:
     with writer(tmp_path, "daemon") as other:
         process = _only(tmp_path)
         Path(process.lock_file).write_text(json.dumps(asdict(replace(process, **changed))))
         assert liveness.end(tmp_path, other.pid) is None
         assert other.poll() is None
+
+
+def test_a_process_that_registered_before_this_host_was_renamed_is_ended(tmp_path: Path) -> None:
+    """KS-6: its number, start and boot are its own, and it holds its lock."""
+    with writer(tmp_path, "daemon") as other:
+        process = _only(tmp_path)
+        Path(process.lock_file).write_text(json.dumps(asdict(replace(process, host="before"))))
+        assert liveness.end(tmp_path, other.pid) is not None
+        assert other.wait() == -signal.SIGKILL
+
+
+def test_a_file_that_another_host_left_names_nobody_here(tmp_path: Path) -> None:
+    """Nobody holds its lock."""
+    with writer(tmp_path / "own", "daemon") as other:
+        left = replace(_only(tmp_path / "own"), host="elsewhere")
+        (tmp_path / "left.lock").write_text(json.dumps(asdict(left)))
+        assert liveness.end(tmp_path, other.pid) is None
+        assert other.poll() is None
+
+
+def test_the_proof_that_a_process_from_before_a_rename_is_dead_is_not_cleared_away(tmp_path: Path) -> None:
+    """Its attempts are taken up after the files are cleared, and a start may be interrupted between the two."""
+    with liveness.registered(tmp_path / "own", "daemon") as own:
+        left = replace(own, host="before", lock_file=str(tmp_path / "left.lock"))
+    Path(left.lock_file).write_text(json.dumps(asdict(left)))
+    assert liveness.is_dead(left)
+    assert liveness.clear_dead(tmp_path) == 0
+    assert liveness.is_dead(left)
 
 
 def test_a_number_that_nobody_has_is_nobody(tmp_path: Path) -> None:

@@ -220,3 +220,16 @@ def test_half_a_write_is_said(cell: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(os, "pwrite", lambda *_arguments: 100)
     with pytest.raises(CellError, match="not written whole"):
         stop_cell.stop(cell, "r1")
+
+
+def test_a_pipe_in_the_cell_s_place_means_stop_and_is_not_waited_for(tmp_path: Path) -> None:
+    """I8: `crisis` reads the cell under the store's lock."""
+    file = tmp_path / "stop.cell"
+    os.mkfifo(file)
+    asks = (
+        f"from pathlib import Path; from scheduler import stop_cell; print(stop_cell.refusal(Path({str(file)!r}), 9))"
+    )
+    said = subprocess.run([sys.executable, "-c", asks], capture_output=True, text=True, timeout=20, check=True)
+    assert said.stdout.startswith(f"stop cell {file}: ")
+    with pytest.raises(CellError):
+        stop_cell.stop(file, "r")

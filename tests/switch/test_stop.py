@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
+from pathlib import Path
 
 import pytest
 
 from config import clock
+from scheduler import stop_cell
 from store.engine import writing
 from store.tables import Gate
+from tests.support.city import CHECKOUT
 from tests.support.live_city import FACEBOOK, OUTBOX, LiveCity, X, until
 
 
@@ -229,3 +232,32 @@ def test_a_recurring_series_neither_backfills_nor_sends_two_at_once(live: LiveCi
     live.await_state(upcoming, "published")
     assert live.texts() == ["market 3"]
     assert {live.post(number).state for number in missed} == {"held"}
+
+
+NO_SUCH_STORE = {
+    "a name that no resolver takes": "postgresql+psycopg://standfast@db..city.example/standfast",
+    "a driver that does not load": "postgresql+psycopg://standfast@127.0.0.1:9/standfast",
+    "a file that cannot be": "sqlite:////" + "x/" * 3000 + "standfast.db",
+}
+
+
+@pytest.mark.parametrize("trouble", NO_SUCH_STORE)
+@pytest.mark.parametrize("who", ["dora", None])
+def test_a_store_that_cannot_even_be_asked_for_keeps_nobody_from_stopping_this_host(
+    live: LiveCity, tmp_path: Path, trouble: str, who: str | None
+) -> None:
+    """KS-1, KS-4: the cell comes first, whatever keeps the store from answering."""
+    live.start_daemon()
+    live.await_state(live.queue(X, "before", 0.1), "published")
+    broken = tmp_path / "broken" / "psycopg"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('no pq wrapper available:\\nlibpq is gone')\n")
+    path = f"{broken.parent}:{CHECKOUT}" if "driver" in trouble else str(CHECKOUT)
+    ran = live.run("crisis", who=who, PYTHONPATH=path, STANDFAST_DATABASE_URL=NO_SUCH_STORE[trouble])
+    assert (ran.returncode, "this host" in ran.stderr) == (20, True), ran.stderr
+    assert ran.stderr.startswith("NOT RECORDED")
+    missed = live.queue(X, "never", 0.1)
+    until(lambda: clock.wall_us() > live.post(missed).due_at + clock.SECOND, "its time has passed")
+    assert live.texts() == ["before"]
+    until(lambda: not stop_cell.read(live.city.data_dir / "stop.cell").stops, "the daemon has recorded the stop")
+    assert [item["scope"] for item in live.json("crisis", "status")["suspensions"]] == ["all"]
