@@ -48,8 +48,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=_listed(tuple(ROWS)), default=list(ROWS), help=f"of {', '.join(ROWS)}")
     parser.add_argument("--databases", type=_listed(BOTH), default=list(BOTH), help=f"of {', '.join(BOTH)}")
     parser.add_argument("--quick", action="store_true", help="small sizes: does the harness work?")
-    parser.add_argument("--out", type=Path, default=CHECKOUT / "docs", help="where the page is written (docs)")
-    return parser.parse_args(arguments)
+    parser.add_argument("--out", type=Path, help="where the page is written (docs; of a quick run, .cache/bench)")
+    asked = parser.parse_args(arguments)
+    asked.out = asked.out or CHECKOUT / (".cache/bench" if asked.quick else "docs")
+    return asked
 
 
 def _listed(known: Sequence[str]) -> Callable[[str], list[str]]:

@@ -39,6 +39,8 @@ def logout() -> None:
     with guarded() as context:
         forgotten = login_file.forget(context.essential.data_dir, context.loaded.environ)
         say("signed out" if forgotten else "nobody was signed in here")
+        if login_file.VARIABLE in context.loaded.environ:
+            say(f"warning: {login_file.VARIABLE} is set and still signs you in: unset {login_file.VARIABLE}")
 
 
 def whoami(json: Json = False) -> None:

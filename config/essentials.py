@@ -2,7 +2,8 @@
 
 Values come from ``standfast.toml``, then ``.env`` beside it, then ``STANDFAST_*`` variables; the later wins. The full,
 checked settings (`config.settings`) are built from the same values, so the two cannot disagree. Nothing here raises for
-a broken file: the trigger must work at 2 a.m. with a typo in the settings, so it goes on with defaults and says so.
+a broken file: the trigger must work at 2 a.m. with a typo in the settings, so it goes on with what can be read of it, and with
+defaults, and says so.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,9 @@ DEFAULTS: Mapping[str, Any] = {
     "resume_code_life": "15m",
 }
 
+_UNTIL_THEN = "until then the lines that can be read count"
+_NAME_THE_STORE = frozenset({"STANDFAST_DATA_DIR", "STANDFAST_DATABASE_URL"})
+"""Variables that leave no doubt which store and which stop cell are meant, whatever a file says."""
 _SETTINGS_IN_IT = re.compile(rb"STANDFAST_|XDG_|HOME")
 """What a ``.env`` must mention to say anything of the settings; reading one of many secrets takes a tenth of a stop's time."""
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d)?")
@@ -54,6 +60,8 @@ class Loaded:
     root: Path
     environ: dict[str, str]
     warnings: tuple[str, ...] = ()
+    in_doubt: bool = False
+    """True when a source could not be read as a whole, so that another store than this may be meant."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,8 @@ class Essentials:
     resume_code_life_s: float
     token: str | None
     warnings: tuple[str, ...]
+    in_doubt: bool
+    """True when the settings could not be read as a whole, so that another store than this may be the city's."""
 
     @property
     def cell_file(self) -> Path:
@@ -127,7 +137,8 @@ def _here() -> Path:
 
 
 def merged(environ: Mapping[str, str] | None = None, start: Path | None = None, *, secrets: bool = True) -> Loaded:
-    """All settings as written, file under ``.env`` under variables; unreadable sources become warnings.
+    """All settings as written, file under ``.env`` under variables; unreadable sources become warnings, and of a source that
+    is broken in one place the lines that can be read count.
 
     Without `secrets` a ``.env`` that says nothing of settings is left aside: a stop signs in nowhere.
     """
@@ -142,7 +153,8 @@ def merged(environ: Mapping[str, str] | None = None, start: Path | None = None, 
         if name.startswith(PREFIX) and name not in NOT_SETTINGS:
             values[name.removeprefix(PREFIX).lower()] = value
     refused = [fault] if (fault := failpoint.fault()) else []
-    return Loaded(values, file, root, together, (*warnings, *more, *refused))
+    in_doubt = bool(warnings or more) and not environ.keys() >= _NAME_THE_STORE
+    return Loaded(values, file, root, together, (*warnings, *more, *refused), in_doubt)
 
 
 def _file_values(file: Path | None) -> tuple[dict[str, Any], list[str]]:
@@ -153,21 +165,49 @@ def _file_values(file: Path | None) -> tuple[dict[str, Any], list[str]]:
             data = stream.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
             raise ValueError(f"it is larger than {MOST_BYTES // 2**20} MiB")
-        return tomllib.loads(data.decode("utf-8")), []
-    except (OSError, ValueError, RecursionError) as error:  # ValueError: of TOML, of UTF-8, of a number's length
+    except (OSError, ValueError) as error:
         return {}, [f"{file}: cannot be read ({error}): mend the file; defaults are used until then"]
+    try:
+        return tomllib.loads(data.decode("utf-8")), []
+    except (ValueError, RecursionError) as error:  # ValueError: of TOML, of UTF-8, of a number's length
+        return _readable_lines(data), [f"{file}: cannot be read ({error}): mend the file; {_UNTIL_THEN}"]
+
+
+def _readable_lines(data: bytes) -> dict[str, Any]:
+    """What the lines of a broken settings file say of the essentials, each read by itself: a typo elsewhere in the file must
+    not send the stop to another store."""
+    found: dict[str, Any] = {}
+    for line in data.decode("utf-8", "replace").splitlines():
+        with suppress(ValueError, RecursionError):
+            found |= {name: value for name, value in tomllib.loads(line).items() if name in DEFAULTS}
+    return found
 
 
 def _dotenv(file: Path, secrets: bool) -> tuple[dict[str, str], list[str]]:
     try:
-        if not file.is_file() or not (secrets or _SETTINGS_IN_IT.search(file.read_bytes())):
+        if not file.exists():
             return {}, []
-        from dotenv import dotenv_values
-
-        found = dotenv_values(file)
+        if not file.is_file():
+            raise ValueError("it is no ordinary file")
+        data = file.read_bytes()
     except (OSError, ValueError) as error:
         return {}, [f"{file}: cannot be read ({error}): mend the file; it is left out until then"]
-    return {name: value for name, value in found.items() if value is not None}, []
+    if not (secrets or _SETTINGS_IN_IT.search(data)):
+        return {}, []
+    return _dotenv_values(file, data)
+
+
+def _dotenv_values(file: Path, data: bytes) -> tuple[dict[str, str], list[str]]:
+    from dotenv import dotenv_values
+
+    warnings = []
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        text = data.decode("utf-8", "replace")
+        warnings = [f"{file}: cannot be read ({error}): mend the file; {_UNTIL_THEN}"]
+    found = dotenv_values(stream=StringIO(text))
+    return {name: value for name, value in found.items() if value is not None}, warnings
 
 
 def load(
@@ -194,6 +234,7 @@ def load(
         resume_code_life_s=get("resume_code_life", seconds),
         token=loaded.environ.get("STANDFAST_TOKEN") or None,
         warnings=tuple(warnings),
+        in_doubt=loaded.in_doubt,
     )
 
 

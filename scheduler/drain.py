@@ -47,7 +47,7 @@ def until_quiet(
             return False
         if not told:
             tell(
-                f"  waiting up to {limit_s:.0f} s for {len(waiting)} call(s) under way; Ctrl-C leaves the stop in place"
+                f"  waiting up to {limit_s:.0f} s for {len(waiting)} call(s) that had begun; Ctrl-C leaves the stop in place"
             )
             told = True
         if helpless and clock.boot_s() >= next_settle:

@@ -128,7 +128,8 @@ class EmergencyStop:
         why = authority.ineligible(cursor, self.switch.name, found.person, "suspend", channel)
         if why is not None:
             self._log_refusal(found.person, why)
-            hint = "; sign out (`standfast logout`) to stop as the owner of the service account" if owner else ""
+            signed_out = "unset STANDFAST_TOKEN" if self.environ.get(login_file.VARIABLE) else "standfast logout"
+            hint = f"; sign out (`{signed_out}`) to stop as the owner of the service account" if owner else ""
             raise Refusal(f"{why}{hint}; NOTHING IS SUSPENDED")
         return found
 
@@ -249,7 +250,7 @@ class EmergencyStop:
             return self._not_confirmed("interrupted while waiting: `standfast crisis status --wait`")
         except Exception as error:  # the suspension stands; nothing here may look as if it did not
             return self._not_confirmed(f"what is in flight cannot be read: {switch.one_line(error)}")
-        if doubts := [why for why in (lost, gone) if why is not None]:
+        if doubts := [why for why in (doubt(self.essential), lost, gone) if why is not None]:
             self.warnings += doubts
             built = replace(built, quiet_confirmed=False, complete=False)
         ended = [_ended_line(item) for item in self.switch.ended]
@@ -275,6 +276,16 @@ def _ended_line(item: object) -> str:
     if isinstance(item, liveness.Process):
         return f"process {item.pid} ({item.kind}): it held the store's lock for over a second"
     return "a database session that held the store's lock for over a second"
+
+
+def doubt(essential: Essentials) -> str | None:
+    """Why what was stopped or looked at may not be the city's, or None."""
+    if not essential.in_doubt:
+        return None
+    return (
+        f"the settings cannot be read as a whole: this is {switch.named(essential)}; where that is not the city's, its posts "
+        "STILL GO OUT: mend the file and run `standfast crisis` again"
+    )
 
 
 def look(own: Switch, essential: Essentials, suspension: int) -> Receipt:

@@ -208,6 +208,7 @@ def words(receipt: Receipt) -> str:
         f"    {item['at']}  {item['channel']}  {item['link'] or '-'}  {item['text']}"
         for item in receipt.published_recently
     ]
+    lines += [f"  next        {step}" for step in _next_steps(receipt)]
     by_hand = [item["channel"] for item in receipt.channels if item["own_scheduler"] != "none"]
     if by_hand:
         lines.append(f"  not complete: look at the platform's own scheduler of {', '.join(by_hand)}")
@@ -226,7 +227,20 @@ def _headline(receipt: Receipt) -> str:
         told += f": {receipt.reason}"
     if receipt.quiet_confirmed:
         return f"QUIET CONFIRMED  {told}"
-    return f"SUSPENDED, NOT CONFIRMED  {told}\n  {len(receipt.unconfirmed)} call(s) that began before the stop may still go out"
+    calls = f"{len(receipt.unconfirmed)} call(s) that began before the stop may be out, or still go out"
+    return f"SUSPENDED, NOT CONFIRMED  {told}\n  {calls}"
+
+
+def _next_steps(receipt: Receipt) -> list[str]:
+    """What a person can do about calls whose end is not known."""
+    if not receipt.unconfirmed:
+        return []
+    posts = " ".join(str(number) for number in sorted({call.post for call in receipt.unconfirmed}))
+    return [
+        "`standfast crisis status --wait` waits for their end",
+        f"what stays unknown (post {posts}): look on the platform, then `standfast post close POST --published URL` or "
+        "`--not-published`",
+    ]
 
 
 def _call_lines(receipt: Receipt) -> list[str]:

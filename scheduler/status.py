@@ -6,7 +6,7 @@ from typing import Any
 
 from config import clock
 from config.essentials import Essentials
-from scheduler import drain, killswitch, receipt, resumption, stop_cell, stop_ledger, switch
+from scheduler import drain, emergency_stop, killswitch, receipt, resumption, stop_cell, stop_ledger, switch
 from scheduler.emergency_stop import DONE, DRAIN_MARGIN_S, NOT_CONFIRMED
 from scheduler.killswitch import rows
 from scheduler.receipt import Receipt
@@ -31,9 +31,10 @@ class Status:
             if numbers:
                 drain.until_quiet(self.switch, self.essential, tuple(numbers), limit, self.warnings.append)
             lost = stop_ledger.lost_attempts(self.switch, self.essential) if numbers else None
-            self.warnings += [lost] if lost is not None else []
+            doubts = [why for why in (emergency_stop.doubt(self.essential), lost) if why is not None]
+            self.warnings += doubts
             with switch.reading(self.switch) as cursor:
-                return self._look(cursor, known=lost is None)
+                return self._look(cursor, known=not doubts)
         except SwitchUnavailable as error:
             return self._unreadable(str(error))
         finally:
@@ -66,15 +67,18 @@ class Status:
 
     def _unreadable(self, why: str) -> tuple[int, dict[str, Any], str]:
         """This process cannot read the store: what the cell says, and no word about what others can."""
+        known = "NOT KNOWN whether anything is published: this account or folder cannot read the store, the daemon may well;"
         try:
             cell = stop_cell.read(self.essential.cell_file)
             says = "stop" if cell.stops else f"fence {cell.fence}"
+            if cell.stops:
+                known = "No new call starts on this host. What had begun, and what other hosts do, is NOT KNOWN;"
         except stop_cell.CellError as error:
             says = str(error)
         data = {"suspended": None, "quiet_confirmed": False, "error": why, "stop_cell": says, "warnings": self.warnings}
         lines = [
             f"NOT READABLE  {why}",
-            "  NOT KNOWN whether anything is published: this account or folder cannot read the store, the daemon may well;",
+            f"  {known}",
             f"  the stop cell says: {says}; go to the city's folder as the service account and ask again",
             *(f"  warning     {item}" for item in self.warnings),
         ]

@@ -44,6 +44,13 @@ def open_switch(essential: Essentials) -> Switch:
     return PostgresSwitch(essential.database_url)
 
 
+def named(essential: Essentials) -> str:
+    """The store for people, without a password."""
+    if essential.database_url.startswith("sqlite:///"):
+        return f"the store {essential.database_url.removeprefix('sqlite:///')}"
+    return f"the store on {essential.database_url.rpartition('@')[2]}"
+
+
 @contextmanager
 def reading(switch: Switch, step: str = "") -> Iterator[Any]:
     """A cursor for reading, undone at the end. Raises SwitchUnavailable for any fault of the database."""

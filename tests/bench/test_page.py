@@ -11,6 +11,7 @@ import pytest
 from bench import __main__ as program
 from bench import page, soak
 from bench.figure import Figure, Result, number, percentile, spread
+from tests.support.city import CHECKOUT
 
 MACHINE = {
     "cores": 2,
@@ -90,6 +91,11 @@ def test_a_row_that_could_not_be_measured_is_said(tmp_path: Path) -> None:
     text = (tmp_path / "benchmarks.md").read_text(encoding="utf-8")
     assert "NOT MEASURED on sqlite: TimeoutError: no answer" in text
     assert "A quick run" in text
+
+
+def test_a_quick_run_leaves_the_published_page_alone() -> None:
+    assert program._parse(["--quick"]).out == CHECKOUT / ".cache" / "bench"
+    assert program._parse([]).out == CHECKOUT / "docs"
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, measure: Any, *options: str) -> int:

@@ -150,8 +150,9 @@ class Case:
         return due_by(list(self.evidence.people), before_ns).get(tag, FOREVER)
 
     def receipts(self) -> list[Line]:
-        """All that people were told of suspensions: the crises' receipts and what the status shows."""
-        found = [line["receipt"] for line in self.said("answer") if line["receipt"]]
+        """All that people were told of suspensions: the crises' receipts (one that could not be made says only why) and what
+        the status shows."""
+        found = [line["receipt"] for line in self.said("answer") if line["receipt"] and "epoch" in line["receipt"]]
         return found + [item for line in self.said("status") for item in line["data"].get("suspensions", [])]
 
     # --- windows -----------------------------------------------------------------------------------------------------

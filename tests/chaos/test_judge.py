@@ -54,3 +54,14 @@ def test_a_post_that_was_put_off_while_it_was_lifted_may_go_and_one_that_nobody_
     ]
     found = list(oracle._missed_waits(_case(sorted(people, key=lambda line: line["boot_ns"]), 75)))
     assert bool(found) is not put_off
+
+
+@pytest.mark.parametrize("arrived", [15, 8])
+def test_a_stop_that_could_make_no_receipt_is_judged_all_the_same(arrived: int) -> None:
+    """I2: the store was put back while it waited; SUSPENDED was said, and what arrives after it was named by nobody."""
+    people = [
+        _line(10, CRISIS, "suspended", epoch=2, scope="all"),
+        _line(12, CRISIS, "answer", code=10, receipt={"recorded": True, "words": "SUSPENDED, NOT CONFIRMED"}, words=""),
+    ]
+    found = list(oracle._reported_in_flight(_case(people, arrived)))
+    assert bool(found) is (arrived > 10)

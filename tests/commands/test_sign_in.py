@@ -48,6 +48,8 @@ def test_logout_forgets(away: Office) -> None:
     assert "signed out" in away.run("logout").err
     assert "not signed in" in away.fails("whoami")
     assert "nobody was signed in" in away.run("logout").err
+    said = away.run("logout", STANDFAST_TOKEN=away.token).err
+    assert "STANDFAST_TOKEN is set and still signs you in" in said
 
 
 def test_a_bad_token_is_not_kept(away: Office) -> None:

@@ -21,7 +21,7 @@ from tests.support.city import CHECKOUT
 HOME = {"HOME": "/home/standfast"}
 BROKEN = [
     "send_deadline = ",
-    "data_dir = 'x'\ndata_dir = 'y'\n",
+    "other = 'x'\nother = 'y'\n",
     "recall = 1979-13-45\n",
     "recall = " + "9" * 5000 + "\n",
     "a = " + "[" * 5000,
@@ -62,7 +62,30 @@ def test_a_broken_file_leaves_the_defaults_and_is_named(tmp_path: Path, text: st
     assert found.data_dir == tmp_path / "data"
     assert found.send_deadline_s == 30.0
     assert [str(tmp_path / "standfast.toml") in line for line in found.warnings] == [True]
-    assert "defaults are used" in found.warnings[0]
+    assert "the lines that can be read count" in found.warnings[0]
+    assert found.in_doubt
+
+
+def test_of_a_broken_file_the_lines_that_name_the_store_count(tmp_path: Path) -> None:
+    """KS-1: a typo elsewhere in it must not send the stop to another store."""
+    found = _load(
+        tmp_path, "data_dir = 'elsewhere'\ndatabase_url = 'sqlite:///city.db'\nlateness = [\n[outbox]\nrecall='9m'"
+    )
+    assert (found.data_dir, found.database_url) == (tmp_path / "elsewhere", f"sqlite:///{tmp_path}/city.db")
+    assert found.in_doubt
+
+
+def test_of_a_dotenv_with_bytes_that_are_no_text_the_other_lines_count(tmp_path: Path) -> None:
+    found = _load(tmp_path, "", b"OWNER=Andr\xe9\nSTANDFAST_DATABASE_URL=postgresql+psycopg://db/city\n")
+    assert found.database_url == "postgresql+psycopg://db/city"
+    assert (found.in_doubt, [".env" in line for line in found.warnings]) == (True, [True])
+
+
+def test_a_dotenv_that_is_no_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    (tmp_path / "standfast.toml").touch()
+    found = essentials.load(HOME, tmp_path)
+    assert (found.in_doubt, [".env" in line for line in found.warnings]) == (True, [True])
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"data_dir = '\xe9'"])
@@ -76,7 +99,9 @@ def test_a_broken_file_does_not_hide_what_the_environment_says(tmp_path: Path) -
     found = _load(tmp_path, "=", STANDFAST_DATABASE_URL="postgresql+psycopg://db/city", STANDFAST_DATA_DIR="/var/city")
     assert found.database_url == "postgresql+psycopg://db/city"
     assert found.data_dir == Path("/var/city")
-    assert len(found.warnings) == 1
+    assert (len(found.warnings), found.in_doubt) == (1, False)
+    assert _load(tmp_path, "=", STANDFAST_DATA_DIR="/var/city").in_doubt
+    assert not _load(tmp_path, "").in_doubt
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])

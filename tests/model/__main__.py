@@ -29,7 +29,7 @@ def main(words: Sequence[str]) -> int:
 
 def _options(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.model", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="the large configurations as well (hours)")
+    parser.add_argument("--full", action="store_true", help="the large configurations as well (some minutes)")
     parser.add_argument("--config", action="append", metavar="NAME", help="only this configuration")
     parser.add_argument(
         "--weakened", action="append", metavar="NAME", help="only this weakened design", choices=BY_NAME

@@ -100,7 +100,7 @@ def verdict(reports: list[Report]) -> int:
         _tell(report)
     never = sorted(set.intersection(*(set(report.missing) for report in reports)))
     if never:
-        print("NEVER TAKEN: " + ", ".join(never))
+        print(f"NEVER TAKEN, and so never compared (are the examples too few?): {', '.join(never)}")
     faults = sum(bool(report.fault) for report in reports)
     names = " and ".join(report.plan.database for report in reports)
     print(
