@@ -180,7 +180,7 @@ class Resumption:
         ]
         if not found:
             killswitch.epoch(cursor, self.switch.name)
-            raise SwitchError("nothing that fits is suspended: see `standfast crisis status`")
+            raise SwitchError("nothing that fits is suspended: see `standfast crisis status`; NOT LIFTED")
         if len(found) > 1:
             names = ", ".join(f"{item.id} ({item.scope}, by {item.by})" for item in found)
             raise SwitchError(f"several are active: {names}: name one with --suspension; NOT LIFTED")
@@ -230,7 +230,7 @@ class Resumption:
             unconfirmed=len(killswitch.unconfirmed(cursor, self.switch.name, chosen.id)),
             will_be_held=_posts(cursor, self.switch.name, chosen.id, 0, now),
             will_be_held_count=killswitch.missed(cursor, self.switch.name, chosen.id),
-            next_hour=_posts(cursor, self.switch.name, chosen.id, now, now + NEXT_HOUR_US),
+            next_hour=_posts(cursor, self.switch.name, chosen.id, now, now + NEXT_HOUR_US, _STILL_CLOSED),
             remaining=[item.id for item in active(cursor, self.switch.name) if item.id != chosen.id],
         )
 
@@ -293,14 +293,20 @@ def _in_time(started_s: float) -> None:
         )
 
 
-def _posts(cursor: Cursor, dialect: str, number: int, after: int, until: int) -> list[dict[str, Any]]:
+_STILL_CLOSED = f"""AND NOT EXISTS (SELECT 1 FROM suspension s WHERE s.lifted_epoch IS NULL AND s.id <> ?
+  AND {killswitch.COVERS.format(channel="p.channel")}) """  # noqa: S608 (constants only)
+"""Another suspension covers the post, now or from its planned start on."""
+
+
+def _posts(cursor: Cursor, dialect: str, number: int, after: int, until: int, but: str = "") -> list[dict[str, Any]]:
+    """The scheduled posts due in (`after`, `until`] that suspension `number` covers; `but` (SQL) asks for its number again."""
     covers = killswitch.COVERS.format(channel="p.channel")
     query = (
         "SELECT p.id, p.channel, p.due_at, p.text FROM post p WHERE p.state = 'scheduled' AND p.due_at > ? "  # noqa: S608 (constants only)
-        f"AND p.due_at <= ? AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers}) "
+        f"AND p.due_at <= ? AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers}) {but}"
         f"ORDER BY p.due_at, p.id LIMIT {SHOWN}"
     )
-    found = rows(cursor, dialect, query, (after, until, number))
+    found = rows(cursor, dialect, query, (after, until, number, *((number,) if but else ())))
     return [{"post": i, "channel": c, "due_at": clock.to_text(d), "text": t[:60]} for i, c, d, t in found]
 
 

@@ -64,6 +64,16 @@ def test_step_one_shows_and_lifts_nothing_and_step_two_lifts(press: Press) -> No
     assert [entry.actor for entry in press.log("lift")] == ["omar"]
 
 
+def test_what_another_stop_still_covers_is_not_said_to_go_out(press: Press) -> None:
+    """KS-10, KS-7: who lifts one of several hears what really goes out; the twin is what only this one covered."""
+    soon = {channel: press.queue(channel, in_s=60) for channel in ("parks", "police")}
+    everything, parks = press.suspend().suspension, press.suspend("channel:parks").suspension
+    offer = _ask(press, number=everything)
+    assert ([item["post"] for item in offer.next_hour], offer.remaining) == ([soon["police"]], [parks])
+    offer = _ask(press, number=parks)
+    assert (offer.next_hour, offer.remaining) == ([], [everything])
+
+
 def test_a_code_is_read_as_people_say_it_and_is_not_kept(press: Press) -> None:
     press.suspend()
     code = _ask(press).code
