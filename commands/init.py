@@ -35,7 +35,7 @@ resume_two_persons = false
 def init(
     person: Annotated[str | None, typer.Option(help="Short name of the first person (default: yours here).")] = None,
     name: Annotated[str | None, typer.Option(help="Their full name.")] = None,
-    timezone: Annotated[str, typer.Option(help="The city's IANA time zone.")] = "UTC",
+    timezone: Annotated[str | None, typer.Option(help="The city's IANA time zone (UTC).")] = None,
     database_url: Annotated[str | None, typer.Option(help="postgresql+psycopg://… instead of SQLite.")] = None,
     json: Json = False,
 ) -> None:
@@ -50,13 +50,17 @@ def init(
         _report(context, made, fresh, token, json)
 
 
-def _settings_file(timezone: str, database_url: str | None) -> bool:
+def _settings_file(timezone: str | None, database_url: str | None) -> bool:
     """True when ``standfast.toml`` was written here; one that is found already is left as it is."""
     from config import essentials
     from config.settings import SettingsError, check
 
-    if essentials.merged().file is not None:
+    if (found := essentials.merged().file) is not None:
+        given = {"--timezone": timezone, "--database-url": database_url}
+        for option in (option for option, value in given.items() if value is not None):
+            say(f"warning: {found} is there already: {option} is left out; what is to change, change there")
         return False
+    timezone = timezone or "UTC"
     _check_settings(timezone, database_url)
     database = f'database_url = "{database_url}"' if database_url else '# database_url = "postgresql+psycopg://…"'
     text = TEMPLATE.format(timezone=timezone, database=database)

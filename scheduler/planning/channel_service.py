@@ -144,9 +144,11 @@ def _platform_faults(spec: Spec) -> list[str]:
         connector = registry.load(spec.platform)
     except AccountError as error:
         return [str(error)]
-    missing = [f"the setting {n}" for n in connector.required_settings if not spec.settings.get(n, "").strip()]
-    missing += [f"the variable of the secret {n}" for n in connector.required_secrets if not spec.secrets.get(n)]
-    found = [f"{spec.platform} needs {line}: name it" for line in missing]
+    needs, settings, secrets = f"{spec.platform} needs", connector.required_settings, connector.required_secrets
+    found = [f"{needs} the setting {n}: --setting {n}=VALUE" for n in settings if not spec.settings.get(n, "").strip()]
+    found += [
+        f"{needs} the variable of the secret {n}: --secret {n}=VARIABLE" for n in secrets if not spec.secrets.get(n)
+    ]
     open_secrets = [name for name in spec.settings if name in connector.required_secrets]
     found += [f"{name} is a secret: put it into .env and name its variable with --secret" for name in open_secrets]
     return found + _address_faults(spec)

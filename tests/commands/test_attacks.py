@@ -415,3 +415,10 @@ def test_text_that_turns_the_line_is_spelled_out(office: Office, capsys: pytest.
     assert json.loads(office.run("post", "list", "--json").out)["posts"][0]["text"] == "pay \u202e001$ \u2066now"
     cli._say("by \x1b[2J \u202e dana \N{FAMILY}")
     assert capsys.readouterr().err == r"by \x1b[2J \u202e dana " + "\N{FAMILY}\n"
+
+
+def test_what_init_leaves_out_in_a_city_that_is_there_is_said(sqlite_city: City) -> None:
+    said = sqlite_city.run("init", "--person", "dana", "--timezone", "America/Denver")
+    assert said.returncode == 0
+    assert f"{sqlite_city.settings_file} is there already: --timezone is left out" in said.stderr
+    assert "Denver" not in sqlite_city.settings_file.read_text(encoding="utf-8")

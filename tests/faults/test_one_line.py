@@ -53,11 +53,11 @@ CASES = {
     ),
     "missing credential": (
         ("channel", "add", "lib", "--platform", "facebook", "--setting", "page_id=1"),
-        ("'lib'", "page_token", "name it"),
+        ("'lib'", "page_token", "--secret page_token=VARIABLE"),
     ),
     "missing setting": (
         ("channel", "add", "lib", "--platform", "facebook", "--secret", "page_token=HALL_TOKEN"),
-        ("'lib'", "page_id", "name it"),
+        ("'lib'", "page_id", "--setting page_id=VALUE"),
     ),
     "media that is not there": (
         ("post", "add", "--channel", X, *LATER, "--media", "pool.png", "--alt", "The pool"),
