@@ -17,8 +17,8 @@ from scheduler import status as status_command
 from scheduler.killswitch import Scope
 from scheduler.resumption import Active, Resumption, active
 from scheduler.switch import open_switch, reading
-from tests.chaos.family import die_with_parent
 from tests.chaos.worker import Diary
+from tests.support.forked import die_with_parent
 
 DRAIN_MARGIN_S = 2.0
 """A trial has no five seconds for what will not become quiet."""

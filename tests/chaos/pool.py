@@ -18,12 +18,12 @@ from sandbox.client import Client
 from tests.chaos import trial, warm
 from tests.chaos.crew import STUCK_S
 from tests.chaos.evidence import Verdict
-from tests.chaos.family import die_with_parent
 from tests.chaos.plan import Variant
 from tests.chaos.slots import slot
 from tests.chaos.trial import Bench
 from tests.chaos.weakened import WEAKENED
 from tests.support.databases import Databases
+from tests.support.forked import die_with_parent
 
 WIDTH = 24
 """Trials begun at once; how many really run is the machine's matter (`slots`)."""

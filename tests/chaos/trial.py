@@ -76,7 +76,7 @@ class Trial:
                 self._keep(evidence)
             return verdict
         finally:
-            self.family.end_all()
+            self.family.bury()
 
     # --- the city ----------------------------------------------------------------------------------------------------
 

@@ -18,9 +18,9 @@ from sandbox import client
 from sandbox.client import Client
 from tests.failpoint import case as cases
 from tests.failpoint.case import Case, Result
-from tests.failpoint.process import die_with_parent
 from tests.failpoint.stage import LIMIT_S, Bench
 from tests.support.databases import Databases
+from tests.support.forked import die_with_parent
 
 WIDTH = 3 * len(os.sched_getaffinity(0))
 """Cases at once: each mostly waits."""
