@@ -244,13 +244,17 @@ def _next_steps(receipt: Receipt) -> list[str]:
 
 
 def _call_lines(receipt: Receipt) -> list[str]:
-    begun = {call.attempt: call for call in (*receipt.in_flight, *receipt.unconfirmed)}
-    lines = [f"  in flight   {len(begun)} call(s) had begun when the stop was recorded"]
-    for call in begun.values():
-        where = f"worker {call.worker} (process {call.pid} on {call.host})" if call.host else f"worker {call.worker}"
-        result = call.result + (f" {call.link}" if call.link else "")
-        lines.append(
-            f"    attempt {call.attempt}  post {call.post}  {call.channel}  {result}  since {call.since}  {where}"
-        )
-        lines.append(f"      “{call.text}”")
-    return lines
+    listed = {call.attempt for call in receipt.in_flight}
+    doubted = [call for call in receipt.unconfirmed if call.attempt not in listed]
+    lines = [f"  in flight   {len(listed)} call(s) had begun when the stop was recorded"]
+    lines += [line for call in receipt.in_flight for line in _of_call(call)]
+    if doubted:
+        lines.append(f"  in doubt    {len(doubted)} more whose end is not known")
+    return lines + [line for call in doubted for line in _of_call(call)]
+
+
+def _of_call(call: Call) -> list[str]:
+    where = f"worker {call.worker} (process {call.pid} on {call.host})" if call.host else f"worker {call.worker}"
+    result = call.result + (f" {call.link}" if call.link else "")
+    about = f"attempt {call.attempt}  post {call.post}  {call.channel}  {result}  since {call.since}  {where}"
+    return [f"    {about}", f"      “{call.text}”"]

@@ -58,6 +58,7 @@ def test_a_call_that_appeared_later_is_unconfirmed_too(press: Press) -> None:
     found = _build(press, number)
     assert (found.in_flight, [call.attempt for call in found.unconfirmed]) == ([], [late])
     assert f"attempt {late} " in receipt.words(found)
+    assert "0 call(s) had begun when the stop was recorded\n  in doubt    1 more" in receipt.words(found)
 
 
 def test_complete_is_quiet_and_nothing_left_to_look_at_by_hand(press: Press) -> None:
