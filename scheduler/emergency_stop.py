@@ -218,7 +218,7 @@ class EmergencyStop:
         if cell_set:
             known = (
                 "The stop cell is set: no new call starts on this host. Other hosts are not reached. What had begun is not "
-                "known. The running daemon records the stop as soon as the store can be written; only resume lifts it."
+                "known. The daemon records the stop as soon as it runs and the store can be written; only resume lifts it."
             )
         elif request.scope.kind == killswitch.ALL:
             what = "Whether anything is suspended is NOT KNOWN" if self._may_stand else "NOTHING IS SUSPENDED"
