@@ -145,6 +145,13 @@ class Case:
             for line in self.said(*PERSON_LETS_GO)
         )
 
+    def was_there(self, tag: str, by_ns: int) -> bool:
+        """True when the post was surely added by that moment: one that is still being added may come after it."""
+        return any(
+            line["boot_ns"] <= by_ns and any(item["post"] == tag for item in line["posts"])
+            for line in self.said("added")
+        )
+
     def due_us(self, tag: str, before_ns: int) -> int:
         """When the post was due, by what people had said before that moment."""
         return due_by(list(self.evidence.people), before_ns).get(tag, FOREVER)

@@ -85,6 +85,8 @@ def _missed_waits(case: Case) -> Iterator[str]:
             continue
         for request in case.requests:
             if request.channel in window.channels and request.line.boot_ns > window.end_ns:
+                if not case.was_there(request.tag, window.end_ns):
+                    continue
                 if case.due_us(request.tag, window.end_ns) >= window.end_us or case.let_go(
                     request.tag, window.start_ns
                 ):

@@ -65,3 +65,18 @@ def test_a_stop_that_could_make_no_receipt_is_judged_all_the_same(arrived: int) 
     ]
     found = list(oracle._reported_in_flight(_case(people, arrived)))
     assert bool(found) is (arrived > 10)
+
+
+@pytest.mark.parametrize(("added_at", "is_missed"), [(1, True), (62, False)])
+def test_a_post_that_was_still_being_added_at_the_lift_was_not_missed(added_at: int, is_missed: bool) -> None:
+    """I7: who adds a post whose time has passed, behind a lift, means it to go."""
+    case = _case(
+        [
+            _line(10, CRISIS, "suspended", epoch=2, scope="all"),
+            _line(50, CRISIS, "confirming", suspended_epoch=2, kind="crisis"),
+            _line(60, CRISIS, "lifted", suspended_epoch=2, epoch=3, held=0, warning=None, kind="crisis"),
+        ],
+        75,
+    )
+    case.said("added")[0]["boot_ns"] = added_at
+    assert bool(list(oracle._missed_waits(case))) is is_missed
