@@ -15,18 +15,16 @@ from typing import Any
 
 import pytest
 
-import scheduler
 from calendars import csv_file, reader, yaml_tree
 from config import essentials, settings
 from config.settings import SettingsError
-from governance import authority, login_file, people, roles
-from governance.authority import Identity, Refusal
+from governance import authority, roles
+from governance.authority import Refusal
 from scheduler import checkup, emergency_stop, liveness
 from scheduler.emergency_stop import EmergencyStop
 from scheduler.killswitch import Scope, SwitchError
 from scheduler.planning import reload
 from scheduler.resumption import Resumption
-from store.engine import writing
 from tests.commands.office import Office
 from tests.support.city import City
 
@@ -116,60 +114,6 @@ def test_a_stop_that_fails_in_an_unforeseen_way_is_not_called_refused(
         cli.main()
     assert ended.value.code == emergency_stop.NOT_RECORDED
     assert "NOT KNOWN whether it is recorded" in capsys.readouterr().err
-
-
-def test_a_stop_of_which_nothing_could_be_loaded_is_not_called_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """KS-1: a host without memory; people must hear what they can do."""
-    import cli
-
-    monkeypatch.setitem(sys.modules, "scheduler.emergency_stop", None)
-    monkeypatch.delattr(scheduler, "emergency_stop")
-    monkeypatch.setattr(sys, "argv", ["standfast", "crisis"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == emergency_stop.NOT_RECORDED
-    assert "stop the daemon by hand" in capsys.readouterr().err
-
-
-def test_a_stop_under_settings_that_cannot_be_read_is_never_called_quiet(sqlite_city: City) -> None:
-    """KS-1, KS-4: the store that was stopped is named, and need not be the city's; the twin is the mended file."""
-    assert sqlite_city.run("init", "--person", "dana").returncode == 0
-    whole = sqlite_city.settings_file.read_text(encoding="utf-8")
-    sqlite_city.settings_file.write_text(f"{whole}\nlateness = [\n", encoding="utf-8")
-    for arguments in (["crisis"], ["crisis", "status"]):
-        said = sqlite_city.run(*arguments)
-        assert said.returncode == emergency_stop.NOT_CONFIRMED, said
-        words = said.stdout + said.stderr
-        assert f"this is the store {sqlite_city.url.removeprefix('sqlite:///')}" in words
-        assert "STILL GO OUT" in words
-    assert "QUIET CONFIRMED" not in sqlite_city.run("crisis").stderr
-    sqlite_city.settings_file.write_text(whole, encoding="utf-8")
-    status = sqlite_city.run("crisis", "status", "--json")
-    assert (status.returncode, json.loads(status.stdout)["suspensions"][0]["scope"]) == (0, "all")
-
-
-def test_who_may_not_stop_hears_how_to_stop_as_the_owner_of_the_service_account(office: Office) -> None:
-    """KS-1: `standfast logout` leaves a token of the environment where it is."""
-    steward = Identity("ana", "Ana Ruiz", "token")
-    with writing(office.engine) as session:
-        people.add_person(session, steward, "rita", "Rita Voss")
-        token = people.create_token(session, steward, "rita").token
-    for environ, remedy in (({"STANDFAST_TOKEN": token}, "unset STANDFAST_TOKEN"), ({}, "standfast logout")):
-        if not environ:
-            login_file.store(essentials.load().data_dir, os.environ, token)
-        own = EmergencyStop(essentials.load(), dict(os.environ) | {"STANDFAST_TOKEN": ""} | environ, lambda _: None)
-        with pytest.raises(Refusal, match=f"`{remedy}`.*NOTHING IS SUSPENDED"):
-            own.run(emergency_stop.Request(Scope()))
-
-
-def test_a_stop_in_an_encoding_that_cannot_be_written_ends_with_its_own_code(sqlite_city: City) -> None:
-    """KS-1: code 1 would say that nothing is suspended."""
-    assert sqlite_city.run("init", "--person", "dana").returncode == 0
-    said = _shell(sqlite_city, "SF crisis --json --reason 'é..'", PYTHONIOENCODING="idna")
-    assert said.returncode == emergency_stop.DONE, said
-    assert json.loads(sqlite_city.run("crisis", "status", "--json").stdout)["suspensions"]
 
 
 def test_a_token_that_is_not_accepted_is_refused_and_logged(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,10 +359,3 @@ def test_text_that_turns_the_line_is_spelled_out(office: Office, capsys: pytest.
     assert json.loads(office.run("post", "list", "--json").out)["posts"][0]["text"] == "pay \u202e001$ \u2066now"
     cli._say("by \x1b[2J \u202e dana \N{FAMILY}")
     assert capsys.readouterr().err == r"by \x1b[2J \u202e dana " + "\N{FAMILY}\n"
-
-
-def test_what_init_leaves_out_in_a_city_that_is_there_is_said(sqlite_city: City) -> None:
-    said = sqlite_city.run("init", "--person", "dana", "--timezone", "America/Denver")
-    assert said.returncode == 0
-    assert f"{sqlite_city.settings_file} is there already: --timezone is left out" in said.stderr
-    assert "Denver" not in sqlite_city.settings_file.read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -245,10 +246,9 @@ def test_what_is_lifted_is_not_lifted_again(press: Press) -> None:
 
 
 @pytest.mark.parametrize("made", [Scope(), Order("r", "ada"), Recorded(1, 1, 0, "r", ())])
-def test_what_the_switch_was_told_and_recorded_is_not_changed_afterwards(made: object) -> None:
-    name = dataclasses.fields(made)[0].name  # type: ignore[arg-type]
+def test_what_the_switch_was_told_and_recorded_is_not_changed_afterwards(made: Any) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        setattr(made, name, "other")
+        setattr(made, dataclasses.fields(made)[0].name, "other")
 
 
 def test_quiet_is_noted_once(press: Press) -> None:
