@@ -230,7 +230,7 @@ class Resumption:
             unconfirmed=len(killswitch.unconfirmed(cursor, self.switch.name, chosen.id)),
             will_be_held=_posts(cursor, self.switch.name, chosen.id, 0, now),
             will_be_held_count=killswitch.missed(cursor, self.switch.name, chosen.id),
-            next_hour=_posts(cursor, self.switch.name, chosen.id, now, now + NEXT_HOUR_US, _STILL_CLOSED),
+            next_hour=_posts(cursor, self.switch.name, chosen.id, now, now + NEXT_HOUR_US, _OPEN_OTHERWISE),
             remaining=[item.id for item in active(cursor, self.switch.name) if item.id != chosen.id],
         )
 
@@ -293,9 +293,9 @@ def _in_time(started_s: float) -> None:
         )
 
 
-_STILL_CLOSED = f"""AND NOT EXISTS (SELECT 1 FROM suspension s WHERE s.lifted_epoch IS NULL AND s.id <> ?
-  AND {killswitch.COVERS.format(channel="p.channel")}) """  # noqa: S608 (constants only)
-"""Another suspension covers the post, now or from its planned start on."""
+_OPEN_OTHERWISE = f"""AND NOT EXISTS (SELECT 1 FROM suspension s WHERE s.id <> ?
+  AND {killswitch.ACTIVE.replace("?", "p.due_at")} AND {killswitch.COVERS.format(channel="p.channel")}) """  # noqa: S608 (constants only)
+"""No other suspension covers the post when its time comes; a planned one does so from its start on."""
 
 
 def _posts(cursor: Cursor, dialect: str, number: int, after: int, until: int, but: str = "") -> list[dict[str, Any]]:

@@ -74,6 +74,15 @@ def test_what_another_stop_still_covers_is_not_said_to_go_out(press: Press) -> N
     assert (offer.next_hour, offer.remaining) == ([], [everything])
 
 
+def test_what_goes_out_before_a_planned_stop_begins_is_said(press: Press) -> None:
+    """KS-10: the planned window covers only what is due from its start on."""
+    before, within = press.queue(in_s=60), press.queue(in_s=180)
+    now_active, planned = press.suspend().suspension, press.suspend("channel:parks").suspension
+    press.change(Suspension, planned, kind="planned", starts_at=press.post(within).due_at)
+    offer = _ask(press, number=now_active)
+    assert [item["post"] for item in offer.next_hour] == [before]
+
+
 def test_a_code_is_read_as_people_say_it_and_is_not_kept(press: Press) -> None:
     press.suspend()
     code = _ask(press).code
