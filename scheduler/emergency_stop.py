@@ -11,7 +11,6 @@ from _thread import start_new_thread
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -61,14 +60,10 @@ class EmergencyStop:
 
     def __init__(self, essential: Essentials, environ: dict[str, str], tell: Callable[[str], None]) -> None:
         self.essential, self.environ, self.tell = essential, environ, tell
+        self.switch: Switch = switch.open_switch(essential)
         self.warnings: list[str] = list(essential.warnings)
         self._may_stand = False
         """True once a COMMIT was sent: whatever became of it, nobody may be told that nothing is suspended."""
-
-    @cached_property
-    def switch(self) -> Switch:
-        """Opened when it is first asked: a driver that does not load must not come before the stop cell."""
-        return switch.open_switch(self.essential)
 
     def run(self, request: Request) -> Answer:
         """Stop, and say truthfully what is known. Raises Refusal or SwitchError when nothing was suspended."""
@@ -90,8 +85,7 @@ class EmergencyStop:
                 return self._not_recorded(request, switch.one_line(error), cell_set)
             return self._confirm(recorded, request)
         finally:
-            if "switch" in vars(self):
-                self.switch.close()
+            self.switch.close()
 
     # --- who ---------------------------------------------------------------------------------------------------------
 

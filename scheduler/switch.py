@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -34,21 +35,51 @@ class Switch(Protocol):
 
 
 def open_switch(essential: Essentials) -> Switch:
-    """A switch for the settings' database; connects when first used, with that database's driver alone."""
-    if essential.database_url.startswith("sqlite:///"):
-        from scheduler.switch_sqlite import SqliteSwitch
+    """A switch for the settings' database; connects when first used, with that database's driver alone. Never raises."""
+    try:
+        if essential.database_url.startswith("sqlite:///"):
+            from scheduler.switch_sqlite import SqliteSwitch
 
-        return SqliteSwitch(essential.database_url, essential.workers_dir)
-    from scheduler.switch_postgres import PostgresSwitch
+            return SqliteSwitch(essential.database_url, essential.workers_dir)
+        from scheduler.switch_postgres import PostgresSwitch
 
-    return PostgresSwitch(essential.database_url)
+        return PostgresSwitch(essential.database_url)
+    except Exception as error:
+        return _Away(f"the database's driver does not load ({type(error).__name__}: {one_line(error)})")
+
+
+class _Away:
+    """The switch of a database that nobody here can speak to: whatever is asked of it, it is away."""
+
+    name = "none"
+
+    def __init__(self, why: str) -> None:
+        self.ended: list[Any] = []
+        self._why = why
+
+    def reading(self) -> Any:
+        raise SwitchUnavailable(self._why)
+
+    def exclusive(self) -> Any:
+        raise SwitchUnavailable(self._why)
+
+    def commit(self) -> None:
+        raise SwitchUnavailable(self._why)
+
+    def rollback(self) -> None: ...
+    def close(self) -> None: ...
+    def failure(self, error: Exception) -> SwitchUnavailable | None: ...
+
+
+_HOST_AND_NAME = re.compile(r"[\w+]+://(?:[^/?#@]*@)?([\w.\[\]-]*(?::\d+)?/[\w.-]*)(?:\?[^@]*)?")
 
 
 def named(essential: Essentials) -> str:
-    """The store for people, without a password."""
+    """The store for people; of a URL no more than host and name, for a password may stand anywhere else in it."""
     if essential.database_url.startswith("sqlite:///"):
         return f"the store {essential.database_url.removeprefix('sqlite:///')}"
-    return f"the store on {essential.database_url.rpartition('@')[2]}"
+    found = _HOST_AND_NAME.fullmatch(essential.database_url)
+    return "a store on a database server" if found is None else f"the store {found[1]}"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -343,3 +344,19 @@ def test_a_session_that_the_server_ended_is_unavailable_and_then_used_anew(postg
     with switch.reading(own) as cursor:
         cursor.execute("SELECT count(*) FROM meta WHERE key = 'lost'")
         assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("sqlite:////srv/city/data/standfast.db", "the store /srv/city/data/standfast.db"),
+        ("postgresql+psycopg://db.city.example:5432/standfast", "the store db.city.example:5432/standfast"),
+        ("postgresql+psycopg://city:CANARY@db.city.example/standfast", "the store db.city.example/standfast"),
+        ("postgresql+psycopg://db/standfast?user=city&password=CANARY", "the store db/standfast"),
+        ("postgresql+psycopg://db/standfast?password=C@CANARY", "a store on a database server"),
+        ("postgresql+psycopg://city:CANARY?x@db/standfast", "a store on a database server"),
+        ("postgresql+psycopg://city:12/CANARY@db/standfast", "a store on a database server"),
+    ],
+)
+def test_a_store_is_named_without_its_password(essential: Essentials, url: str, name: str) -> None:
+    assert switch.named(replace(essential, database_url=url)) == name

@@ -256,6 +256,8 @@ def test_a_store_that_cannot_even_be_asked_for_keeps_nobody_from_stopping_this_h
     ran = live.run("crisis", who=who, PYTHONPATH=path, STANDFAST_DATABASE_URL=NO_SUCH_STORE[trouble])
     assert (ran.returncode, "this host" in ran.stderr) == (20, True), ran.stderr
     assert ran.stderr.startswith("NOT RECORDED")
+    asked = live.run("crisis", "status", PYTHONPATH=path, STANDFAST_DATABASE_URL=NO_SUCH_STORE[trouble])
+    assert (asked.returncode, asked.stdout.splitlines()[0].partition("  ")[0]) == (10, "NOT READABLE")
     missed = live.queue(X, "never", 0.1)
     until(lambda: clock.wall_us() > live.post(missed).due_at + clock.SECOND, "its time has passed")
     assert live.texts() == ["before"]
