@@ -279,9 +279,8 @@ def _write(name: str, text: str) -> bool:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
     except (OSError, ValueError, LookupError):  # it is gone, closed, or in an encoding that cannot be written
-        with contextlib.suppress(
-            OSError, ValueError
-        ):  # else the interpreter tries again at its end, and exits with 120
+        # Else the interpreter tries again at its end, and exits with 120.
+        with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return False
     return True

@@ -115,12 +115,12 @@ def find_file(environ: Mapping[str, str], start: Path) -> Path | None:
     if named := environ.get("STANDFAST_CONFIG"):
         return Path(named).absolute()
     for folder in (start, *start.parents):
-        if _is_there(folder / FILE_NAME):
+        if is_there(folder / FILE_NAME):
             return folder / FILE_NAME
-    return SYSTEM_FILE if _is_there(SYSTEM_FILE) else None
+    return SYSTEM_FILE if is_there(SYSTEM_FILE) else None
 
 
-def _is_there(file: Path) -> bool:
+def is_there(file: Path) -> bool:
     """False also for a file in a folder that this account may not look into."""
     try:
         return file.is_file()

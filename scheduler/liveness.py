@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from config import clock, failpoint
+from config import clock, essentials, failpoint
 
 SWITCH = "switch"
 """The kind of crisis and resume: such a process is never ended by another."""
@@ -110,16 +110,8 @@ def is_dead(process: Process) -> bool:
         return process.host == host()
     lock_file = Path(process.lock_file)
     if process.host != host():  # this kernel under another name, or a container: its numbers and files may not be ours
-        return _is_file(lock_file) and lock_is_free(lock_file)
+        return essentials.is_there(lock_file) and lock_is_free(lock_file)
     return lock_is_free(lock_file) and pid_start(process.pid) != process.pid_start
-
-
-def _is_file(path: Path) -> bool:
-    """False also where this account may not look: another's container, or a folder that was root's."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
 
 
 def lock_is_free(path: Path) -> bool:

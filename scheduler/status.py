@@ -6,8 +6,8 @@ from typing import Any
 
 from config import clock
 from config.essentials import Essentials
-from scheduler import drain, emergency_stop, killswitch, receipt, resumption, stop_cell, stop_ledger, switch
-from scheduler.emergency_stop import DONE, DRAIN_MARGIN_S, NOT_CONFIRMED
+from scheduler import drain, killswitch, receipt, resumption, stop_cell, stop_ledger, switch
+from scheduler.emergency_stop import DONE, DRAIN_MARGIN_S, NOT_CONFIRMED, doubt
 from scheduler.killswitch import rows
 from scheduler.receipt import Receipt
 from scheduler.switch import Switch, SwitchUnavailable
@@ -31,7 +31,7 @@ class Status:
             if numbers:
                 drain.until_quiet(self.switch, self.essential, tuple(numbers), limit, self.warnings.append)
             lost = stop_ledger.lost_attempts(self.switch, self.essential) if numbers else None
-            doubts = [why for why in (emergency_stop.doubt(self.essential), lost) if why is not None]
+            doubts = [why for why in (doubt(self.essential), lost) if why is not None]
             self.warnings += doubts
             with switch.reading(self.switch) as cursor:
                 return self._look(cursor, known=not doubts)

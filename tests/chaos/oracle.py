@@ -79,10 +79,8 @@ def _receipts_true(case: Case) -> Iterator[str]:
 def _missed_waits(case: Case) -> Iterator[str]:
     """I7: whose time had passed when the lift was asked for does not arrive afterwards, unless a person lets it go."""
     for window in case.windows():
-        if (
-            window.end_ns == FOREVER or window.start_ns > window.end_ns
-        ):  # told of when its lift had begun: others judge it
-            continue
+        if window.end_ns == FOREVER or window.start_ns > window.end_ns:
+            continue  # never lifted; or told of when its lift had begun: others judge it
         for request in case.requests:
             if request.channel in window.channels and request.line.boot_ns > window.end_ns:
                 if not case.was_there(request.tag, window.end_ns):

@@ -102,9 +102,8 @@ def serve(config: Config, memory: mmap.mmap, stop: Event) -> None:
             daemon = _Unlocked(settings.load(), essentials.load(), kind="chaos")
             daemon.run(stop, lambda _: diary.write(READY))
         except (StoreError, Fault, OSError) as error:
-            diary.write(
-                f"{config.name}: ended", why=str(error)
-            )  # in one line; whoever started a daemon starts it again
+            # In one line; whoever started a daemon starts it again.
+            diary.write(f"{config.name}: ended", why=str(error))
 
 
 @contextmanager
