@@ -13,6 +13,7 @@ from tests.chaos.evidence import Case, Evidence
 
 CRISIS, DESK, STATUS = 1, 2, 3
 """Three processes of people."""
+CHANNEL, PLATFORM = next(iter(draw(1, "crisis").channels.items()))
 
 
 def _line(at: int, pid: int, what: str, **more: Any) -> dict[str, Any]:
@@ -20,9 +21,8 @@ def _line(at: int, pid: int, what: str, **more: Any) -> dict[str, Any]:
 
 
 def _case(people: list[dict[str, Any]], arrived: int) -> Case:
-    (channel, platform), *_ = draw(1, "crisis").channels.items()
-    arrival = Arrival(1, arrived, arrived, "publish", platform, channel, "POST", "/", "a word", "1", True, None, None)
-    queued = _line(1, DESK, "added", posts=[{"post": "a", "channel": channel, "due_us": 20}])
+    arrival = Arrival(1, arrived, arrived, "publish", PLATFORM, CHANNEL, "POST", "/", "a word", "1", True, None, None)
+    queued = _line(1, DESK, "added", posts=[{"post": "a", "channel": CHANNEL, "due_us": 20}])
     nothing: dict[str, Any] = dict.fromkeys(("posts", "attempts", "channels", "suspensions", "listed", "workers"), ())
     rest = {"gate": None, "strikes": (), "publisher": "standfast", "kept_by": ""}
     evidence = Evidence(
@@ -73,6 +73,7 @@ def test_a_post_that_was_still_being_added_at_the_lift_was_not_missed(added_at: 
     case = _case(
         [
             _line(10, CRISIS, "suspended", epoch=2, scope="all"),
+            _line(45, DESK, "added?", posts=[{"post": "a", "channel": CHANNEL, "due_us": 20}]),
             _line(50, CRISIS, "confirming", suspended_epoch=2, kind="crisis"),
             _line(60, CRISIS, "lifted", suspended_epoch=2, epoch=3, held=0, warning=None, kind="crisis"),
         ],
