@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ DRAIN_MARGIN_S = 2.0
 """A trial has no five seconds for what will not become quiet."""
 VOID = 8
 """How often somebody asks anew because the code was void."""
+SOONEST_S = 1e-6
+"""A timer of 0 would never go off."""
 
 
 def stop(diary: Diary, scope: str, wait: bool) -> None:
@@ -77,11 +80,14 @@ def status(diary: Diary, wait: bool) -> None:
     return diary.write("status", code=code, data=data, words=words, wait=wait)
 
 
-def resume(diary: Diary, suspension: int | None, by_command: bool) -> None:
-    """Lift this suspension, or the oldest; asked anew while others suspend and lift in between."""
+def resume(diary: Diary, suspension: int | None, by_command: bool, falls_after_s: float | None = None) -> None:
+    """Lift this suspension, or the oldest; asked anew while others suspend and lift in between.
+
+    With `falls_after_s` this process ends so long (s) after it began to confirm.
+    """
     for _ in range(VOID):
         found = [item for item in open_suspensions(diary) if suspension in (None, item.id)]
-        if not found or _lifted(diary, found[0], by_command):
+        if not found or _lifted(diary, found[0], by_command, falls_after_s):
             return
 
 
@@ -92,23 +98,31 @@ def resume_all(diary: Diary, by_command: bool) -> None:
         left -= not _lifted(diary, found[0], by_command)
 
 
-def _lifted(diary: Diary, item: Active, by_command: bool) -> bool:
+def _lifted(diary: Diary, item: Active, by_command: bool, falls_after_s: float | None = None) -> bool:
     try:
-        (_lift_by_command if by_command else _lift)(diary, item)
+        (_lift_by_command if by_command else _lift)(diary, item, falls_after_s)
     except Fault as error:
         diary.write("not lifted", suspended_epoch=item.epoch, why=str(error))
         return False
     return True
 
 
-def _lift(diary: Diary, item: Active) -> None:
+def _confirming(diary: Diary, item: Active, falls_after_s: float | None) -> None:
+    """Say so; from now on the kernel ends this process after `falls_after_s`, wherever it is, as kill -9 does."""
+    diary.write("confirming", suspended_epoch=item.epoch, kind=item.kind)
+    if falls_after_s is not None:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, max(falls_after_s, SOONEST_S))
+
+
+def _lift(diary: Diary, item: Active, falls_after_s: float | None) -> None:
     """`standfast resume` in both steps."""
     own = Resumption(essentials.load(), dict(os.environ))
     try:
         offer = own.ask("chaos", scope=None, suspension=item.id)
         if item not in open_suspensions(diary):  # the number is another suspension's since the store was put back
             raise Fault("the offer is for another suspension")
-        diary.write("confirming", suspended_epoch=item.epoch, kind=item.kind)
+        _confirming(diary, item, falls_after_s)
         lifted = own.confirm(offer.code, "chaos")
     finally:
         own.close()
@@ -122,10 +136,10 @@ def _lift(diary: Diary, item: Active) -> None:
     )
 
 
-def _lift_by_command(diary: Diary, item: Active) -> None:
+def _lift_by_command(diary: Diary, item: Active, falls_after_s: float | None) -> None:
     """`standfast resume` itself, in both steps."""
     offer = _answer(["resume", "--reason", "chaos", "--suspension", str(item.id), "--json"])
-    diary.write("confirming", suspended_epoch=item.epoch, kind=item.kind)
+    _confirming(diary, item, falls_after_s)
     told = _answer(["resume", "--confirm", offer["code"], "--reason", "chaos", "--json"])
     diary.write(
         "lifted",

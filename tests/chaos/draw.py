@@ -196,7 +196,7 @@ def _crisis(rng: random.Random, channels: Mapping[str, str], after_s: float) -> 
         dwell_s=rng.uniform(0.02, 1.0),
         resume=rng.choice(("own", "own", "any", "none")),
         resume_by_subprocess=rng.random() < 0.02,
-        resume_killed_after_s=rng.uniform(0, 0.04) if rng.random() < 0.1 else None,
+        resume_falls_after_s=rng.uniform(0, 0.04) if rng.random() < 0.1 else None,
     )
 
 

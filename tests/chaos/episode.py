@@ -26,7 +26,6 @@ class Episode:
         self.item, self.family, self.people, self.continue_all = item, family, people, continue_all
         self.over, self.called_s = False, 0.0
         self.callers: list[Child] = []
-        self.resumers: list[Child] = []
 
     def begin(self) -> None:
         """Call the crisis, two at once when planned so."""
@@ -78,12 +77,9 @@ class Episode:
 
     def _resume(self) -> None:
         own = [line["suspension"] for line in self._lines("suspended")] if self.item.resume == "own" else []
-        number, by_command = own[0] if own else None, self.item.resume_by_subprocess
-        child = self.family.fork(ACT, lambda: acts.resume(self._note(), number, by_command), self._resumed)
-        self.resumers.append(child)
-        if self.item.resume_killed_after_s is not None and len(self.resumers) == 1:
-            at = clock.boot_s() + self.item.resume_killed_after_s
-            self.family.later(at, partial(child.signal, signal.SIGKILL))
+        number, item = own[0] if own else None, self.item
+        by_command, falls_after_s = item.resume_by_subprocess, item.resume_falls_after_s
+        self.family.fork(ACT, lambda: acts.resume(self._note(), number, by_command, falls_after_s), self._resumed)
 
     def _resumed(self) -> None:
         self.over = True

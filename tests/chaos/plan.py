@@ -85,7 +85,7 @@ class Crisis:
     dwell_s: float = 0.3
     resume: Literal["own", "any", "none"] = "own"
     resume_by_subprocess: bool = False
-    resume_killed_after_s: float | None = None
+    resume_falls_after_s: float | None = None
 
 
 @dataclass(frozen=True)
