@@ -60,8 +60,8 @@ class Loaded:
     root: Path
     environ: dict[str, str]
     warnings: tuple[str, ...] = ()
-    in_doubt: bool = False
-    """True when a source could not be read as a whole, so that another store than this may be meant."""
+    doubt: str = ""
+    """Why another store than this may be meant; empty when there is no doubt."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class Essentials:
     resume_code_life_s: float
     token: str | None
     warnings: tuple[str, ...]
-    in_doubt: bool
-    """True when the settings could not be read as a whole, so that another store than this may be the city's."""
+    doubt: str
+    """Why another store than this may be the city's; empty when there is no doubt."""
 
     @property
     def cell_file(self) -> Path:
@@ -153,8 +153,16 @@ def merged(environ: Mapping[str, str] | None = None, start: Path | None = None, 
         if name.startswith(PREFIX) and name not in NOT_SETTINGS:
             values[name.removeprefix(PREFIX).lower()] = value
     refused = [fault] if (fault := failpoint.fault()) else []
-    in_doubt = bool(warnings or more) and not environ.keys() >= _NAME_THE_STORE
-    return Loaded(values, file, root, together, (*warnings, *more, *refused), in_doubt)
+    doubt = "" if environ.keys() >= _NAME_THE_STORE else _doubt(file, values, broken=bool(warnings or more))
+    return Loaded(values, file, root, together, (*warnings, *more, *refused), doubt)
+
+
+def _doubt(file: Path | None, values: Mapping[str, Any], broken: bool) -> str:
+    if broken:
+        return "the settings cannot be read as a whole"
+    if file is None and not values.keys() & {"data_dir", "database_url"}:
+        return f"there is no {FILE_NAME} here"  # a folder of another city, or of a trial, may hold a store, too
+    return ""
 
 
 def _file_values(file: Path | None) -> tuple[dict[str, Any], list[str]]:
@@ -234,7 +242,7 @@ def load(
         resume_code_life_s=get("resume_code_life", seconds),
         token=loaded.environ.get("STANDFAST_TOKEN") or None,
         warnings=tuple(warnings),
-        in_doubt=loaded.in_doubt,
+        doubt=loaded.doubt,
     )
 
 

@@ -274,11 +274,11 @@ def _ended_line(item: object) -> str:
 
 def doubt(essential: Essentials) -> str | None:
     """Why what was stopped or looked at may not be the city's, or None."""
-    if not essential.in_doubt:
+    if not essential.doubt:
         return None
     return (
-        f"the settings cannot be read as a whole: this is {switch.named(essential)}; where that is not the city's, its posts "
-        "STILL GO OUT: mend the file and run `standfast crisis` again"
+        f"{essential.doubt}: this is {switch.named(essential)}; where that is not the city's, its posts STILL GO OUT: mend "
+        "that and run `standfast crisis` again"
     )
 
 

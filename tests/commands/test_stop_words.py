@@ -52,6 +52,19 @@ def test_a_stop_under_settings_that_cannot_be_read_is_never_called_quiet(sqlite_
     assert (status.returncode, json.loads(status.stdout)["suspensions"][0]["scope"]) == (0, "all")
 
 
+def test_a_stop_in_a_folder_without_settings_is_never_called_quiet(sqlite_city: City) -> None:
+    """KS-1, KS-4: the store that lies there may be a trial's; the twin names it."""
+    sqlite_city.settings_file.write_text("state_dir = 'state'\n", encoding="utf-8")
+    assert sqlite_city.run("init", "--person", "dana").returncode == 0
+    sqlite_city.settings_file.unlink()
+    said = sqlite_city.run("crisis", STANDFAST_CONFIG="", STANDFAST_STATE_DIR="state")
+    assert said.returncode == emergency_stop.NOT_CONFIRMED, said
+    store = f"the store {sqlite_city.root / 'data' / 'standfast.db'}"
+    assert f"there is no standfast.toml here: this is {store}" in said.stdout + said.stderr
+    named = sqlite_city.run("crisis", STANDFAST_CONFIG="", STANDFAST_STATE_DIR="state", STANDFAST_DATA_DIR="data")
+    assert named.returncode == emergency_stop.DONE, named
+
+
 def test_who_may_not_stop_hears_how_to_stop_as_the_owner_of_the_service_account(office: Office) -> None:
     """KS-1: `standfast logout` leaves a token of the environment where it is."""
     steward = Identity("ana", "Ana Ruiz", "token")

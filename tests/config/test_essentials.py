@@ -27,6 +27,7 @@ BROKEN = [
     "a = " + "[" * 5000,
     "\0",
 ]
+BROKEN_FILE = "the settings cannot be read as a whole"
 WRONG: dict[str, list[Any]] = {
     "send_deadline": ["soon", "-3s", "3 weeks", "", "1s2", "9" * 400 + "s", "9999999999d", True, [1], -1, float("nan")],
     "recall": ["9999999999d", 1e10, {"hours": 1}],
@@ -63,7 +64,7 @@ def test_a_broken_file_leaves_the_defaults_and_is_named(tmp_path: Path, text: st
     assert found.send_deadline_s == 30.0
     assert [str(tmp_path / "standfast.toml") in line for line in found.warnings] == [True]
     assert "the lines that can be read count" in found.warnings[0]
-    assert found.in_doubt
+    assert found.doubt == BROKEN_FILE
 
 
 def test_of_a_broken_file_the_lines_that_name_the_store_count(tmp_path: Path) -> None:
@@ -72,20 +73,20 @@ def test_of_a_broken_file_the_lines_that_name_the_store_count(tmp_path: Path) ->
         tmp_path, "data_dir = 'elsewhere'\ndatabase_url = 'sqlite:///city.db'\nlateness = [\n[outbox]\nrecall='9m'"
     )
     assert (found.data_dir, found.database_url) == (tmp_path / "elsewhere", f"sqlite:///{tmp_path}/city.db")
-    assert found.in_doubt
+    assert found.doubt == BROKEN_FILE
 
 
 def test_of_a_dotenv_with_bytes_that_are_no_text_the_other_lines_count(tmp_path: Path) -> None:
     found = _load(tmp_path, "", b"OWNER=Andr\xe9\nSTANDFAST_DATABASE_URL=postgresql+psycopg://db/city\n")
     assert found.database_url == "postgresql+psycopg://db/city"
-    assert (found.in_doubt, [".env" in line for line in found.warnings]) == (True, [True])
+    assert (found.doubt, [".env" in line for line in found.warnings]) == (BROKEN_FILE, [True])
 
 
 def test_a_dotenv_that_is_no_file_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     (tmp_path / "standfast.toml").touch()
     found = essentials.load(HOME, tmp_path)
-    assert (found.in_doubt, [".env" in line for line in found.warnings]) == (True, [True])
+    assert (found.doubt, [".env" in line for line in found.warnings]) == (BROKEN_FILE, [True])
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"data_dir = '\xe9'"])
@@ -99,9 +100,16 @@ def test_a_broken_file_does_not_hide_what_the_environment_says(tmp_path: Path) -
     found = _load(tmp_path, "=", STANDFAST_DATABASE_URL="postgresql+psycopg://db/city", STANDFAST_DATA_DIR="/var/city")
     assert found.database_url == "postgresql+psycopg://db/city"
     assert found.data_dir == Path("/var/city")
-    assert (len(found.warnings), found.in_doubt) == (1, False)
-    assert _load(tmp_path, "=", STANDFAST_DATA_DIR="/var/city").in_doubt
-    assert not _load(tmp_path, "").in_doubt
+    assert (len(found.warnings), found.doubt) == (1, "")
+    assert _load(tmp_path, "=", STANDFAST_DATA_DIR="/var/city").doubt == BROKEN_FILE
+    assert not _load(tmp_path, "").doubt
+
+
+def test_without_any_file_the_store_is_in_doubt_unless_it_is_named(tmp_path: Path) -> None:
+    """KS-4: a folder may hold a store that is not the city's."""
+    assert _load(tmp_path).doubt == "there is no standfast.toml here"
+    assert not _load(tmp_path, STANDFAST_DATABASE_URL="postgresql+psycopg://db/city").doubt
+    assert not _load(tmp_path, STANDFAST_DATA_DIR="/var/city").doubt
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
