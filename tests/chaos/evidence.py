@@ -125,9 +125,10 @@ class Case:
         return bool(copied < line["boot_ns"] and self.begun_ns(line) < self.restored["after_ns"])
 
     def begun_ns(self, line: Line) -> int:
-        """When its process began what it tells of: its line before that one."""
+        """When its process began what it tells of: when it opened the store, else at its line before that one."""
         before = [ns for ns in self._moments_of(line["pid"]) if ns < line["boot_ns"]]
-        return max(before, default=int(line["boot_ns"]))
+        opened = [item["boot_ns"] for item in self.said("opens") if item["pid"] == line["pid"]]
+        return max([ns for ns in opened if ns in before] or before, default=int(line["boot_ns"]))
 
     def noted_ns(self, line: Line) -> int:
         """When the epoch that it tells of was surely noted beside the store: at a lift, or at its process's next line."""

@@ -81,3 +81,16 @@ def test_a_post_that_was_still_being_added_at_the_lift_was_not_missed(added_at: 
     )
     case.said("added")[0]["boot_ns"] = added_at
     assert bool(list(oracle._missed_waits(case))) is is_missed
+
+
+@pytest.mark.parametrize(("opened_at", "is_broken"), [(28, False), (33, True)])
+def test_an_edit_of_who_had_the_store_open_as_it_was_put_back_is_lost_with_it(opened_at: int, is_broken: bool) -> None:
+    """The edit went into the file that was replaced, and was told of afterwards; the twin opened the store that stands."""
+    people = [
+        _line(2, STATUS, "copied", before_ns=2, after_ns=3),
+        _line(opened_at, DESK, "opens"),
+        _line(32, STATUS, "restored", before_ns=30, after_ns=31),
+        _line(34, DESK, "edit?", posts=[{"post": "a"}]),
+        _line(36, DESK, "edit", posts=[{"post": "a"}]),
+    ]
+    assert bool(list(oracle._edited_goes_as_edited(_case(people, 75)))) is is_broken
