@@ -250,7 +250,7 @@ def _reader(values: Mapping[str, Any], warnings: list[str]) -> Any:
     def get(name: str, convert: Any) -> Any:
         try:
             return convert(values.get(name, DEFAULTS[name]))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             warnings.append(f"{name}: {error}; {DEFAULTS[name]!r} is used until then")
             return convert(DEFAULTS[name])
 

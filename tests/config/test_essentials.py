@@ -67,6 +67,15 @@ def test_a_broken_file_leaves_the_defaults_and_is_named(tmp_path: Path, text: st
     assert found.doubt == BROKEN_FILE
 
 
+@pytest.mark.parametrize("name", ["send_deadline", "data_dir", "database_url", "resume_two_persons"])
+def test_a_table_too_deep_to_be_shown_is_a_warning(tmp_path: Path, name: str) -> None:
+    """KS-1: TOML can hold what Python cannot print."""
+    found = _load(tmp_path, f"{name} = {{{'a.' * 20_000}a = 1}}")
+    assert (found.data_dir, found.send_deadline_s, found.resume_two_persons) == (tmp_path / "data", 30.0, False)
+    assert found.database_url == f"sqlite:///{tmp_path}/data/standfast.db"
+    assert [line.startswith(f"{name}: ") for line in found.warnings] == [True]
+
+
 def test_of_a_broken_file_the_lines_that_name_the_store_count(tmp_path: Path) -> None:
     """KS-1: a typo elsewhere in it must not send the stop to another store."""
     found = _load(
