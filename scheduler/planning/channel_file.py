@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from calendars.draft import did_you_mean
-from config import clock, essentials
+from config import clock, essentials, small_file
 from scheduler.planning.channel_service import ChannelError, Spec
 
 KEYS = ("platform", "groups", "spacing", "settings", "secrets")
@@ -26,7 +26,7 @@ MOST_BYTES = 4 * 2**20
 def read(file: Path) -> list[Spec]:
     """The channels described in `file`, in its order. Raises ChannelError with every fault."""
     try:
-        data = tomllib.loads(_text(file))
+        data = tomllib.loads(small_file.text(file, MOST_BYTES))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise ChannelError(f"{file}: cannot be read ({why}): mend the file") from None
@@ -39,17 +39,6 @@ def read(file: Path) -> list[Spec]:
     if faults:
         raise ChannelError("\n".join(f"{file}: {fault}" for fault in faults))
     return [_spec(name, body) for name, body in channels.items()]
-
-
-def _text(file: Path) -> str:
-    """The file's text. Raises ValueError for what is no ordinary file (it might never end) or too large, OSError."""
-    if file.exists() and not file.is_file():
-        raise ValueError("it is no ordinary file")
-    with file.open("rb") as stream:
-        data = stream.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"it is larger than {MOST_BYTES // 2**20} MiB")
-    return data.decode("utf-8-sig")
 
 
 def _faults(body: Any) -> list[str]:
