@@ -36,6 +36,8 @@ class Settings(BaseModel):
     timezone: str = "UTC"
     calendars: Path = Path("calendars")
     roles: Path | None = None
+    plan: Path | None = None
+    """The city's Crisis Communications plan."""
 
     send_deadline: Seconds = 30.0
     """Longest a publish call may take, from leave to end."""

@@ -7,7 +7,6 @@ after it: two people who take each other's roles away at once cannot leave the c
 from __future__ import annotations
 
 import fcntl
-import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +25,6 @@ from store import chain
 from store.engine import cursor, dialect, reading
 from store.tables import Channel, Person, RoleGrant, Token
 
-ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 MOST_DAYS = 3650
 DAY_US = 86_400 * clock.SECOND
 
@@ -178,7 +176,7 @@ def _record(session: Session, actor: str, action: str, subject: str, detail: Map
 
 def check_new(person: str, name: str) -> None:
     """Nothing when somebody can be known under these. Raises PeopleError naming the value."""
-    if not ID.fullmatch(person):
+    if not authority.PERSON_ID.fullmatch(person):
         raise PeopleError(f"person {person[:70]!a} cannot be an id: use up to 64 of a-z, 0-9, '.', '_' and '-'")
     if not name.strip():
         raise PeopleError(f"person {person!r} needs a name: give --name")

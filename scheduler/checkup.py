@@ -51,10 +51,17 @@ class Patient:
 Found = Iterator[tuple[str, str]]
 
 
-def examine(patient: Patient) -> list[Finding]:
-    """All findings; a check that fails itself is a fault of its own and hides no other."""
+Check = Callable[[Patient], Found]
+"""Yields (level, text) pairs."""
+
+
+def examine(patient: Patient, further: Mapping[str, Check] | None = None) -> list[Finding]:
+    """All findings; a check that fails itself is a fault of its own and hides no other.
+
+    `further`: checks of the rooms above, which this one does not know.
+    """
     found: list[Finding] = []
-    for name, check in CHECKS.items():
+    for name, check in {**CHECKS, **(further or {})}.items():
         try:
             found += [Finding(name, level, text) for level, text in check(patient)]
         except (StoreError, OSError, ConnectorError) as error:
@@ -244,7 +251,7 @@ def _attempts(patient: Patient) -> Found:
         yield OK, "every call's outcome is known"
 
 
-CHECKS: Mapping[str, Callable[[Patient], Found]] = {
+CHECKS: Mapping[str, Check] = {
     "settings": _settings,
     "store": _store,
     "disk": _disk,

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 import cli
 from commands import context
-from config import essentials, settings
+from config import essentials, failpoint, settings
 from config.settings import Settings
 from records import log
 from scheduler import emergency_stop, states
@@ -177,8 +177,9 @@ def test_the_state_diagrams_show_every_transition_and_no_other(name: str, table:
 
 
 def _named(text: str) -> set[str]:
-    """Every ``room.module.name`` that a page names as code."""
-    return {name.rstrip(".") for name in re.findall(rf"`((?:{ROOMS})\.\w[\w.]*)(?:\(\))?`", text)} - {"config.toml"}
+    """Every ``room.module.name`` that a page names as code; failpoints have names of the same form."""
+    found = {name.rstrip(".") for name in re.findall(rf"`((?:{ROOMS})\.\w[\w.]*)(?:\(\))?`", text)}
+    return found - {"config.toml"} - failpoint.registry().keys()
 
 
 def _exists(name: str) -> bool:

@@ -66,7 +66,9 @@ def test_the_wheel_holds_every_room_and_nothing_else(wheel: zipfile.ZipFile) -> 
     "name",
     [
         "cli.py",
+        "config/data/crisis-plan.toml",
         "config/data/roles.toml",
+        "crisis/plan.py",
         "sandbox/server.py",
         "scheduler/killswitch.py",
         "store/migrations/env.py",

@@ -78,6 +78,7 @@ def test_an_unknown_setting_is_named_with_its_value(name: str) -> None:
         ("resume_two_persons", "maybe"),
         ("data_dir", 5),
         ("roles", []),
+        ("plan", [1]),
     ],
 )
 def test_a_wrong_value_is_named(name: str, value: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -106,6 +106,17 @@ def test_a_check_that_fails_itself_hides_no_other(sqlite_press: Press) -> None:
     found = _examine(sqlite_press)
     assert [item.level for item in found["clock"]] == [BAD]
     assert [item.level for item in found["attempts"]] == [OK]
+
+
+def test_a_check_of_the_rooms_above_is_handed_in_and_may_fail_like_any(sqlite_press: Press) -> None:
+    def further(patient: Patient) -> Iterator[tuple[str, str]]:
+        yield WARN, str(patient.settings.timezone)
+        raise OSError("gone")
+
+    patient = Patient(sqlite_press.settings, sqlite_press.essential, sqlite_press.engine, {})
+    found = examine(patient, {"plan": further})
+    assert [(item.level, item.text) for item in found if item.check == "plan"] == [(BAD, "gone")]
+    assert CHECKS.keys() < {item.check for item in found}
 
 
 def test_a_rehearsal_is_told(sqlite_press: Press) -> None:

@@ -37,6 +37,7 @@ HEAVY = (
     "dateutil",
     "connectors",
     "calendars",
+    "crisis",
     "store.engine",
     "store.tables",
     "scheduler.settling",
