@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import json as json_format
 import os
 import sys
@@ -87,6 +88,8 @@ app.add_typer(crisis, name="crisis")
 
 NOT_RECORDED = 20
 """`crisis` ends so when nobody knows whether it is recorded, also when nothing of it could be loaded."""
+READING = frozenset({"status", "checklist"})
+"""Sub-commands of `crisis` that stop nothing."""
 KEPT = frozenset("\n\u200c\u200d")
 """Not printable, yet no danger to a terminal: line breaks, and what joins letters and emoji."""
 
@@ -172,6 +175,14 @@ def status(
     else:
         _print(_visible(words))
     raise typer.Exit(code)
+
+
+@crisis.command("checklist")
+def checklist(json: Json = False) -> None:
+    """Print the plan's checklist: what is to be done by whom, phase by phase. Stops nothing."""
+    from commands import checklist as command
+
+    command.show(json)
 
 
 @app.command()
@@ -308,7 +319,9 @@ def _say_of_usage(arguments: list[str]) -> None:
 
 
 def _is_stop(arguments: list[str]) -> bool:
-    return arguments[:1] == ["crisis"] and "status" not in arguments
+    """True for `crisis` without a sub-command that reads; the value of an option is none."""
+    words = {word for before, word in itertools.pairwise(arguments) if before not in ("--reason", "--scope")}
+    return arguments[:1] == ["crisis"] and not words & READING
 
 
 def main() -> None:
