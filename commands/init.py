@@ -1,4 +1,4 @@
-"""`standfast init`: settings, folders, store, stop cell, witness and the first person."""
+"""`standfast init`: settings, folders, store, stop cell, witness, the first person and the city's own plan."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ spacing = "30s"
 release_spacing = "5m"
 # Resuming needs a second, different person.
 resume_two_persons = false
+# The Crisis Communications plan: yours to fill in and change. `standfast doctor` says what it lacks.
+plan = "crisis-plan.toml"
 """
 
 
@@ -39,7 +41,7 @@ def init(
     database_url: Annotated[str | None, typer.Option(help="postgresql+psycopg://… instead of SQLite.")] = None,
     json: Json = False,
 ) -> None:
-    """Set up a city in this folder. Safe to run again: it migrates the store and changes nothing else."""
+    """Set up a city in this folder. Safe to run again: it migrates the store, makes what is missing, changes nothing else."""
     with guarded() as context:
         _check_person(person, name)
         made = _settings_file(timezone, database_url)
@@ -47,7 +49,7 @@ def init(
         _folders(context)
         fresh = _store(context)
         token = _first_person(context, person, name)
-        _report(context, made, fresh, token, json)
+        _report(context, made, fresh, _plan(context), token, json)
 
 
 def _settings_file(timezone: str | None, database_url: str | None) -> bool:
@@ -148,6 +150,22 @@ def _first_person(context: Context, person: str | None, name: str | None) -> str
     return token
 
 
+def _plan(context: Context) -> Path | None:
+    """Where a copy of the shipped plan was written now: the settings name a file, and none is there."""
+    from crisis import plan
+
+    file = plan.file_of(context.settings.root, context.settings.plan)
+    try:
+        with file.open("xb") as copy:
+            copy.write(plan.SHIPPED.read_bytes())
+    except FileExistsError:
+        return None
+    except (OSError, ValueError) as error:  # a city without a plan can still stop
+        say(f"warning: {file} could not be written ({error}): copy {plan.SHIPPED} there yourself")
+        return None
+    return file
+
+
 def _own_name() -> str:
     try:
         own = re.sub(r"[^a-z0-9-]", "-", getpass.getuser().lower()).strip("-")
@@ -158,14 +176,17 @@ def _own_name() -> str:
     return own
 
 
-def _report(context: Context, made: bool, fresh: bool, token: str | None, json: bool) -> None:
+def _report(context: Context, made: bool, fresh: bool, plan: Path | None, token: str | None, json: bool) -> None:
     file = context.settings.root / "standfast.toml"
     if json:
-        emit({"settings": str(file), "settings_written": made, "store_created": fresh, "token": token})
+        written = {"settings_written": made, "store_created": fresh, "plan_written": plan and str(plan)}
+        emit({"settings": str(file), **written, "token": token})
     say(f"settings    {file}{' (written)' if made else ''}")
     say(
         f"store       {context.engine.url.render_as_string(hide_password=True)}{' (created)' if fresh else ' (up to date)'}"
     )
+    if plan:
+        say(f"plan        {plan} (written: fill in your people)")
     if token:
         say(f"token       {token}")
         say("            shown once; you are signed in with it on this account. It may do everything: keep it safe.")
