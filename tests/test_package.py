@@ -66,8 +66,10 @@ def test_the_wheel_holds_every_room_and_nothing_else(wheel: zipfile.ZipFile) -> 
     "name",
     [
         "cli.py",
+        "config/data/alerts.toml",
         "config/data/crisis-plan.toml",
         "config/data/roles.toml",
+        "crisis/alerts/decision.py",
         "crisis/plan.py",
         "sandbox/server.py",
         "scheduler/killswitch.py",

@@ -1,0 +1,112 @@
+"""The city's rules for alerts as data: where it lies, what is worth a suggestion, and what alone may stop by itself."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config import clock
+from crisis.alerts.alert import Info
+from crisis.alerts.place import Place
+from crisis.alerts.rule_reader import RulesError, Table
+
+SHIPPED = Path(clock.__file__).with_name("data") / "alerts.toml"
+UNKNOWN = "Unknown"
+SCALES = {
+    "severity": ("Minor", "Moderate", "Severe", "Extreme"),
+    "urgency": ("Past", "Future", "Expected", "Immediate"),
+    "certainty": ("Unlikely", "Possible", "Likely", "Observed"),
+}
+"""CAP's words for each of the three, from least to most; beside them stands 'Unknown', which is no degree."""
+TESTS = ("note", "ignore")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What an info must reach: a degree on each scale, and an event of the list where there is one."""
+
+    severity: str
+    urgency: str
+    certainty: str
+    codes: frozenset[str]
+    events: frozenset[str]
+
+    def short_of(self, info: Info) -> list[str]:
+        """The scales on which `info` is known to be below the bar, in words. 'Unknown' is never below."""
+        return [
+            f"{scale} {getattr(info, scale)} is less than {getattr(self, scale)}"
+            for scale, words in SCALES.items()
+            if getattr(info, scale) != UNKNOWN and words.index(getattr(info, scale)) < words.index(getattr(self, scale))
+        ]
+
+    def lists(self, info: Info) -> bool:
+        """True when the event is on the list, by SAME code or by name, or when there is no list."""
+        said = {code.value.upper() for code in info.event_codes if code.kind.upper() == "SAME"}
+        return not (self.codes or self.events) or bool(said & self.codes) or info.event.casefold() in self.events
+
+
+@dataclass(frozen=True)
+class HoldRule:
+    """One line of the whitelist: an alert of these senders that reaches `bar` stops what `scope` names, by itself."""
+
+    number: int
+    senders: frozenset[str]
+    bar: Bar
+    scope: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """`tests` says what becomes of a test that would be worth a suggestion if it were real: ``note`` or ``ignore``."""
+
+    place: Place
+    suggest: Bar
+    holds: tuple[HoldRule, ...]
+    tests: str
+
+
+def read(file: Path) -> Rules:
+    """The rules in a TOML file. Raises RulesError with every fault, each naming file, key, value and remedy."""
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise RulesError([f"{file}: the rules for alerts cannot be read ({said}): mend the file"]) from None
+    top = Table(str(file), "", values)
+    rules = _rules(top)
+    if top.faults:
+        raise RulesError(top.faults)
+    return rules
+
+
+def _rules(top: Table) -> Rules:
+    place, suggest = top.table("place"), top.table("suggest")
+    found = Rules(
+        place=Place(place.codes("same", Table.same_code), place.codes("ugc", Table.ugc_code)),
+        suggest=_bar(suggest),
+        holds=tuple(_hold(number, table) for number, table in enumerate(top.tables("hold"), 1)),
+        tests=top.choice("tests", TESTS, default="note"),
+    )
+    for table in (place, suggest, top):
+        table.refuse_others()
+    return found
+
+
+def _bar(table: Table) -> Bar:
+    degrees: dict[str, Any] = {scale: table.choice(scale, words) for scale, words in SCALES.items()}
+    codes = table.codes("codes", Table.event_code, default=())
+    events = frozenset(word.casefold() for word in table.codes("events", Table.words, default=()))
+    return Bar(**degrees, codes=codes, events=events)
+
+
+def _hold(number: int, table: Table) -> HoldRule:
+    """A line of the whitelist. An empty list would mean everybody or everything, which nobody may grant by leaving it out."""
+    found = HoldRule(number, table.codes("senders", Table.words), _bar(table), table.scope("scope"))
+    if table.get("senders") == []:
+        table.fault("senders", "is empty: name whose alerts may stop by themselves")
+    if not table.get("codes") and not table.get("events"):
+        table.fault("codes", "is missing: name the events that may stop by themselves, by code or under 'events'")
+    table.refuse_others()
+    return found
