@@ -15,7 +15,7 @@ from tests.faults.loop import SCENARIOS, loop
 from tests.faults.scenario import Scenario
 from tests.support.databases import Databases
 
-EVERY = {"sqlite": 3, "postgresql": 6}
+EVERY = {"sqlite": 4, "postgresql": 8}
 """Database → of how many runs one is made here."""
 LONG = 3
 """So many times fewer of those that start a daemon in a restored store: each takes a second."""
