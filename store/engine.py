@@ -7,6 +7,7 @@ transaction's own first statement (the switch takes it exclusively, so that its 
 from __future__ import annotations
 
 import hashlib
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,9 @@ LAST_FIRST: dict[str, Any] = {"pool_use_lifo": True}
 
 COMMITTED: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
 """What a connection to PostgreSQL goes back to after each use, whatever the role's or the database's own default."""
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
+"""Without a handler, what the driver cannot help saying of a broken connection would go to people's screens beside the one line
+that the error itself becomes."""
 
 
 class StoreError(Exception):

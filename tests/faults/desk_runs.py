@@ -104,6 +104,8 @@ class PostAdd(Scenario):
             no_denial(self.ran.words)
 
     def afterwards(self) -> None:
+        # Told that it is not known, people look before they repeat it; sooner than the request's own way they see nothing.
+        assert self.rig.injector.arrived.wait(30)
         if not self._count():
             self.go()
         assert self._count() == 1

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, TypeVar
 from unittest.mock import patch
 
@@ -52,6 +53,9 @@ class SqliteInjector:
     def __init__(self) -> None:
         self._tally = Tally()
         self._armed = False
+        self.arrived = Event()
+        """Set: here nothing is ever on its way."""
+        self.arrived.set()
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

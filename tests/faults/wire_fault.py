@@ -41,6 +41,9 @@ class WireInjector:
         self.target = (host, port)
         self.tally = Tally()
         self.armed_now = False
+        self.arrived = Event()
+        """Set while no request is on its way whose client has lost the connection."""
+        self.arrived.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         Thread(target=self._accept, daemon=True).start()
@@ -175,6 +178,7 @@ class _Relay:
     def _lose(self, batch: bytes, kind: str, sql: str) -> None:
         """Lose the connection: before the request arrives, before its answer does, or while it is on its way."""
         if kind == ANSWER_LATE and sql.upper().startswith("COMMIT"):
+            self.owner.arrived.clear()
             _cut(self.near)
             Event().wait(LATE_S)  # the request's way is this long: there is nothing to wait for
         elif kind == LOST:
@@ -182,6 +186,7 @@ class _Relay:
         self.swallow += 1
         self.far.sendall(batch)
         self.swallowed.wait(10)
+        self.owner.arrived.set()
 
     def _answers(self) -> None:
         with suppress(OSError, EOFError):
