@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from store.engine import StoreError, ask, open_engine, preparing, reading, writing
 from store.lock import LOCK_KEY
+from tests.support.city import CHECKOUT
 from tests.support.databases import await_lock_queue, libpq
 from tests.support.round_trips import RoundTrips
 
@@ -231,3 +234,10 @@ def test_a_file_that_is_no_database_is_named_with_the_remedy(sqlite_url: str) ->
     with pytest.raises(StoreError, match="is not a database"), reading(engine):
         pass
     engine.dispose()
+
+
+def test_what_the_driver_says_beside_its_error_reaches_no_screen() -> None:
+    """A command that fails says one line; the driver logs what it could not clean up after a broken connection."""
+    program = "import logging, store.engine; logging.getLogger('psycopg').warning('error ignored in rollback')"
+    said = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert (said.stdout, said.stderr) == ("", "")
