@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from config import clock
+from config import clock, small_file
 from crisis.alerts.alert import Info
 from crisis.alerts.place import Place
 from crisis.alerts.rule_reader import RulesError, Table
 
 SHIPPED = Path(clock.__file__).with_name("data") / "alerts.toml"
+MOST_BYTES = 2**20
 UNKNOWN = "Unknown"
 SCALES = {
     "severity": ("Minor", "Moderate", "Severe", "Extreme"),
@@ -70,8 +71,8 @@ class Rules:
 def read(file: Path) -> Rules:
     """The rules in a TOML file. Raises RulesError with every fault, each naming file, key, value and remedy."""
     try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        values = tomllib.loads(small_file.text(file, MOST_BYTES))
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: of TOML, of UTF-8, of a number's length
         said = " ".join(str(error).split())
         raise RulesError([f"{file}: the rules for alerts cannot be read ({said}): mend the file"]) from None
     top = Table(str(file), "", values)

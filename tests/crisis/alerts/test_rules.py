@@ -150,3 +150,13 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         assert fault.startswith(f"{path}: the rules for alerts cannot be read (")
         assert fault.endswith("): mend the file")
         assert len(fault.splitlines()) == 1
+
+
+def test_a_file_without_end_or_too_large_is_refused_before_it_is_understood(tmp_path: Path) -> None:
+    """SE-4: a pipe in its place must not keep the daemon waiting; the twin is a file that an editor marked."""
+    (tmp_path / "alerts.toml").write_text("#" * (rules.MOST_BYTES + 1), encoding="utf-8")
+    for file, why in ((tmp_path / "alerts.toml", "larger than 1 MiB"), (Path("/dev/zero"), "no ordinary file")):
+        with pytest.raises(RulesError, match=why):
+            rules.read(file)
+    (tmp_path / "alerts.toml").write_text(f"\ufeff{GOOD}", encoding="utf-8")
+    assert rules.read(tmp_path / "alerts.toml") == rules.read(_file(tmp_path, GOOD))
