@@ -18,7 +18,7 @@ from config import clock, essentials, small_file
 from crisis import statement
 from crisis.plan_table import NAME, Faults, Form, PlanError, Table
 from crisis.statement import LANGUAGE, Blank, Statement
-from governance.authority import PERSON_ID
+from governance.names import PERSON_ID
 from scheduler import killswitch
 from scheduler.killswitch import Scope
 

@@ -21,7 +21,6 @@ from config.fault import Fault
 from governance import private_file, roles
 
 TOKEN = re.compile(r"sf_(?P<id>[0-9a-f]{8,32})_(?P<secret>[A-Za-z0-9_-]{20,200})", re.ASCII)
-PERSON_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 EVERY_CHANNEL = "*"
 SERVICE_ACCOUNT = "service account"
 """The actor's name for the owner of the service account; no person's id can hold a space."""

@@ -21,6 +21,7 @@ from config import clock
 from config.fault import Fault
 from governance import access, authority, roles
 from governance.authority import EVERY_CHANNEL, SERVICE_ACCOUNT, Identity
+from governance.names import PERSON_ID
 from store import chain
 from store.engine import cursor, dialect, reading
 from store.tables import Channel, Person, RoleGrant, Token
@@ -176,7 +177,7 @@ def _record(session: Session, actor: str, action: str, subject: str, detail: Map
 
 def check_new(person: str, name: str) -> None:
     """Nothing when somebody can be known under these. Raises PeopleError naming the value."""
-    if not authority.PERSON_ID.fullmatch(person):
+    if not PERSON_ID.fullmatch(person):
         raise PeopleError(f"person {person[:70]!a} cannot be an id: use up to 64 of a-z, 0-9, '.', '_' and '-'")
     if not name.strip():
         raise PeopleError(f"person {person!r} needs a name: give --name")
