@@ -16,7 +16,7 @@ from tests.faults.scenario import Scenario
 from tests.support.databases import Databases
 
 EVERY = {"sqlite": 4, "postgresql": 8}
-"""Database → of how many runs one is made here."""
+"""Database → of how many runs one is made here: as many as fit into the minutes that store faults have in every run."""
 LONG = 3
 """So many times fewer of those that start a daemon in a restored store: each takes a second."""
 

@@ -184,9 +184,11 @@ class _Relay:
         elif kind == LOST:
             return
         self.swallow += 1
-        self.far.sendall(batch)
-        self.swallowed.wait(10)
-        self.owner.arrived.set()
+        try:
+            self.far.sendall(batch)
+            self.swallowed.wait(10)
+        finally:
+            self.owner.arrived.set()
 
     def _answers(self) -> None:
         with suppress(OSError, EOFError):
