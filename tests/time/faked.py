@@ -97,7 +97,7 @@ class Faked:
         """A person says that the clock is right now."""
         ran = self.live.run("doctor", "--confirm-clock", who="omar")
         assert "clock alarm(s) confirmed" in ran.stderr, ran
-        assert self.alarms() == []
+        assert self.alarms() == [], self.alarms()
 
 
 def lay_down(clock_file: Path, ahead_s: int) -> None:
