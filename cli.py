@@ -124,6 +124,8 @@ def stop(
     ctx: typer.Context,
     reason: Annotated[str, typer.Option(help="Why; never needed.")] = "",
     scope: ScopeOption = "all",
+    kind: Annotated[str, typer.Option("--kind", help="crisis, compromise or planned.")] = "crisis",
+    starts: Annotated[str, typer.Option("--starts", help="When a planned one begins, in the city's time.")] = "",
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for quiet.")] = False,
     json: Json = False,
 ) -> None:
@@ -138,7 +140,10 @@ def stop(
     from scheduler import emergency_stop, killswitch
 
     try:
-        request = emergency_stop.Request(killswitch.Scope.parse(_plain(scope)), _plain(reason), wait=not no_wait)
+        own_kind, at = _kind(kind), _starts_at(kind, starts)
+        request = emergency_stop.Request(
+            killswitch.Scope.parse(_plain(scope)), _plain(reason), own_kind, wait=not no_wait, starts_at=at
+        )
         loaded = essentials.merged(secrets=False)
         answer = emergency_stop.EmergencyStop(essentials.load(loaded=loaded), loaded.environ, _say).run(request)
     except killswitch.SwitchError as error:
@@ -149,8 +154,34 @@ def stop(
         _end(_not_known(error), NOT_RECORDED)
     _say(answer.words)
     if json:
-        _emit(answer.receipt.as_json() if answer.receipt else {"recorded": answer.recorded, "words": answer.words})
+        _emit(answer.as_json())
     raise typer.Exit(answer.code)
+
+
+def _kind(text: str) -> str:
+    from scheduler import killswitch
+
+    known = (*killswitch.REAL, killswitch.PLANNED)
+    if text not in known:
+        raise killswitch.SwitchError(f"kind {_plain(text)!r} is none of {', '.join(known)}")
+    return text
+
+
+def _starts_at(kind: str, text: str) -> int:
+    """Wall time (µs) of ``--starts`` in the city's zone; 0 without. Raises SwitchError."""
+    from scheduler import killswitch
+
+    if (kind == killswitch.PLANNED) != bool(text):
+        raise killswitch.SwitchError("--kind planned and --starts 'YYYY-MM-DD HH:MM' belong together")
+    if not text:
+        return 0
+    from commands import context
+    from config import settings
+
+    try:
+        return context.parse_at(_plain(text), settings.load().timezone).at_us
+    except (context.UserError, settings.SettingsError) as error:
+        raise killswitch.SwitchError(str(error)) from None
 
 
 def _not_known(error: BaseException) -> str:

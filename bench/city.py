@@ -20,7 +20,7 @@ from config.essentials import Essentials
 from governance import people
 from governance.authority import Identity
 from sandbox import client
-from scheduler import killswitch, stop_cell, stop_ledger, switch
+from scheduler import killswitch, lifting, stop_cell, stop_ledger, switch
 from store.engine import open_engine, writing
 from tests.support import city as cities
 
@@ -102,7 +102,7 @@ class BenchCity:
                 query = "SELECT id FROM suspension WHERE lifted_epoch IS NULL ORDER BY id"
                 for (number,) in killswitch.rows(cursor, own.name, query):
                     epoch = killswitch.epoch(cursor, own.name)
-                    killswitch.lift(cursor, own.name, int(number), by=seed.DIRECTOR, reason="", asked_epoch=epoch)
+                    lifting.lift(cursor, own.name, int(number), by=seed.DIRECTOR, reason="", asked_epoch=epoch)
             with switch.reading(own) as cursor:
                 stop_ledger.raise_fence(cursor, own.name, self.essential, lifted_all=True)
         finally:

@@ -1,4 +1,5 @@
-"""The daemon's care for this host's STOP cell: what only the cell knows is recorded, and the fence follows the ledger."""
+"""The daemon's care for this host's STOP cell: what only the cell knows is recorded, planned suspensions begin, and the fence
+follows the ledger."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ class CellKeeper:
             cell = None
         if cell is not None and not cell.stops:
             self._waiting_since = None
-            if self._epoch() > cell.fence:
+            if self._is_behind(cell.fence):
                 self.keep()
             return
         now = clock.boot_s()
@@ -45,6 +46,11 @@ class CellKeeper:
         try:
             with switch.reading(own) as view:
                 missing = stop_ledger.unrecorded(view, own.name, self.essential)
+                due = killswitch.has_due(view, own.name)
+            if due:
+                with switch.exclusive(own, step="keeper.begin") as locked:
+                    begun = killswitch.begin_due(locked, own.name)
+                logger.warning("planned suspension has begun", action="begin", suspensions=begun)
             if missing:
                 with switch.exclusive(own, step="keeper.adopt") as locked:
                     adopted = stop_ledger.adopt(locked, own.name, self.essential)
@@ -58,6 +64,8 @@ class CellKeeper:
         finally:
             own.close()
 
-    def _epoch(self) -> int:
+    def _is_behind(self, fence: int) -> bool:
+        """True when the ledger's epoch is past the `fence`, or a planned suspension has come and nobody has begun it."""
         with reading(self.engine) as session:  # the daemon's own connections: a new one for each look would cost more
-            return killswitch.epoch_or_zero(cursor(session), dialect(session))
+            own, name = cursor(session), dialect(session)
+            return killswitch.epoch_or_zero(own, name) > fence or killswitch.has_due(own, name)

@@ -132,6 +132,9 @@ def _gate(patient: Patient) -> Found:
         waiting = stop_ledger.unrecorded(cursor(session), name, patient.essential)
         epoch = killswitch.epoch(cursor(session), name)
     for item in active:
+        if not item.has_come:
+            yield OK, f"PLANNED: {item.scope}, from {clock.to_text(item.starts_at)} by {item.by}"
+            continue
         yield (
             WARN,
             f"SUSPENDED: {item.scope}, since {clock.to_text(item.at)} by {item.by}: see `standfast crisis status`",
@@ -141,7 +144,7 @@ def _gate(patient: Patient) -> Found:
             WARN,
             "the stop cell holds a stop that the ledger lacks: the daemon records it; `standfast resume` lifts it",
         )
-    if not active and not waiting:
+    if not waiting and not any(item.has_come for item in active):
         yield OK, f"open, epoch {epoch}"
 
 

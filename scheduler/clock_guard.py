@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from config import clock
 from records import log
 from scheduler import liveness
-from scheduler.killswitch import CONFIRM_CLOCK
+from scheduler.lifting import CONFIRM_CLOCK
 from store.engine import reading, writing
 from store.tables import Alarm, Attempt, Channel, LogEntry
 from store.tables import Worker as WorkerRow

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import uuid
 from _thread import start_new_thread
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from config import clock
 from config.essentials import Essentials
@@ -43,6 +43,13 @@ class Request:
     reason: str = ""
     kind: str = "crisis"
     wait: bool = True
+    starts_at: int = 0
+    """Wall time (µs) from which a planned one holds; 0: at once."""
+
+    @property
+    def sets_cell(self) -> bool:
+        """True for a real stop of everything, now: parts, windows and exercises leave the cell alone."""
+        return self.scope.kind == killswitch.ALL and self.kind in killswitch.REAL
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,14 @@ class Answer:
     words: str
     receipt: Receipt | None = None
     recorded: bool = True
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What JSON tells beside the words when there is no receipt."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The receipt, else what is known, as JSON-ready data."""
+        return (
+            self.receipt.as_json() if self.receipt else {"recorded": self.recorded, "words": self.words, **self.facts}
+        )
 
 
 class EmergencyStop:
@@ -69,8 +84,8 @@ class EmergencyStop:
         """Stop, and say truthfully what is known. Raises Refusal or SwitchError when nothing was suspended."""
         try:
             who = self._authority(request)
-            order = Order(uuid.uuid4().hex, who.person, request.reason, request.scope, request.kind)
-            cell_set = self._set_cell(order) if request.scope.kind == killswitch.ALL else None
+            order = Order(uuid.uuid4().hex, who.person, request.reason, request.scope, request.kind, request.starts_at)
+            cell_set = self._set_cell(order) if request.sets_cell else None
             try:
                 with (
                     liveness.registered_or_not(self.essential.workers_dir, liveness.SWITCH),
@@ -83,7 +98,7 @@ class EmergencyStop:
                 return self._not_recorded(request, INTERRUPTED, cell_set)
             except Exception as error:  # whatever it is, the cell stands and people must be told what is known
                 return self._not_recorded(request, switch.one_line(error), cell_set)
-            return self._confirm(recorded, request)
+            return self._confirm(recorded, request) if recorded.begun else self._planned(recorded, request)
         finally:
             self.switch.close()
 
@@ -214,16 +229,24 @@ class EmergencyStop:
                 "The stop cell is set: no new call starts on this host. Other hosts are not reached. What had begun is not "
                 "known. The daemon records the stop as soon as it runs and the store can be written; only resume lifts it."
             )
-        elif request.scope.kind == killswitch.ALL:
+        elif request.sets_cell:
             what = "Whether anything is suspended is NOT KNOWN" if self._may_stand else "NOTHING IS SUSPENDED"
             known = f"{what}: the stop cell could not be written either. Stop the daemon by hand (`systemctl stop standfast`)."
         else:
             known = (
-                "Whether the part is suspended is NOT KNOWN: see `standfast crisis status`. A part can be stopped only in the "
-                "store; `standfast crisis` alone stops everything."
+                "Whether it is suspended is NOT KNOWN: see `standfast crisis status`. A part, a window and a drill can be "
+                "recorded only in the store; `standfast crisis` alone stops everything."
             )
         lines = [f"NOT RECORDED  {why}", f"  {known}", *(f"  warning     {item}" for item in self.warnings)]
         return Answer(NOT_RECORDED, "\n".join(lines), recorded=False)
+
+    def _planned(self, recorded: Recorded, request: Request) -> Answer:
+        what = "everything" if request.scope.kind == killswitch.ALL else str(request.scope)
+        when = clock.to_text(request.starts_at)
+        told = f"PLANNED  {what} from {when}  (suspension {recorded.suspension}, by {recorded.by})"
+        lines = [told, "  it holds from then on by the clock alone, whoever runs; only `standfast resume` ends it"]
+        lines += [f"  warning     {item}" for item in self.warnings]
+        return Answer(DONE, "\n".join(lines), facts={"suspension": recorded.suspension, "starts_at": when})
 
     # --- quiet -------------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,10 @@ from config.fault import Fault
 from store.chain import Cursor, append
 
 ALL, CHANNEL, GROUP = "all", "channel", "group"
+REAL = ("crisis", "compromise")
+"""The kinds of a stop that is meant, now."""
+PLANNED = "planned"
+"""The kind that holds from a moment to come; like every other it is ended by a person alone."""
 CLAIMED = "('claimed')"
 OPEN_STATES = "('sending', 'unknown')"
 """Attempts in these may still have an effect."""
@@ -24,10 +28,6 @@ STOP_CELL = "stop cell"
 """Who suspended, when only the cell knew of it."""
 RESTORING = "restore_under_way"
 """The key in ``meta`` of a restore that is not finished: what may have gone out is not known yet."""
-CONFIRM_CLOCK = "confirm_clock"
-"""The log's word for a person who said that the clock is right."""
-LATEST_OF = 1000
-"""The newest entries of the log that are asked for the latest time: after a jump back the newest alone is behind."""
 BANNER = "Publishing is suspended. New posts are accepted and wait behind the closed gate."
 
 COVERS = """(s.scope_kind NOT IN ('channel', 'group')
@@ -36,7 +36,9 @@ COVERS = """(s.scope_kind NOT IN ('channel', 'group')
       EXISTS (SELECT 1 FROM channel_group g WHERE g.channel = {channel} AND g.name = s.scope_value)
       OR EXISTS (SELECT 1 FROM suspension_channel sc WHERE sc.suspension_id = s.id AND sc.channel = {channel}))))"""
 """Whether suspension ``s`` covers a channel. A scope that is not understood covers everything."""
-ACTIVE = "s.lifted_epoch IS NULL AND (s.kind <> 'planned' OR s.starts_at <= ?)"
+HAS_COME = "(s.begun_at IS NOT NULL OR s.starts_at <= ?)"
+"""Whether the moment of suspension ``s`` has come at the wall time (µs) that is the parameter: what has begun does not ask."""
+ACTIVE = f"s.lifted_epoch IS NULL AND {HAS_COME}"
 """Whether suspension ``s`` is in force at the wall time (µs) that is the parameter."""
 
 
@@ -71,13 +73,14 @@ class Scope:
 
 @dataclass(frozen=True)
 class Order:
-    """A suspension asked for: by whom, why, since when (wall µs) and under which id it can be found again."""
+    """A suspension asked for: by whom, why, and under which id it can be found again; a planned one's start in wall µs."""
 
     request_id: str
     by: str
     reason: str = ""
     scope: Scope = Scope()
     kind: str = "crisis"
+    starts_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,9 @@ class Recorded:
     request_id: str
     in_flight: tuple[int, ...]
     aborted: int = 0
+    by: str = ""
+    begun: bool = True
+    """False for a planned one whose moment is to come."""
 
 
 def sql(dialect: str, text: str) -> str:
@@ -135,8 +141,8 @@ def closed_channels(cursor: Cursor, dialect: str, now_us: int) -> frozenset[str]
 
 
 def declared_since(cursor: Cursor, dialect: str, channel: str, claim_epoch: int) -> bool:
-    """True when a suspension covering `channel` was declared after `claim_epoch`, lifted or not."""
-    query = f"SELECT 1 FROM suspension s WHERE s.epoch > ? AND {COVERS.format(channel='?')} LIMIT 1"
+    """True when a suspension covering `channel` has begun after `claim_epoch`, lifted or not."""
+    query = f"SELECT 1 FROM suspension s WHERE s.epoch > ? AND s.begun_at IS NOT NULL AND {COVERS.format(channel='?')} LIMIT 1"
     return bool(rows(cursor, dialect, query, (claim_epoch, channel, channel, channel)))
 
 
@@ -152,15 +158,16 @@ def check_scope(cursor: Cursor, dialect: str, scope: Scope) -> None:
 
 def find(cursor: Cursor, dialect: str, request_id: str) -> Recorded | None:
     """The suspension recorded under `request_id`, or None."""
-    query = "SELECT id, epoch, at, request_id FROM suspension WHERE request_id = ?"
+    query = "SELECT id, epoch, at, request_id, by, begun_at FROM suspension WHERE request_id = ?"
     found = rows(cursor, dialect, query, (request_id,))
     if not found:
         return None
-    number, its_epoch, at, own = found[0]
+    number, its_epoch, at, own, by, begun_at = found[0]
     attempts = rows(
         cursor, dialect, "SELECT attempt_id FROM suspension_inflight WHERE suspension_id = ? ORDER BY 1", (number,)
     )
-    return Recorded(int(number), int(its_epoch), int(at), str(own), tuple(int(row[0]) for row in attempts))
+    listed = tuple(int(row[0]) for row in attempts)
+    return Recorded(int(number), int(its_epoch), int(at), str(own), listed, by=str(by), begun=begun_at is not None)
 
 
 def suspend(cursor: Cursor, dialect: str, order: Order, *, at_least_epoch: int = 0) -> Recorded:
@@ -177,14 +184,54 @@ def suspend(cursor: Cursor, dialect: str, order: Order, *, at_least_epoch: int =
         _name_person(cursor, dialect, known.suspension, order)
         return known
     check_scope(cursor, dialect, order.scope)
-    now, new_epoch = clock.wall_us(), _next_epoch(cursor, dialect, at_least_epoch)
-    number = _insert(cursor, dialect, order, new_epoch, now)
+    now = clock.wall_us()
+    if order.kind == PLANNED and order.starts_at > now:
+        return _plan(cursor, dialect, order, now)
+    new_epoch = next_epoch(cursor, dialect, at_least_epoch)
+    number = _insert(cursor, dialect, order, new_epoch, now, begun_at=now)
     aborted = _abort_claimed(cursor, dialect, number, now)
     in_flight = _copy_in_flight(cursor, dialect, number)
     detail = {"epoch": new_epoch, "scope": str(order.scope), "kind": order.kind, "reason": order.reason}
     detail |= {"in_flight": list(in_flight), "aborted": aborted, "request": order.request_id}
     append(cursor, dialect, actor=order.by, action="suspend", subject=f"suspension {number}", detail=detail)
-    return Recorded(number, new_epoch, now, order.request_id, in_flight, aborted)
+    return Recorded(number, new_epoch, now, order.request_id, in_flight, aborted, order.by)
+
+
+def _plan(cursor: Cursor, dialect: str, order: Order, now: int) -> Recorded:
+    """Put a window on record that holds from its moment by `ACTIVE` alone, whoever runs then; `begin_due` takes its step."""
+    own = epoch(cursor, dialect)
+    number = _insert(cursor, dialect, order, own, now, begun_at=None)
+    detail = {
+        "scope": str(order.scope),
+        "reason": order.reason,
+        "request": order.request_id,
+        "starts_at": order.starts_at,
+    }
+    append(cursor, dialect, actor=order.by, action="plan", subject=f"suspension {number}", detail=detail)
+    return Recorded(number, own, now, order.request_id, (), by=order.by, begun=False)
+
+
+DUE = "begun_at IS NULL AND lifted_epoch IS NULL AND starts_at <= ?"
+
+
+def has_due(cursor: Cursor, dialect: str) -> bool:
+    """True when a planned suspension waits for `begin_due`."""
+    return bool(rows(cursor, dialect, f"SELECT 1 FROM suspension WHERE {DUE} LIMIT 1", (clock.wall_us(),)))
+
+
+def begin_due(cursor: Cursor, dialect: str) -> list[int]:
+    """The planned suspensions whose moment has come and that nobody had begun: each takes its epoch, aborts what is claimed and
+    lists what is in flight now. The caller holds the exclusive lock and commits."""
+    now = clock.wall_us()
+    query = f"SELECT id FROM suspension WHERE {DUE} ORDER BY starts_at, id"
+    found = [int(row[0]) for row in rows(cursor, dialect, query, (now,))]
+    for number in found:
+        new_epoch = next_epoch(cursor, dialect, 0)
+        run(cursor, dialect, "UPDATE suspension SET epoch = ?, begun_at = ? WHERE id = ?", (new_epoch, now, number))
+        aborted, in_flight = _abort_claimed(cursor, dialect, number, now), _copy_in_flight(cursor, dialect, number)
+        detail = {"epoch": new_epoch, "aborted": aborted, "in_flight": list(in_flight)}
+        append(cursor, dialect, actor="standfast", action="begin", subject=f"suspension {number}", detail=detail)
+    return found
 
 
 def is_lifted(cursor: Cursor, dialect: str, number: int) -> bool:
@@ -203,7 +250,7 @@ def _name_person(cursor: Cursor, dialect: str, number: int, order: Order) -> Non
     append(cursor, dialect, actor=order.by, action="suspend", subject=f"suspension {number}", detail=detail)
 
 
-def _next_epoch(cursor: Cursor, dialect: str, at_least: int) -> int:
+def next_epoch(cursor: Cursor, dialect: str, at_least: int) -> int:
     """The new epoch, written to the gate: above the gate's, every suspension's and `at_least`."""
     highest = rows(
         cursor,
@@ -217,13 +264,24 @@ def _next_epoch(cursor: Cursor, dialect: str, at_least: int) -> int:
     return new
 
 
-def _insert(cursor: Cursor, dialect: str, order: Order, new_epoch: int, now: int) -> int:
-    columns = "epoch, kind, scope_kind, scope_value, reason, by, at, starts_at, request_id"
-    values = (new_epoch, order.kind, order.scope.kind, order.scope.value, order.reason, order.by, now, now)
+def _insert(cursor: Cursor, dialect: str, order: Order, its_epoch: int, now: int, begun_at: int | None) -> int:
+    columns = "epoch, kind, scope_kind, scope_value, reason, by, at, starts_at, begun_at, request_id"
+    starts_at = now if begun_at is not None else order.starts_at
+    values = (
+        its_epoch,
+        order.kind,
+        order.scope.kind,
+        order.scope.value,
+        order.reason,
+        order.by,
+        now,
+        starts_at,
+        begun_at,
+    )
     added = rows(
         cursor,
         dialect,
-        f"INSERT INTO suspension ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        f"INSERT INTO suspension ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (*values, order.request_id),
     )
     number = int(added[0][0])
@@ -290,45 +348,9 @@ def note_quiet(cursor: Cursor, dialect: str, number: int) -> None:
     run(cursor, dialect, statement, (clock.wall_us(), number))
 
 
-def lift(cursor: Cursor, dialect: str, number: int, *, by: str, reason: str, asked_epoch: int) -> tuple[int, int]:
-    """(new epoch, posts now held) after lifting one suspension; the caller holds the exclusive lock and commits.
-
-    Every post it covered whose time has passed waits for a person from here on. Raises SwitchError when the epoch moved
-    since the request, the suspension is lifted already, or a restored store was not looked through yet.
-    """
-    now = clock.wall_us()
-    check_looked_through(cursor, dialect)
-    if (current := epoch_or_zero(cursor, dialect)) != asked_epoch:
-        raise SwitchError(
-            f"the request is void: it was made in epoch {asked_epoch}, and now it is {current} "
-            "(something was suspended or lifted in between): run `standfast resume` again"
-        )
-    active = rows(cursor, dialect, "SELECT 1 FROM suspension WHERE id = ? AND lifted_epoch IS NULL", (number,))
-    if not active:
-        raise SwitchError(f"suspension {number} is not active: see `standfast crisis status`")
-    held = _hold_missed(cursor, dialect, number, latest_us(cursor, dialect))
-    new_epoch = _next_epoch(cursor, dialect, 0)
-    statement = (
-        "UPDATE suspension SET lifted_epoch = ?, lifted_by = ?, lifted_at = ?, lift_reason = ? "
-        "WHERE id = ? AND lifted_epoch IS NULL"
-    )
-    run(cursor, dialect, statement, (new_epoch, by, now, reason, number))
-    detail = {"epoch": new_epoch, "reason": reason, "held": held}
-    append(cursor, dialect, actor=by, action="lift", subject=f"suspension {number}", detail=detail)
-    return new_epoch, held
-
-
 def is_restoring(cursor: Cursor, dialect: str) -> bool:
     """True while a restored store is not looked through to the end."""
     return bool(rows(cursor, dialect, "SELECT 1 FROM meta WHERE key = ?", (RESTORING,)))
-
-
-def check_looked_through(cursor: Cursor, dialect: str) -> None:
-    """Raise SwitchError while a restore is not finished: a lift would call held what may have gone out already."""
-    if is_restoring(cursor, dialect):
-        raise SwitchError(
-            "the store was restored and is not looked through to the end: start the daemon, which does it; NOT LIFTED"
-        )
 
 
 def epoch_or_zero(cursor: Cursor, dialect: str) -> int:
@@ -337,37 +359,3 @@ def epoch_or_zero(cursor: Cursor, dialect: str) -> int:
         return epoch(cursor, dialect)
     except GateClosed:
         return 0
-
-
-def _hold_missed(cursor: Cursor, dialect: str, number: int, now: int) -> int:
-    """How many covered posts whose time has passed became held."""
-    covers = COVERS.format(channel="post.channel")
-    statement = (
-        "UPDATE post SET state = 'held', hold_reason = ?, updated_at = ? WHERE state = 'scheduled' AND due_at <= ? "
-        f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers}) RETURNING id"
-    )
-    reason = f"its time passed during suspension {number}"
-    return len(rows(cursor, dialect, statement, (reason, now, now, number)))
-
-
-def missed(cursor: Cursor, dialect: str, number: int) -> int:
-    """How many posts a lift of suspension `number` would hold now."""
-    covers = COVERS.format(channel="post.channel")
-    query = (
-        "SELECT count(*) FROM post WHERE state = 'scheduled' AND due_at <= ? "
-        f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers})"
-    )
-    return int(rows(cursor, dialect, query, (latest_us(cursor, dialect), number))[0][0])
-
-
-def latest_us(cursor: Cursor, dialect: str) -> int:
-    """The latest wall time (µs) that is known here or in the store: a clock that is behind must not call the past to come.
-
-    What was written before a person last confirmed the clock may bear the time of one that was ahead, and does not count.
-    """
-    query = (
-        "SELECT COALESCE((SELECT MAX(r.at) FROM (SELECT at FROM log_entry WHERE seq >= "
-        f"COALESCE((SELECT MAX(seq) FROM log_entry WHERE action = '{CONFIRM_CLOCK}'), 0) "
-        f"ORDER BY seq DESC LIMIT {LATEST_OF}) r), 0), COALESCE((SELECT MAX(heartbeat_at) FROM worker), 0)"
-    )
-    return max(clock.wall_us(), *map(int, rows(cursor, dialect, query)[0]))

@@ -220,9 +220,8 @@ def words(receipt: Receipt) -> str:
 
 def _headline(receipt: Receipt) -> str:
     what = "everything" if receipt.scope == killswitch.ALL else receipt.scope
-    told = (
-        f"suspension {receipt.suspension} of {what}, epoch {receipt.epoch}, by {receipt.by} at {receipt.suspended_at}"
-    )
+    kind = "" if receipt.kind == "crisis" else f" ({receipt.kind})"
+    told = f"suspension {receipt.suspension}{kind} of {what}, epoch {receipt.epoch}, by {receipt.by} at {receipt.suspended_at}"
     if receipt.reason:
         told += f": {receipt.reason}"
     if receipt.quiet_confirmed:

@@ -15,7 +15,7 @@ from config import clock
 from config.essentials import Essentials
 from governance import authority, login_file
 from governance.authority import Identity, Refusal
-from scheduler import killswitch, liveness, stop_ledger, switch
+from scheduler import killswitch, lifting, liveness, stop_ledger, switch
 from scheduler.killswitch import Scope, SwitchError, rows, run
 from scheduler.switch import Switch, SwitchUnavailable
 from store import chain
@@ -41,6 +41,9 @@ class Active:
     by: str
     at: int
     reason: str
+    starts_at: int = 0
+    has_come: bool = True
+    """False for a planned one whose moment is to come."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Resumption:
             who = self._person(cursor, "ask to resume")
             stop_ledger.check_whole(cursor, self.switch.name, self.essential)
             stop_ledger.adopt(cursor, self.switch.name, self.essential)
+            killswitch.begin_due(cursor, self.switch.name)
             chosen = self._choose(cursor, scope, suspension)
             self._check(cursor, who, chosen, "ask to resume")
             code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
@@ -100,7 +104,7 @@ class Resumption:
             request, chosen, epoch = self._request(cursor, who, code)
             self._check(cursor, who, chosen, "resume")
             self._second_person(cursor, who, request, chosen)
-            new_epoch, held = killswitch.lift(
+            new_epoch, held = lifting.lift(
                 cursor, self.switch.name, chosen.id, by=who.person, reason=reason, asked_epoch=epoch
             )
             run(
@@ -109,7 +113,7 @@ class Resumption:
                 "UPDATE resume_request SET used_at = ? WHERE id = ?",
                 (clock.wall_us(), request),
             )
-            remaining = [item.id for item in active(cursor, self.switch.name)]
+            remaining = [item.id for item in active(cursor, self.switch.name) if item.has_come]
             in_all = int(rows(cursor, self.switch.name, "SELECT count(*) FROM post WHERE state = 'held'")[0][0])
             _in_time(started)
         return Lifted(chosen.id, new_epoch, held, in_all, remaining, self._raise_fence(chosen))
@@ -176,14 +180,16 @@ class Resumption:
         found = [
             item
             for item in active(cursor, self.switch.name)
-            if (scope is None or item.scope == scope) and (suspension is None or item.id == suspension)
+            if (scope is None or item.scope == scope) and suspension in (None, item.id)
         ]
+        to_come = [item for item in found if not item.has_come] if suspension is None else []
+        found = [item for item in found if item not in to_come]
         if not found:
             killswitch.epoch(cursor, self.switch.name)
-            raise SwitchError("nothing that fits is suspended: see `standfast crisis status`; NOT LIFTED")
+            hint = f" (planned: {_named(to_come)}; --suspension NUMBER takes one back)" if to_come else ""
+            raise SwitchError(f"nothing that fits is suspended{hint}: see `standfast crisis status`; NOT LIFTED")
         if len(found) > 1:
-            names = ", ".join(f"{item.id} ({item.scope}, by {item.by})" for item in found)
-            raise SwitchError(f"several are active: {names}: name one with --suspension; NOT LIFTED")
+            raise SwitchError(f"several are active: {_named(found)}: name one with --suspension; NOT LIFTED")
         return found[0]
 
     def _keep_request(self, cursor: Cursor, who: Identity, chosen: Active, reason: str, code: str) -> None:
@@ -229,9 +235,9 @@ class Resumption:
             expires_at=clock.to_text(now + int(self.essential.resume_code_life_s * clock.SECOND)),
             unconfirmed=len(killswitch.unconfirmed(cursor, self.switch.name, chosen.id)),
             will_be_held=_posts(cursor, self.switch.name, chosen.id, 0, now),
-            will_be_held_count=killswitch.missed(cursor, self.switch.name, chosen.id),
+            will_be_held_count=lifting.missed(cursor, self.switch.name, chosen.id),
             next_hour=_posts(cursor, self.switch.name, chosen.id, now, now + NEXT_HOUR_US, _OPEN_OTHERWISE),
-            remaining=[item.id for item in active(cursor, self.switch.name) if item.id != chosen.id],
+            remaining=[item.id for item in active(cursor, self.switch.name) if item.has_come and item.id != chosen.id],
         )
 
 
@@ -275,13 +281,22 @@ class _Registered:
             )
 
 
+def _named(items: list[Active]) -> str:
+    return ", ".join(f"{item.id} ({item.scope}, by {item.by})" for item in items)
+
+
 def active(cursor: Cursor, dialect: str) -> list[Active]:
-    """The suspensions that are not lifted, oldest first."""
-    columns = "id, epoch, kind, scope_kind, scope_value, by, at, reason"
-    query = f"SELECT {columns} FROM suspension WHERE lifted_epoch IS NULL ORDER BY id"  # noqa: S608 (constants only)
+    """The suspensions that are not lifted, oldest first, planned ones too."""
+    columns = "s.id, s.epoch, s.kind, s.scope_kind, s.scope_value, s.by, s.at, s.reason, s.starts_at"
+    query = (
+        f"SELECT {columns}, CASE WHEN {killswitch.HAS_COME} THEN 1 ELSE 0 END FROM suspension s "  # noqa: S608 (constants only)
+        "WHERE s.lifted_epoch IS NULL ORDER BY s.id"
+    )
     return [
-        Active(int(number), int(epoch), kind, Scope(scope_kind, scope_value), by, int(at), reason)
-        for number, epoch, kind, scope_kind, scope_value, by, at, reason in rows(cursor, dialect, query)
+        Active(int(number), int(epoch), kind, Scope(scope_kind, value), by, int(at), reason, int(starts_at), bool(come))
+        for number, epoch, kind, scope_kind, value, by, at, reason, starts_at, come in rows(
+            cursor, dialect, query, (clock.wall_us(),)
+        )
     ]
 
 

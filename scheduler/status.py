@@ -26,7 +26,7 @@ class Status:
         """(exit code, data, words): 0 when open or quiet, 10 otherwise; `wait` turns 10 into 0 once it is quiet."""
         try:
             with switch.reading(self.switch) as cursor:
-                numbers = [item.id for item in resumption.active(cursor, self.switch.name)]
+                numbers = [item.id for item in resumption.active(cursor, self.switch.name) if item.has_come]
             limit = self.essential.send_deadline_s + DRAIN_MARGIN_S if wait else 0.0
             if numbers:
                 drain.until_quiet(self.switch, self.essential, tuple(numbers), limit, self.warnings.append)
@@ -42,9 +42,8 @@ class Status:
 
     def _look(self, cursor: Cursor, *, known: bool) -> tuple[int, dict[str, Any], str]:
         name = self.switch.name
-        found = [
-            receipt.build(cursor, name, item.id, self.essential.recall_s) for item in resumption.active(cursor, name)
-        ]
+        standing = resumption.active(cursor, name)
+        found = [receipt.build(cursor, name, item.id, self.essential.recall_s) for item in standing if item.has_come]
         waiting = stop_ledger.unrecorded(cursor, name, self.essential)
         gate = bool(rows(cursor, name, "SELECT 1 FROM gate WHERE id = 1"))
         alarms = rows(cursor, name, "SELECT kind, detail, raised_at FROM alarm WHERE confirmed_at IS NULL ORDER BY id")
@@ -57,6 +56,7 @@ class Status:
             "scheduled": _count(cursor, name, "scheduled"),
             "unconfirmed": sum(len(item.unconfirmed) for item in found),
             "suspensions": [item.as_json() for item in found],
+            "planned": [_planned(item) for item in standing if not item.has_come],
             "stop_cell_unrecorded": [order.request_id for order in waiting],
             "gate_missing": not gate,
             "alarms": [{"kind": k, "detail": d, "raised_at": clock.to_text(at)} for k, d, at in alarms],
@@ -85,6 +85,16 @@ class Status:
         return NOT_CONFIRMED, data, "\n".join(lines)
 
 
+def _planned(item: resumption.Active) -> dict[str, Any]:
+    return {
+        "suspension": item.id,
+        "scope": str(item.scope),
+        "by": item.by,
+        "reason": item.reason,
+        "starts_at": clock.to_text(item.starts_at),
+    }
+
+
 def _count(cursor: Cursor, dialect: str, state: str) -> int:
     return int(rows(cursor, dialect, "SELECT count(*) FROM post WHERE state = ?", (state,))[0][0])
 
@@ -99,5 +109,9 @@ def _words(data: dict[str, Any], found: list[Receipt]) -> str:
         lines.append(
             f"OPEN  nothing is suspended (epoch {data['epoch']}); {data['scheduled']} scheduled, {data['held']} held"
         )
+    lines += [
+        f"PLANNED  {item['scope']} from {item['starts_at']}  (suspension {item['suspension']}, by {item['by']})"
+        for item in data["planned"]
+    ]
     lines += [f"  alarm       {item['kind']}: {item['detail']} (since {item['raised_at']})" for item in data["alarms"]]
     return "\n".join([*lines, *(f"  warning     {item}" for item in data["warnings"])])

@@ -37,7 +37,7 @@ def _for_lost_cell(cursor: Cursor, dialect: str, reason: str) -> list[Order]:
 
 
 def _all_is_suspended(cursor: Cursor, dialect: str) -> bool:
-    query = "SELECT 1 FROM suspension WHERE lifted_epoch IS NULL AND scope_kind = 'all'"
+    query = "SELECT 1 FROM suspension WHERE lifted_epoch IS NULL AND begun_at IS NOT NULL AND scope_kind = 'all'"
     return bool(killswitch.rows(cursor, dialect, query))
 
 

@@ -73,7 +73,10 @@ class Gate(SQLModel, table=True):
 
 
 class Suspension(SQLModel, table=True):
-    """Append-only but for the lift and `quiet_at`. Active while `lifted_epoch` is null and `starts_at` has come."""
+    """Append-only but for the lift, `quiet_at`, and a planned one's beginning (its `epoch` and `begun_at`).
+
+    Active while `lifted_epoch` is null, from `starts_at` on; what has begun does not look at the clock again.
+    """
 
     __table_args__ = (Index("suspension_active", "lifted_epoch"), {"sqlite_autoincrement": True})
 
@@ -86,6 +89,7 @@ class Suspension(SQLModel, table=True):
     by: str
     at: int = _big()
     starts_at: int = _big()
+    begun_at: int | None = _big(nullable=True)
     request_id: str = Field(unique=True)
     lifted_epoch: int | None = _big(nullable=True)
     lifted_by: str | None = None

@@ -9,7 +9,7 @@ from coverage import Coverage
 from tests.support import source
 from tests.support.city import CHECKOUT
 
-NAMES = ("killswitch", "publisher", "claim_rows", "post_queue", "rescuer", "reconciler")
+NAMES = ("killswitch", "lifting", "publisher", "claim_rows", "post_queue", "rescuer", "reconciler")
 FILES = tuple(f"scheduler/{name}.py" for name in NAMES)
 """The way of a post from ``scheduled`` on, and of its stop: none of their branches may be without a test."""
 FOLDER = Path("tests/scheduler")

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from config import clock
 from connectors.errors import NotSent, Uncertain
-from scheduler import claim_rows, killswitch, post_queue, rescuer, restore, stop_cell, stop_ledger, witness
+from scheduler import claim_rows, killswitch, lifting, post_queue, rescuer, restore, stop_cell, stop_ledger, witness
 from scheduler.outcome import Outcome
 from scheduler.publisher import Publisher
 from scheduler.store_identity import StoreIdentity
@@ -79,7 +79,7 @@ def _empty_report() -> None:
 
 def _resume_with_catch_up() -> None:
     """What fell due during the stop goes out after it."""
-    killswitch._hold_missed = lambda *_: 0
+    lifting._hold_missed = lambda *_: 0
 
 
 def _fence_ignored() -> None:

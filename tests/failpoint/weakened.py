@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from config import clock
 from connectors.protocol import Deadline
-from scheduler import killswitch, post_queue, rescuer, restore, witness
+from scheduler import killswitch, lifting, post_queue, rescuer, restore, witness
 from scheduler.outcome import Claim, Outcome
 from scheduler.publisher import Leave, Publisher
 from store.engine import cursor, dialect, writing
@@ -75,7 +75,7 @@ def _naive_restore() -> None:
 
 def _catch_up() -> None:
     """What fell due during the stop goes out after it."""
-    patch.object(killswitch, "_hold_missed", lambda *_: 0).start()
+    patch.object(lifting, "_hold_missed", lambda *_: 0).start()
 
 
 def _quiet_at_once() -> None:

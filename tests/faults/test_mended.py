@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from config import clock, essentials
-from scheduler import clock_guard, killswitch, switch, worker
+from scheduler import clock_guard, killswitch, lifting, switch, worker
 from scheduler.engines import local
 from scheduler.killswitch import Order
 from scheduler.switch import NOT_KNOWN as NOT_RECORDED
@@ -155,7 +155,7 @@ def test_what_a_clock_ahead_wrote_down_is_forgotten_when_a_person_confirms(engin
             channel = session.get_one(Channel, "parks")
             assert (channel.next_free_at, channel.not_before_at) == (right + 5, right)
             assert session.exec(select(Attempt.look_at)).one() == right
-            assert killswitch.latest_us(cursor(session), engine.dialect.name) == right
+            assert lifting.latest_us(cursor(session), engine.dialect.name) == right
 
 
 _WORKER = {
@@ -198,4 +198,4 @@ def test_a_lift_under_a_clock_that_went_back_knows_the_later_time(engine: Engine
         with reading(engine) as session:
             assert session.get_one(worker.WorkerRow, "gone").heartbeat_at == right - 3
             assert session.exec(select(LogEntry.at).order_by(LogEntry.seq.desc())).first() == own.wall  # type: ignore[attr-defined]  # a column
-            assert killswitch.latest_us(cursor(session), engine.dialect.name) == right
+            assert lifting.latest_us(cursor(session), engine.dialect.name) == right

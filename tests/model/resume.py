@@ -3,7 +3,7 @@
 | step | counterpart |
 |---|---|
 | ask | `Resumption.ask`: the cell's unrecorded stops are adopted, a code is given for one suspension (`what`) |
-| confirm | `Resumption.confirm`: `killswitch.lift`, acknowledged; the fence comes next |
+| confirm | `Resumption.confirm`: `lifting.lift`, acknowledged; the fence comes next |
 | confirm_unheard | it stands, unacknowledged: nobody raises the fence |
 | fence, fence_fails | `Resumption._raise_fence` |
 | kill | kill -9 before the fence |
@@ -87,7 +87,7 @@ def confirm_unheard(state: State, action: Action, config: Config) -> State:
 
 
 def lift(store: Store, place: int, now: int, config: Config) -> tuple[Store, int]:
-    """`killswitch.lift`: (the store, bits of the posts that fell due behind the gate)."""
+    """`lifting.lift`: (the store, bits of the posts that fell due behind the gate)."""
     own, missed, posts = store.suspensions[place], 0, store.posts
     for number, row in enumerate(posts):
         if row.state == SCHEDULED and row.due <= now and covers(own.scope, config.channels[number]):

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from config import clock
 from connectors.errors import NotSent, Uncertain
 from connectors.protocol import Deadline
-from scheduler import claim_rows, killswitch, post_queue, reconciler, rescuer, restore, stop_cell, stop_ledger
+from scheduler import claim_rows, killswitch, lifting, post_queue, reconciler, rescuer, restore, stop_cell, stop_ledger
 from scheduler.outcome import Outcome
 from scheduler.publisher import Leave, Publisher
 from store.tables import Attempt
@@ -59,7 +59,7 @@ def _never_covered() -> Callable[..., claim_rows.Look]:
 
 
 def _unbound() -> Callable[..., tuple[int, int]]:
-    genuine = killswitch.lift
+    genuine = lifting.lift
 
     def lift(cursor: Any, dialect: str, number: int, *, asked_epoch: int, **named: Any) -> tuple[int, int]:
         return genuine(cursor, dialect, number, asked_epoch=killswitch.epoch_or_zero(cursor, dialect), **named)
@@ -84,7 +84,7 @@ def _goes_again(session: Session, attempt: Attempt) -> None:
 
 
 WEAKENED: dict[str, tuple[Any, str, Callable[[], Any]]] = {
-    "resume with catch-up": (killswitch, "_hold_missed", lambda: lambda *_: 0),
+    "resume with catch-up": (lifting, "_hold_missed", lambda: lambda *_: 0),
     "quiet right after the commit": (killswitch, "unconfirmed", lambda: lambda *_: []),
     "quiet ignores unknown": (killswitch, "unconfirmed", lambda: _only_sending),
     "empty report": (killswitch, "_copy_in_flight", lambda: lambda *_: ()),
@@ -97,7 +97,7 @@ WEAKENED: dict[str, tuple[Any, str, Callable[[], Any]]] = {
     "automatic retry after a time-out": (Outcome, "_unknown", lambda: _retry),
     "put back whatever was declared": (killswitch, "declared_since", lambda: lambda *_: False),
     "not found goes again": (reconciler, "_give_to_person", lambda: _goes_again),
-    "a code that outlives a crisis": (killswitch, "lift", _unbound),
+    "a code that outlives a crisis": (lifting, "lift", _unbound),
     "a request recorded twice": (killswitch, "find", _known_by_nobody),
     "the fence stays": (stop_ledger, "raise_fence", _known_by_nobody),
     "a fence that writes the whole cell": (stop_cell, "_write", _all_blocks),

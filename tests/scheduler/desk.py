@@ -14,7 +14,7 @@ from calendars.entry import Occurrence
 from config import clock
 from governance import access, people
 from governance.authority import Identity
-from scheduler import killswitch
+from scheduler import killswitch, lifting
 from scheduler.planning import content
 from scheduler.planning.post_selection import Wanted
 from scheduler.planning.post_verbs import Request
@@ -100,9 +100,9 @@ class Desk:
         """How many posts the lift of suspension `number` held."""
         with writing(self.engine) as session:
             epoch = killswitch.epoch(cursor(session), dialect(session))
-            return killswitch.lift(
-                cursor(session), dialect(session), number, by="ana", reason="over", asked_epoch=epoch
-            )[1]
+            return lifting.lift(cursor(session), dialect(session), number, by="ana", reason="over", asked_epoch=epoch)[
+                1
+            ]
 
 
 def settle(engine: Engine) -> Desk:

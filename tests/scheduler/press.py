@@ -17,7 +17,7 @@ from config.settings import Settings
 from connectors.protocol import Deadline, Message, Permit, Prepared, Published, Search
 from governance import people
 from governance.authority import Identity
-from scheduler import killswitch, liveness, stop_cell, stop_ledger, switch, witness
+from scheduler import killswitch, lifting, liveness, stop_cell, stop_ledger, switch, witness
 from scheduler.killswitch import Order, Recorded, Scope
 from scheduler.planning import content
 from scheduler.publisher import Place, Publisher
@@ -219,7 +219,7 @@ class Press:
         with self.switched() as own:
             with switch.exclusive(own) as found:
                 epoch = killswitch.epoch(found, own.name)
-                lifted = killswitch.lift(found, own.name, number, by="omar", reason="over", asked_epoch=epoch)
+                lifted = lifting.lift(found, own.name, number, by="omar", reason="over", asked_epoch=epoch)
             with switch.reading(own) as found:
                 stop_ledger.raise_fence(found, own.name, self.essential, lifted_all=True)
         return lifted

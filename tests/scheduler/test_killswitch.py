@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config import clock
-from scheduler import killswitch, stop_cell, stop_ledger, switch, witness
+from scheduler import killswitch, lifting, stop_cell, stop_ledger, switch, witness
 from scheduler.killswitch import GateClosed, Order, Recorded, Scope, SwitchError
 from store.engine import writing
 from store.tables import Attempt, ChannelGroup, Gate, Post, Suspension, SuspensionInflight
@@ -89,7 +89,7 @@ def test_a_planned_stop_holds_from_its_moment_and_no_clock_opens_another(press: 
     later = clock.wall_us() + clock.SECOND
     press.change(Suspension, number, starts_at=later)
     assert press.ask(killswitch.closed_by, "parks", later - 1) == [number]
-    press.change(Suspension, number, kind="planned")
+    press.change(Suspension, number, begun_at=None)
     assert press.ask(killswitch.closed_by, "parks", later - 1) == []
     assert press.ask(killswitch.closed_by, "parks", later) == [number]
 
@@ -157,7 +157,7 @@ def test_a_request_is_found_with_what_was_in_flight_at_it_and_no_other(press: Pr
 
 def test_the_words_that_stores_hold_stay_as_they_are() -> None:
     """A store may be in the middle of a restore when the program under it is renewed; its log is a record."""
-    assert (killswitch.RESTORING, killswitch.CONFIRM_CLOCK) == ("restore_under_way", "confirm_clock")
+    assert (killswitch.RESTORING, lifting.CONFIRM_CLOCK) == ("restore_under_way", "confirm_clock")
 
 
 @pytest.mark.parametrize(("scope", "known"), [("channel:nowhere", "parks, police, pool"), ("group:none", "outdoors")])
@@ -211,7 +211,7 @@ def test_the_lift_holds_what_was_missed_and_leaves_the_rest(press: Press) -> Non
     missed, retried = press.queue(in_s=-5), press.queue(in_s=-5, ready_at=clock.wall_us() + clock.SECOND * 60)
     kept = {press.queue(in_s=60): "scheduled", press.queue("police", in_s=-5): "scheduled"}
     kept |= {press.queue(in_s=-5, state=state): state for state in ("draft", "cancelled", "unknown", "failed")}
-    assert press.ask(killswitch.missed, number) == 2
+    assert press.ask(lifting.missed, number) == 2
     assert press.lift(number)[1] == 2
     for post in (missed, retried):
         assert press.post(post).state == "held"
@@ -232,7 +232,7 @@ def test_a_lift_that_was_asked_in_another_epoch_changes_nothing(press: Press) ->
         pytest.raises(SwitchError, match="the request is void"),
         switch.exclusive(own) as found,
     ):
-        killswitch.lift(found, own.name, number, by="omar", reason="over", asked_epoch=asked)
+        lifting.lift(found, own.name, number, by="omar", reason="over", asked_epoch=asked)
     assert press.post(missed).state == "scheduled"
     assert press.row(Suspension, number).lifted_epoch is None
 

@@ -9,7 +9,7 @@ import pytest
 
 from config import clock
 from records import log
-from scheduler import killswitch, switch
+from scheduler import killswitch, lifting, switch
 from scheduler.killswitch import Order, SwitchError
 from store.engine import writing
 from store.tables import Attempt, Channel, Gate, Meta, Post, Suspension, Worker
@@ -156,7 +156,7 @@ def test_the_epoch_rises_above_a_stop_that_was_never_lifted_when_the_gate_s_row_
 
 
 def _missed(press: Press, number: int) -> int:
-    found: int = press.ask(killswitch.missed, number)
+    found: int = press.ask(lifting.missed, number)
     return found
 
 
@@ -176,7 +176,7 @@ def test_a_clock_that_is_behind_the_log_calls_nothing_to_come_that_has_passed(ha
     hands.pass_s(60)
     press.suspend("channel:police")
     hands.jump(-3600)
-    assert press.ask(killswitch.latest_us) == hands.wall + 3600 * clock.SECOND
+    assert press.ask(lifting.latest_us) == hands.wall + 3600 * clock.SECOND
     assert _missed(press, number) == 1
     press.lift(number)
     assert press.post(post).state == "held"
@@ -186,39 +186,39 @@ def test_what_was_written_before_a_person_confirmed_the_clock_tells_no_time(hand
     """I7: a clock that was ahead left late entries; what came after the last confirmation counts, and no other word does."""
     before = hands.wall
     for ahead, action in (
-        (400, killswitch.CONFIRM_CLOCK),
+        (400, lifting.CONFIRM_CLOCK),
         (300, "other"),
-        (0, killswitch.CONFIRM_CLOCK),
+        (0, lifting.CONFIRM_CLOCK),
         (20, "other"),
     ):
         hands.wall = before + ahead * clock.SECOND
         with writing(press.engine) as session:
             log.record(session, "omar", action, "clock")
     hands.wall = before
-    assert press.ask(killswitch.latest_us) == before + 20 * clock.SECOND
+    assert press.ask(lifting.latest_us) == before + 20 * clock.SECOND
 
 
 def test_the_confirmation_of_the_clock_tells_the_time_itself(hands: ManualClock, press: Press) -> None:
     """I7: the clock may have jumped back again since."""
     with writing(press.engine) as session:
-        log.record(session, "omar", killswitch.CONFIRM_CLOCK, "clock")
+        log.record(session, "omar", lifting.CONFIRM_CLOCK, "clock")
     confirmed = hands.wall
     hands.jump(-3600)
-    assert press.ask(killswitch.latest_us) == confirmed
+    assert press.ask(lifting.latest_us) == confirmed
 
 
 def test_the_latest_of_the_newest_entries_tells_the_time_and_no_older_one(
     hands: ManualClock, press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """I7: after a jump back the newest alone is behind."""
-    monkeypatch.setattr(killswitch, "LATEST_OF", 3)
+    monkeypatch.setattr(lifting, "LATEST_OF", 3)
     before = hands.wall
     for ahead in (50, 40, 10, 5):
         hands.wall = before + ahead * clock.SECOND
         with writing(press.engine) as session:
             log.record(session, "omar", "other", "clock")
     hands.wall = before
-    assert press.ask(killswitch.latest_us) == before + 40 * clock.SECOND
+    assert press.ask(lifting.latest_us) == before + 40 * clock.SECOND
 
 
 def test_the_latest_heartbeat_tells_the_time(hands: ManualClock, press: Press) -> None:
@@ -227,12 +227,12 @@ def test_the_latest_heartbeat_tells_the_time(hands: ManualClock, press: Press) -
     press.change(Worker, press.process.id, heartbeat_at=ahead)
     press.change(Worker, press.worker(id="early"), heartbeat_at=1)
     press.change(Worker, press.worker(id="ended"), heartbeat_at=ahead - 1, ended_at=1)
-    assert press.ask(killswitch.latest_us) == ahead
+    assert press.ask(lifting.latest_us) == ahead
 
 
 def test_the_clock_tells_the_time_when_it_is_ahead_of_the_store(hands: ManualClock, press: Press) -> None:
     hands.pass_s(60)
-    assert press.ask(killswitch.latest_us) == hands.wall
+    assert press.ask(lifting.latest_us) == hands.wall
 
 
 def test_a_lift_holds_nothing_that_its_suspension_did_not_cover(press: Press) -> None:

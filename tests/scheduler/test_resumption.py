@@ -78,7 +78,7 @@ def test_what_goes_out_before_a_planned_stop_begins_is_said(press: Press) -> Non
     """KS-10: the planned window covers only what is due from its start on."""
     before, within = press.queue(in_s=60), press.queue(in_s=180)
     now_active, planned = press.suspend().suspension, press.suspend("channel:parks").suspension
-    press.change(Suspension, planned, kind="planned", starts_at=press.post(within).due_at)
+    press.change(Suspension, planned, kind="planned", starts_at=press.post(within).due_at, begun_at=None)
     offer = _ask(press, number=now_active)
     assert [item["post"] for item in offer.next_hour] == [before]
 

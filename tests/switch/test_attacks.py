@@ -17,7 +17,18 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from config import clock, essentials
-from scheduler import drain, killswitch, post_queue, reconciler, restore, stop_ledger, switch, switch_postgres, witness
+from scheduler import (
+    drain,
+    killswitch,
+    lifting,
+    post_queue,
+    reconciler,
+    restore,
+    stop_ledger,
+    switch,
+    switch_postgres,
+    witness,
+)
 from scheduler.emergency_stop import EmergencyStop, Request
 from scheduler.killswitch import Order, Scope
 from scheduler.planning import channel_service
@@ -294,7 +305,7 @@ def test_a_clock_that_is_behind_lifts_nothing_into_the_open(press: Press, hands:
     slow = ManualClock()
     slow.wall, slow.boot = hands.wall - 3600 * clock.SECOND, hands.boot
     with clock.use(slow):
-        assert press.ask(killswitch.missed, number) == 1
+        assert press.ask(lifting.missed, number) == 1
         assert press.lift(number)[1] == 1
     assert press.post(post).state == "held"
     assert press.publisher.publish_post(post) == "not_claimed"

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from config import clock
-from scheduler import killswitch, post_queue
+from scheduler import killswitch, lifting, post_queue
 from scheduler.killswitch import Order
 from scheduler.planning import calendar_sync
 from store.engine import cursor, dialect, writing
@@ -50,6 +50,6 @@ def test_a_calendar_applied_across_a_lift_brings_nothing_that_came_due_before_it
         with writing(engine) as session:
             found, name = cursor(session), dialect(session)
             stopped = killswitch.suspend(found, name, Order("r", "dora"))
-            killswitch.lift(found, name, stopped.suspension, by="omar", reason="over", asked_epoch=stopped.epoch)
+            lifting.lift(found, name, stopped.suspension, by="omar", reason="over", asked_epoch=stopped.epoch)
         assert calendar_sync.apply(engine, planned, "ada") is False
     assert desk.posts() == []

@@ -16,7 +16,7 @@ from sqlmodel import col, func, select
 from commands import calendar as calendar_command
 from config import clock, essentials
 from config.settings import Settings
-from scheduler import claim_rows, killswitch, post_queue, switch
+from scheduler import claim_rows, killswitch, lifting, post_queue, switch
 from scheduler.killswitch import Order
 from scheduler.planning import calendar_apply, calendar_sync, post_views
 from scheduler.planning.calendar_plan import Plan
@@ -149,7 +149,7 @@ def test_what_is_laid_down_nobody_sees_claims_holds_or_counts(desk: Desk, now: S
     with writing(desk.engine) as session:
         found, name = cursor(session), dialect(session)
         stopped = killswitch.suspend(found, name, Order("r", "dora"))
-        _, held = killswitch.lift(found, name, stopped.suspension, by="omar", reason="over", asked_epoch=stopped.epoch)
+        _, held = lifting.lift(found, name, stopped.suspension, by="omar", reason="over", asked_epoch=stopped.epoch)
     assert held == len(OLD)
     with writing(desk.engine) as session:
         assert [claim_rows.locked_channel(session, number) for number in laid_down] == [None] * 3
