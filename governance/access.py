@@ -123,6 +123,9 @@ def eligible(session: Session, author: str, channel: str) -> str | None:
     return authority.ineligible(cursor(session), dialect(session), author, "queue", channel)
 
 
-def still_eligible(held: Sequence[Any], author: str, channel: str) -> str | None:
-    """`eligible`, asked again at the moment a post is published, of what was read of its author with the post."""
-    return authority.why_not(held, author, "queue", channel)
+def still_eligible(held: Sequence[Any], author: str, channel: str, *, emergency: bool = False) -> str | None:
+    """`eligible`, asked again at the moment a post is published, of what was read of its author with the post.
+
+    `emergency`: whether the author may use the emergency lane there.
+    """
+    return authority.why_not(held, author, "emergency" if emergency else "queue", channel)

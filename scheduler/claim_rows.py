@@ -26,10 +26,12 @@ LOCK = {"sqlite": "", "postgresql": " FOR UPDATE"}
 
 @dataclass(frozen=True)
 class ChannelRow:
-    """What a claim asks of a channel; moments in wall µs."""
+    """What a claim asks of a channel; moments in wall µs. It takes no post before `free_at`, for spacing or because its
+    platform limits the rate; an emergency message waits for the latter alone (`rests_until`)."""
 
     spacing_us: int
     free_at: int
+    rests_until: int
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class AttemptRow:
     worker: str
     state: str
     content_hash: str
+    override: int | None = None
 
 
 @dataclass(frozen=True)
@@ -72,21 +75,25 @@ class StoreState:
 @dataclass(frozen=True)
 class Look:
     """What stands beside a post under its lock: the store, whether a suspension covers its channel, the channel's state (empty
-    when there is none), its attempt that is claimed, sending, unknown or published (there may be no other beside it), and its
-    author's state and roles as `governance.access.still_eligible` asks for them."""
+    when there is none), its attempt that is claimed, sending, unknown or published (there may be no other beside it), its
+    author's state and roles as `governance.access.still_eligible` asks for them, and its override of the present epoch."""
 
     store: StoreState
     covered: bool
     channel_state: str
     live: AttemptRow | None
     author: Sequence[Any]
+    override: int | None
 
 
 STORE = f"""COALESCE((SELECT epoch FROM gate WHERE id = 1), 0), COALESCE((SELECT max(id) FROM attempt), 0),
   (SELECT count(*) FROM alarm WHERE confirmed_at IS NULL), (SELECT count(*) FROM meta WHERE key = '{killswitch.RESTORING}')"""  # noqa: S608 (constants only)
+OVERRIDE = """(SELECT max(o.id) FROM override o WHERE o.post_id = p.id AND o.content_hash = p.content_hash
+    AND o.used_at IS NULL AND o.epoch = (SELECT epoch FROM gate WHERE id = 1))"""
+"""The leave of post ``p`` to pass a closed gate, if it has one: of this content, this epoch, and not used yet."""
 LOOK = f"""SELECT {STORE},
   EXISTS (SELECT 1 FROM suspension s WHERE {killswitch.ACTIVE} AND {killswitch.COVERS.format(channel="p.channel")}),
-  COALESCE(c.state, ''), a.id, a.worker, a.state, a.content_hash, w.state, g.role
+  COALESCE(c.state, ''), {OVERRIDE}, a.id, a.worker, a.state, a.content_hash, a.override_id, w.state, g.role
 FROM post p LEFT JOIN channel c ON c.name = p.channel
   LEFT JOIN attempt a ON a.post_id = p.id AND a.state IN {LIVE_ATTEMPT_STATES}
   LEFT JOIN person w ON w.id = p.author LEFT JOIN {authority.GRANTS.format(channel="p.channel")}
@@ -107,9 +114,9 @@ def store_state_of(row: Sequence[Any]) -> StoreState:
 def look(session: Session, post_id: int) -> Look:
     """What stands beside a post; the caller holds its row, so that this statement sees all that was done before."""
     found = _rows(session, LOOK, clock.wall_us(), post_id)
-    (*store, covered, state), live = found[0][:6], found[0][6:10]
+    (*store, covered, state, override), live = found[0][:7], found[0][7:12]
     own = AttemptRow(*live) if live[0] is not None else None
-    return Look(store_state_of(store), bool(covered), str(state), own, [row[10:] for row in found])
+    return Look(store_state_of(store), bool(covered), str(state), own, [row[12:] for row in found], override)
 
 
 def locked_channel(session: Session, post_id: int) -> ChannelRow | None:
@@ -120,7 +127,7 @@ def locked_channel(session: Session, post_id: int) -> ChannelRow | None:
     of_post = "name = (SELECT channel FROM post WHERE id = ? AND state = 'scheduled')"
     query = f"SELECT spacing_us, next_free_at, not_before_at FROM channel WHERE {of_post}"  # noqa: S608 (constants only)
     found = _rows(session, query + _lock(session), post_id)
-    return ChannelRow(int(found[0][0]), max(found[0][1:])) if found else None
+    return ChannelRow(int(found[0][0]), max(found[0][1:]), int(found[0][2])) if found else None
 
 
 def locked_post(session: Session, post_id: int) -> PostRow | None:
@@ -141,13 +148,16 @@ def account_of(engine: Engine, channel: str) -> tuple[str, dict[str, str], dict[
     return (str(found[0]), _decoded(found[1]), _decoded(found[2])) if found else None
 
 
-def add_attempt(session: Session, post: PostRow, worker: str, epoch: int, key: str, next_free_at: int) -> int:
+def add_attempt(
+    session: Session, post: PostRow, worker: str, epoch: int, key: str, next_free_at: int, override: int | None = None
+) -> int:
     """The number of a new attempt in state ``claimed``; its channel, whose row the caller holds, takes no further post before
-    `next_free_at`. Raises the driver's IntegrityError for a second live one."""
-    values = (post.id, post.channel, worker, key, post.content_hash, epoch, clock.wall_us())
+    `next_free_at`. `override`: the leave by which it passes a closed gate. Raises the driver's IntegrityError for a second live
+    one."""
+    values = (post.id, post.channel, worker, key, post.content_hash, epoch, clock.wall_us(), override)
     statement = (
         "INSERT INTO attempt (post_id, part, channel, state, worker, idempotency_key, content_hash, claim_epoch, claimed_at, "
-        "looks) VALUES (?, 0, ?, 'claimed', ?, ?, ?, ?, ?, 0) RETURNING id"
+        "override_id, looks) VALUES (?, 0, ?, 'claimed', ?, ?, ?, ?, ?, ?, 0) RETURNING id"
     )
     taken = ("UPDATE channel SET next_free_at = ? WHERE name = ?", (next_free_at, post.channel))
     own = cursor(session)
@@ -157,7 +167,9 @@ def add_attempt(session: Session, post: PostRow, worker: str, epoch: int, key: s
 
 def own_attempt(session: Session, number: int, post_id: int, worker: str) -> AttemptRow | None:
     """The attempt `number`; None when there is none, or the number is that of another post or worker."""
-    query = "SELECT id, worker, state, content_hash FROM attempt WHERE id = ? AND post_id = ? AND worker = ?"
+    query = (
+        "SELECT id, worker, state, content_hash, override_id FROM attempt WHERE id = ? AND post_id = ? AND worker = ?"
+    )
     found = _rows(session, query, number, post_id, worker)
     return AttemptRow(*found[0]) if found else None
 

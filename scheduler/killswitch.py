@@ -337,9 +337,13 @@ def _copy_in_flight(cursor: Cursor, dialect: str, number: int) -> tuple[int, ...
 
 
 def unconfirmed(cursor: Cursor, dialect: str, number: int) -> list[int]:
-    """The covered attempts that are still sending or unknown; quiet means there is none."""
-    query = f"SELECT a.id FROM attempt a WHERE {_covered_attempts(OPEN_STATES)} ORDER BY a.id"
-    return [int(row[0]) for row in rows(cursor, dialect, query, (number,))]
+    """The covered attempts that are still sending or unknown, emergency messages claimed under it aside; quiet means there is
+    none."""
+    query = (
+        f"SELECT a.id FROM attempt a WHERE {_covered_attempts(OPEN_STATES)} AND (a.override_id IS NULL OR a.claim_epoch < "
+        "(SELECT s.epoch FROM suspension s WHERE s.id = ?)) ORDER BY a.id"
+    )
+    return [int(row[0]) for row in rows(cursor, dialect, query, (number, number))]
 
 
 def note_quiet(cursor: Cursor, dialect: str, number: int) -> None:

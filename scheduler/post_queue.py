@@ -128,6 +128,7 @@ def put_back(session: Session, attempt: Attempt, *, ready_at: int, tries: int, r
             only_from=("publishing",),
         )
         return "held"
+    give_override_back(session, attempt)
     move_post(session, attempt.post_id, "scheduled", only_from=("publishing",), ready_at=ready_at, tries=tries)
     return "scheduled"
 
@@ -159,6 +160,32 @@ def heads(session: Session) -> list[Head]:
         Head(str(name), int(post), int(ready), max(free, not_before)) for name, post, ready, free, not_before in found
     ]
     return sorted(made, key=lambda head: (head.ready_at, head.post))
+
+
+URGENT = """SELECT p.channel, p.id, p.ready_at, c.not_before_at FROM override o
+  JOIN post p ON p.id = o.post_id AND p.content_hash = o.content_hash AND p.state = 'scheduled'
+  JOIN channel c ON c.name = p.channel
+  WHERE o.used_at IS NULL AND o.epoch = (SELECT epoch FROM gate WHERE id = 1) ORDER BY o.id DESC"""
+
+
+def urgent_heads(session: Session) -> list[Head]:
+    """The first emergency message of each channel that may pass a closed gate, oldest first; spacing does not hold it."""
+    found = killswitch.rows(cursor(session), dialect(session), URGENT)
+    first = {str(name): Head(str(name), int(post), int(ready), int(rests)) for name, post, ready, rests in found}
+    return sorted(first.values(), key=lambda head: head.post)
+
+
+def use_override(session: Session, number: int) -> None:
+    """Use up an override that was seen to be good under its post's lock, without which nobody else can use it."""
+    statement = "UPDATE override SET used_at = ? WHERE id = ?"
+    killswitch.run(cursor(session), dialect(session), statement, (clock.wall_us(), number))
+
+
+def give_override_back(session: Session, attempt: Attempt) -> None:
+    """Make the override of an attempt that provably sent nothing good again: it was for one message, not for one try."""
+    if attempt.override_id is not None:
+        statement = "UPDATE override SET used_at = NULL WHERE id = ?"
+        killswitch.run(cursor(session), dialect(session), statement, (attempt.override_id,))
 
 
 def closed_channels(session: Session) -> frozenset[str]:

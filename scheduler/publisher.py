@@ -148,16 +148,21 @@ class Publisher:
         channel = claim_rows.locked_channel(session, post_id)
         post = claim_rows.locked_post(session, post_id)
         now = clock.wall_us()
-        if channel is None or post is None or post.state != "scheduled" or max(post.ready_at, channel.free_at) > now:
+        if (
+            channel is None
+            or post is None
+            or post.state != "scheduled"
+            or max(post.ready_at, channel.rests_until) > now
+        ):
             return "not_claimed"
         look, is_open = self._look(session, post_id)
-        if not is_open:
+        if not is_open or (look.override is None and channel.free_at > now):
             return "not_claimed"
         if (reason := self._why_hold(post, look, now)) is not None:
             post_queue.hold(session, post_id, reason, only_from=("scheduled",))
             log.record(session, "standfast", "hold", f"post {post_id}", {"reason": reason})
             return "held"
-        return self._take(session, post, look.store.epoch, now + channel.spacing_us)
+        return self._take(session, post, look, now + channel.spacing_us)
 
     def _unclaim(self, claim: Claim) -> None:
         """End a claim that may or may not stand. What is not ``claimed`` stays: the number may be another attempt's by now."""
@@ -199,13 +204,14 @@ class Publisher:
         witness.note(self.place.witness_file, epoch=epoch, attempt=attempt, step="daemon.witness")
 
     def _look(self, session: Session, post_id: int) -> tuple[Look, bool]:
-        """What stands beside the post, and whether the gate is open for it: `may_claim`, and no suspension covers its channel.
-
-        A gate that cannot be read is closed.
+        """What stands beside the post, and whether the gate is open for it: `may_claim`, and no suspension covers its channel
+        or it has an override. A gate that cannot be read is closed.
         """
         before = self._extent
         look = claim_rows.look(session, post_id)
-        return look, self._may_go_on(before, look.store) and bool(look.store.epoch) and not look.covered
+        return look, self._may_go_on(before, look.store) and bool(look.store.epoch) and (
+            not look.covered or look.override is not None
+        )
 
     @staticmethod
     def _why_hold(post: PostRow, look: Look, now: int) -> str | None:
@@ -213,11 +219,13 @@ class Publisher:
             return reason
         if look.live is not None:
             return f"its attempt {look.live.id} is {look.live.state} already: see `standfast post show`"
-        return access.still_eligible(look.author, post.author, post.channel)
+        return access.still_eligible(look.author, post.author, post.channel, emergency=look.override is not None)
 
-    def _take(self, session: Session, post: PostRow, epoch: int, next_free_at: int) -> Claim:
+    def _take(self, session: Session, post: PostRow, look: Look, next_free_at: int) -> Claim:
         key = post_queue.key_of(self.place.key_prefix, post.id)
-        attempt = claim_rows.add_attempt(session, post, self.place.worker, epoch, key, next_free_at)
+        attempt = claim_rows.add_attempt(
+            session, post, self.place.worker, look.store.epoch, key, next_free_at, look.override
+        )
         if not post_queue.move_post(session, post.id, "publishing", only_from=("scheduled",)):
             raise states.WrongState(f"post {post.id} is no longer scheduled")  # undoes the claim
         media = tuple(self._media(item) for item in post.media)
@@ -241,6 +249,8 @@ class Publisher:
             if (reason := self._why_not(post, own, look, is_open)) is not None:
                 self._give_up(session, session.get_one(Attempt, claim.attempt), reason)
                 return None
+            if look.override is not None:
+                post_queue.use_override(session, look.override)
             leave = Leave(look.store.epoch, Deadline.after(self.place.settings.send_deadline))
             moved = post_queue.move_attempt(
                 session,
@@ -256,13 +266,14 @@ class Publisher:
     @staticmethod
     def _why_not(post: PostRow, own: AttemptRow, look: Look, is_open: bool) -> str | Hold | None:
         """What the claim checked, checked again: None, why the gate is closed, or a reason to hold the post."""
-        if not is_open:
+        if not is_open or (look.covered and look.override != own.override):
             return "the gate closed after the claim"
         if own.content_hash != post.content_hash:
             return Hold("its content changed after the claim")
         # A process that was stopped since its claim wakes hours later, in a world where the claim would have been refused.
         reason = _why_wait(post, look.channel_state, clock.wall_us())
-        reason = reason or access.still_eligible(look.author, post.author, post.channel)
+        emergency = look.override is not None
+        reason = reason or access.still_eligible(look.author, post.author, post.channel, emergency=emergency)
         return Hold(reason) if reason is not None else None
 
     def _give_up(self, session: Session, attempt: Attempt, reason: str | Hold) -> None:

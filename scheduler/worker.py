@@ -63,10 +63,13 @@ class Worker:
             if not self.publisher.may_claim(session):
                 return []
             try:
-                shut = post_queue.closed_channels(session) | self._busy.keys()
+                closed = post_queue.closed_channels(session)
             except killswitch.GateClosed:
                 return []
-            return [head for head in post_queue.heads(session) if head.channel not in shut]
+            urgent = post_queue.urgent_heads(session) if closed else []
+            waiting = [*urgent, *(head for head in post_queue.heads(session) if head.channel not in closed)]
+            first = {head.channel: head for head in reversed(waiting) if head.channel not in self._busy}
+            return [head for head in waiting if first.get(head.channel) is head]
 
     def _start(self, channel: str, post: int) -> None:
         future = self._pool.submit(self.publisher.publish_post, post)

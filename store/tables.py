@@ -310,6 +310,23 @@ class Attempt(SQLModel, table=True):
     looks: int = 0
     look_at: int | None = _big(nullable=True)
     closed_by: str | None = None
+    override_id: int | None = _big(nullable=True)
+
+
+class Override(SQLModel, table=True):
+    """Leave for one emergency message to pass a closed gate: bound to its content, its suspension and the epoch, used once."""
+
+    __table_args__ = (Index("override_post", "post_id"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
+    post_id: int = _big()
+    content_hash: str
+    epoch: int = _big()
+    suspension_id: int = _big()
+    by: str
+    at: int = _big()
+    statement: str = ""
+    used_at: int | None = _big(nullable=True)
 
 
 class Worker(SQLModel, table=True):

@@ -270,6 +270,7 @@ def _furnish(engine: Engine) -> dict[str, str]:
             ("omar", "operator"),
             ("olga", "operator"),
             ("ann", "administrator"),
+            ("erin", "emergency_publisher"),
         ):
             people.add_person(session, STEWARD, person, person.title())
             people.grant(session, STEWARD, person, role)

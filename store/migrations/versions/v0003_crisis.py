@@ -1,4 +1,4 @@
-"""What the crisis chapter needs: a planned suspension that has begun."""
+"""What the crisis chapter needs: planned suspensions that have begun, and the emergency lane."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,3 +10,19 @@ down_revision = "0002"
 def upgrade() -> None:
     op.add_column("suspension", sa.Column("begun_at", sa.BigInteger(), nullable=True))
     op.execute("UPDATE suspension SET begun_at = at")  # none of those there was planned
+    op.create_table(
+        "override",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("post_id", sa.BigInteger(), nullable=False),
+        sa.Column("content_hash", sa.String(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("suspension_id", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("statement", sa.String(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("override_post", "override", ["post_id"])
+    op.add_column("attempt", sa.Column("override_id", sa.BigInteger(), nullable=True))

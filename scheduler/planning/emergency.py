@@ -1,0 +1,149 @@
+"""The emergency lane: a message that may pass a closed gate, bound to its content, its suspension and the epoch.
+
+Every function works in the caller's transaction (`governance.access.acting`), checks the actor's rights on each channel,
+does all or nothing and enters what it did in the chain. A new suspension or a lift voids what is pending; `renew` gives it
+leave anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from calendars.entry import Occurrence
+from config import clock
+from connectors.protocol import Media
+from governance import access
+from governance.access import Actor
+from records.log import record
+from scheduler import killswitch, post_queue
+from scheduler.planning import content
+from scheduler.planning.content import MediaRow
+from scheduler.planning.post_selection import PostError, unknown_channel
+from scheduler.planning.post_service import unfit
+from store.engine import cursor, dialect
+from store.tables import Channel, Override, Post
+
+PERMISSION = "emergency"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One emergency message for one or more channels. `statement`: the holding statement it was made from, if any."""
+
+    channels: tuple[str, ...]
+    at: Occurrence
+    text: str
+    lateness_us: int
+    statement: str = ""
+    media: tuple[MediaRow, ...] = ()
+    files: tuple[Media, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The new posts by channel, and the suspension and epoch that they belong to."""
+
+    ids: dict[str, int]
+    suspension: int
+    epoch: int
+
+
+def send(session: Session, actor: Actor, message: Message) -> Sent:
+    """The message queued past the gate, one post per channel. Raises PostError with every fault, Refused."""
+    channels = _channels(session, message.channels)
+    for name in channels:
+        access.check(session, actor, PERMISSION, name, action="crisis.post", subject=f"on {name}")
+    incident = _incident(session)
+    faults = [line for channel in channels.values() for line in unfit(channel, message.text, message.files)]
+    if faults:
+        raise PostError(dict.fromkeys(faults))
+    posts = [_post(name, actor, message) for name in channels]
+    ids = dict(zip(channels, post_queue.add_posts(session, posts), strict=True))
+    epoch = killswitch.epoch(cursor(session), dialect(session))
+    session.add_all(_override(post, actor, incident, epoch, message.statement) for post in posts)
+    detail = {"posts": ids, "suspension": incident, "epoch": epoch, "statement": message.statement}
+    record(session, actor.person, "crisis.post", f"suspension {incident}", detail)
+    return Sent(ids, incident, epoch)
+
+
+def _channels(session: Session, names: Sequence[str]) -> dict[str, Channel]:
+    """The channels named, all of them without a name. Raises PostError naming the nearest for those that do not exist."""
+    known = {channel.name: channel for channel in session.exec(select(Channel).order_by(Channel.name))}
+    if missing := [name for name in dict.fromkeys(names) if name not in known]:
+        raise PostError(unknown_channel(name, known) for name in missing)
+    if not known:
+        raise PostError(["there is no channel yet: `standfast channel add NAME --platform outbox`"])
+    return {name: known[name] for name in dict.fromkeys(names or known)}
+
+
+def _incident(session: Session) -> int:
+    """The newest suspension in force. Raises PostError when nothing is suspended."""
+    query = f"SELECT max(s.id) FROM suspension s WHERE {killswitch.ACTIVE} AND s.kind <> 'drill'"  # noqa: S608 (constants only)
+    found = killswitch.rows(cursor(session), dialect(session), query, (clock.wall_us(),))[0][0]
+    if found is None:
+        raise PostError(["nothing is suspended, so there is no emergency lane: use `standfast post add --now`"])
+    return int(found)
+
+
+def _post(channel: str, actor: Actor, message: Message) -> Post:
+    now = clock.wall_us()
+    return Post(
+        channel=channel,
+        text=message.text,
+        media=list(message.media),
+        content_hash=content.content_hash(message.text, message.media),
+        local_time=message.at.local,
+        zone=message.at.zone,
+        due_at=now,
+        ready_at=now,
+        lateness_us=message.lateness_us,
+        author=actor.person,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _override(post: Post, actor: Actor, incident: int, epoch: int, statement: str) -> Override:
+    assert post.id is not None
+    return Override(
+        post_id=post.id,
+        content_hash=post.content_hash,
+        epoch=epoch,
+        suspension_id=incident,
+        by=actor.person,
+        at=clock.wall_us(),
+        statement=statement,
+    )
+
+
+def renew(session: Session, actor: Actor) -> list[int]:
+    """The pending emergency messages that have leave again, after a new suspension or a lift had voided it.
+
+    Raises PostError when nothing is suspended, Refused when the actor may not on one of their channels.
+    """
+    incident = _incident(session)
+    epoch = killswitch.epoch(cursor(session), dialect(session))
+    pending = _pending(session, epoch)
+    posts = post_queue.locked_posts(session, list(pending))
+    for post in posts:
+        access.check(session, actor, PERMISSION, post.channel, action="crisis.post", subject=f"post {post.id}")
+    voided = [post for post in posts if post.state == "scheduled"]
+    session.add_all(_override(post, actor, incident, epoch, pending[post.id or 0]) for post in voided)
+    numbers = [post.id or 0 for post in voided]
+    if numbers:
+        detail = {"posts": numbers, "epoch": epoch}
+        record(session, actor.person, "crisis.renew", f"suspension {incident}", detail)
+    return numbers
+
+
+def _pending(session: Session, epoch: int) -> dict[int, str]:
+    """By scheduled post that once had leave, unused, and has none now: the statement it was made from."""
+    of_post = col(Override.post_id) == col(Post.id)
+    query = select(Post.id, Override.statement, Override.epoch).join(Override, of_post)
+    query = query.where(Post.state == "scheduled", col(Override.used_at).is_(None)).order_by(col(Override.id))
+    found = list(session.exec(query))
+    good = {post for post, _statement, its_epoch in found if its_epoch == epoch}
+    return {post: statement for post, statement, _epoch in found if post is not None and post not in good}
