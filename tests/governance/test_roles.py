@@ -13,7 +13,9 @@ def _file(folder: Path, text: str) -> Path:
     return path
 
 
-STEWARD = '[steward]\npermissions = ["suspend", "resume", "queue", "release", "people", "channels", "records"]\n'
+STEWARD = (
+    '[steward]\npermissions = ["suspend", "resume", "emergency", "queue", "release", "people", "channels", "records"]\n'
+)
 
 
 def test_shipped_roles_say_who_stops_and_who_resumes() -> None:
@@ -49,7 +51,7 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     assert len(faults) == 4
     assert "'suspendd' is not a permission: did you mean 'suspend'?" in faults[0]
     assert "'fly'" in faults[1]
-    assert "choose one of channels, people" in faults[1]
+    assert "choose one of channels, emergency, people" in faults[1]
     assert "role 'b' has no list of permissions" in faults[2]
     assert "'power' is not known" in faults[3]
 

@@ -35,7 +35,7 @@ def test_a_channel_is_free_when_spacing_and_rest_are_both_over(press: Press, nex
     press.change(Channel, "parks", next_free_at=next_free, not_before_at=not_before, spacing_us=6)
     number = press.queue()
     with writing(press.engine) as session:
-        assert claim_rows.locked_channel(session, number) == claim_rows.ChannelRow(6, 5)
+        assert claim_rows.locked_channel(session, number) == claim_rows.ChannelRow(6, 5, not_before)
 
 
 def test_a_new_attempt_takes_its_channel_and_leaves_the_others_free(press: Press) -> None:
@@ -51,7 +51,7 @@ def test_only_a_scheduled_post_has_a_channel_to_lock(press: Press) -> None:
     with writing(press.engine) as session:
         found = {state: claim_rows.locked_channel(session, number) for state, number in numbers.items()}
         assert claim_rows.locked_channel(session, 4711) is None
-    assert found == {"scheduled": claim_rows.ChannelRow(6, 0), "held": None, "publishing": None, "published": None}
+    assert found == {"scheduled": claim_rows.ChannelRow(6, 0, 0), "held": None, "publishing": None, "published": None}
 
 
 def test_the_store_s_state_is_its_epoch_its_newest_attempt_and_the_alarms_that_wait(press: Press) -> None:
@@ -86,8 +86,8 @@ def test_a_look_tells_the_store_the_channel_and_whether_a_stop_covers_it(press: 
     press.suspend("channel:parks")
     press.change(Channel, "police", state="suspended")
     store = claim_rows.StoreState(2, 0, 0, False)
-    assert _look(press, number) == claim_rows.Look(store, True, "active", None, [("active", "administrator")])
-    assert _look(press, other) == claim_rows.Look(store, False, "suspended", None, [("active", "administrator")])
+    assert _look(press, number) == claim_rows.Look(store, True, "active", None, [("active", "administrator")], None)
+    assert _look(press, other) == claim_rows.Look(store, False, "suspended", None, [("active", "administrator")], None)
     with writing(press.engine) as session:
         session.delete(session.get_one(Channel, "police"))
     assert _look(press, other).channel_state == ""
@@ -160,11 +160,11 @@ def test_what_was_read_is_not_changed_afterwards() -> None:
     """What a publish decided by is what stood in the store."""
     store = claim_rows.StoreState(1, 0, 0, False)
     made = (
-        claim_rows.ChannelRow(6, 0),
+        claim_rows.ChannelRow(6, 0, 0),
         claim_rows.PostRow(1, "parks", "scheduled", 7, 8, 9, "ann", "Ice", "h", []),
         claim_rows.AttemptRow(1, "me", "claimed", "h"),
         store,
-        claim_rows.Look(store, False, "active", None, []),
+        claim_rows.Look(store, False, "active", None, [], None),
     )
     for row in made:
         with pytest.raises(FrozenInstanceError):
