@@ -46,6 +46,8 @@ SMALL: Final = (
     Config("restored, stopped again", channels=(), due=(), workers=0, scopes=(1, ALL), restores=True),
     Config("restored, in hand", workers=1, scopes=(), restores=True, crashes=1, acts=1, verbs=("hold", "cancel")),
     Config("native scheduler", workers=1, native=True, crashes=1),
+    Config("planned window", workers=1, scopes=(1,), window=(ALL, 1), last_tick=1),
+    Config("planned, clock back", workers=1, scopes=(), window=(1, 1), last_tick=1, outages=1, health=(), backs=True),
     Config("override", workers=1, overrides=True, acts=1, scopes=(1, 1)),
 )
 """About 900 thousand states together, in forty seconds of one core."""

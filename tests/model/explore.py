@@ -31,6 +31,7 @@ UNFAIR = frozenset(
         ("store", "restore"),
         ("store", "guard_dies"),
         ("cell", "lose"),
+        ("clock", "back"),
         ("person", "edit"),
         ("person", "hold"),
         ("person", "cancel"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.model.ledger import covers, is_closed
+from tests.model.ledger import active, covers, is_closed
 from tests.model.state import (
     ACCEPTED,
     DOWN,
@@ -23,16 +23,19 @@ TWICE: Final = 4
 MISSED: Final = 8
 BLIND: Final = 16
 FOREIGN_OVERRIDE: Final = 32
+UNGATED: Final = 64
 
 
 def of_leave(state: State, row: Attempt, config: Config) -> int:
-    """Leave given without a readable store, past the post's lateness, or under another epoch's override."""
+    """Leave given without a readable store, past the post's lateness, under another epoch's override, or in a window."""
     harm = BLIND if state.world.store == DOWN else 0
     if state.world.now > state.store.posts[row.post].due + config.lateness:
         harm |= MISSED
-    closed = row.override and is_closed(state.store, config.channels[row.post])
-    if closed and state.store.override != state.store.epoch:
+    closed = is_closed(state.store, config.channels[row.post], state.world.now)
+    if closed and row.override and state.store.override != state.store.epoch:
         harm |= FOREIGN_OVERRIDE
+    if config.window and closed and not row.override:
+        harm |= UNGATED
     return harm
 
 
@@ -46,8 +49,8 @@ def of_send(state: State, worker: Worker, config: Config) -> int:
         row is not None
         and not row.override
         and any(
-            covers(item.scope, config.channels[post]) and not item.lifted and not item.in_flight >> number & 1
-            for item in state.store.suspensions
+            covers(item.scope, config.channels[post]) and not item.in_flight >> number & 1
+            for item in active(state.store)
         )
     ):
         harm |= UNREPORTED

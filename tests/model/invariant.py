@@ -101,12 +101,17 @@ def _keeps_closed(state: State, scope: int) -> bool:
         return True
     if scope == ALL:
         return any(item.scope == ALL for item in active(state.store))
-    return is_closed(state.store, scope)
+    return is_closed(state.store, scope, state.world.now)
 
 
 def missed_waits(state: State, config: Config) -> bool:
     """I7: a post that fell due behind the gate, or is later than its limit, gets no leave without a person."""
     return not state.harm & harm.MISSED
+
+
+def window_holds(state: State, config: Config) -> bool:
+    """I6: from its moment on a planned window gives no leave, whoever runs, and once begun no clock ends it."""
+    return not state.harm & harm.UNGATED
 
 
 def dark_is_silent(state: State, config: Config) -> bool:
@@ -126,6 +131,7 @@ INVARIANTS: tuple[tuple[str, Invariant], ...] = (
     ("I3", accepted_once),
     ("I5", unsent_is_unsent),
     ("I6", only_resume_lifts),
+    ("I6", window_holds),
     ("I7", missed_waits),
     ("I8", dark_is_silent),
     ("I9", override_is_bound),
@@ -156,4 +162,5 @@ def settled(state: State, config: Config) -> bool:
 
 def _is_open(state: State) -> bool:
     cell = state.cell
-    return not any(active(state.store)) and not cell.stops and not cell.bad and cell.fence <= state.store.epoch
+    standing = any(not item.lifted for item in state.store.suspensions)
+    return not standing and not cell.stops and not cell.bad and cell.fence <= state.store.epoch

@@ -22,6 +22,7 @@ from tests.model.state import (
     RESTORE,
     SCHEDULED,
     SENDING,
+    WINDOW,
     Attempt,
     Cell,
     Config,
@@ -61,13 +62,22 @@ def covers(scope: int, channel: int) -> bool:
 
 
 def active(store: Store) -> Iterator[Suspension]:
-    """The suspensions that nobody has lifted."""
-    return (item for item in store.suspensions if not item.lifted)
+    """The suspensions that have begun and that nobody has lifted."""
+    return (item for item in store.suspensions if not item.lifted and item.begun)
 
 
-def is_closed(store: Store, channel: int) -> bool:
+def has_come(item: Suspension, now: int, weakened: str = "") -> bool:
+    """`killswitch.HAS_COME`: what has begun does not look at the clock."""
+    if weakened == design.UNWOKEN:
+        return bool(item.begun)
+    return (bool(item.begun) and weakened != design.CLOCK_AGAIN) or item.starts <= now
+
+
+def is_closed(store: Store, channel: int, now: int, weakened: str = "") -> bool:
     """`killswitch.closed_by`."""
-    return any(not item.lifted and covers(item.scope, channel) for item in store.suspensions)
+    return any(
+        not item.lifted and has_come(item, now, weakened) and covers(item.scope, channel) for item in store.suspensions
+    )
 
 
 def refuses(cell: Cell, epoch: int) -> bool:
@@ -77,7 +87,7 @@ def refuses(cell: Cell, epoch: int) -> bool:
 
 def declared_since(store: Store, channel: int, claim_epoch: int) -> bool:
     """`killswitch.declared_since`."""
-    return any(item.epoch > claim_epoch and covers(item.scope, channel) for item in store.suspensions)
+    return any(item.begun and item.epoch > claim_epoch and covers(item.scope, channel) for item in store.suspensions)
 
 
 def put_back(store: Store, attempt: Attempt, config: Config, tries: int | None = None) -> Store:
@@ -88,6 +98,8 @@ def put_back(store: Store, attempt: Attempt, config: Config, tries: int | None =
     declared = declared_since(store, config.channels[attempt.post], attempt.claim_epoch)
     after = HELD if declared else SCHEDULED
     tries = row.tries if declared or tries is None else tries
+    if attempt.override and not declared:  # `post_queue.give_override_back`
+        store = store._replace(override=attempt.claim_epoch)
     return store._replace(posts=put(store.posts, attempt.post, Post(after, row.due, tries, row.content)))
 
 
@@ -133,6 +145,23 @@ def suspend(
     aborted = store if keeps_claims else abort_claimed(store, scope, config)
     row = Suspension(request, epoch, scope, 0, snapshot[0] if snapshot else in_flight(aborted, scope, config))
     return aborted._replace(epoch=epoch, suspensions=(*store.suspensions, row))
+
+
+def plan(store: Store, scope: int, starts: int) -> Store:
+    """`killswitch._plan`: on record, in force from its tick on, and no step of the epoch yet."""
+    return store._replace(suspensions=(*store.suspensions, Suspension(WINDOW, store.epoch, scope, 0, 0, starts, 0)))
+
+
+def begin_due(store: Store, config: Config, now: int) -> Store:
+    """`killswitch.begin_due`, in one transaction under the exclusive lock."""
+    for place, item in enumerate(store.suspensions):
+        if item.begun or item.lifted or item.starts > now:
+            continue
+        epoch = next_epoch(store)
+        store = abort_claimed(store, item.scope, config)
+        row = item._replace(epoch=epoch, begun=1, in_flight=in_flight(store, item.scope, config))
+        store = store._replace(epoch=epoch, suspensions=put(store.suspensions, place, row))
+    return store
 
 
 def abort_claimed(store: Store, scope: int, config: Config) -> Store:

@@ -6,7 +6,8 @@
 | cancel, hold | `post_verbs.cancel`, `post_verbs.hold` |
 | release | `post_verbs.release`: scheduled again, at its own time if that is to come, else now |
 | move | `post_verbs.reschedule` to the present moment |
-| override | the emergency lane's approval (not built yet) |
+| override | the emergency lane's approval (`planning.emergency`) |
+| plan | `standfast crisis --kind planned` (`killswitch._plan`) |
 | close_published | `post_service.close` with a link: the person sees it on the platform |
 | close_held | `post_service.close` without one: the person does not see it, and answers for that |
 
@@ -16,7 +17,8 @@ can promise.
 
 from __future__ import annotations
 
-from tests.model.ledger import active, is_older_copy, move_attempt, put
+from tests.model.ledger import active, find, is_older_copy, move_attempt, put
+from tests.model.ledger import plan as ledger_plan
 from tests.model.state import (
     ACCEPTED,
     CANCELLED,
@@ -31,6 +33,7 @@ from tests.model.state import (
     UNKNOWN,
     UNSURE,
     UP,
+    WINDOW,
     WRITTEN,
     Action,
     Config,
@@ -58,6 +61,8 @@ def enabled(state: State, config: Config) -> list[Action]:
     found: list[Action] = []
     if state.world.store != UP:
         return found
+    if config.window and state.world.now < config.window[1] and find(state.store, WINDOW) is None:
+        found.append(Action(PERSON, "plan"))
     if config.overrides and state.world.acts and any(active(state.store)) and not state.store.override:
         found.append(Action(PERSON, "override", what=OVERRIDDEN))
     for post, row in enumerate(state.store.posts):
@@ -128,9 +133,15 @@ def _forgiven(state: State, post: int) -> State:
 
 
 def override(state: State, action: Action, config: Config) -> State:
-    """An emergency message is approved for the present epoch (not built yet)."""
+    """An emergency message is approved for the present epoch."""
     store = state.store._replace(override=state.store.epoch)
     return state._replace(store=store, world=state.world._replace(acts=state.world.acts - 1))
+
+
+def plan(state: State, action: Action, config: Config) -> State:
+    """A window is put on record ahead of its time."""
+    assert config.window is not None
+    return state._replace(store=ledger_plan(state.store, *config.window))
 
 
 def close_published(state: State, action: Action, config: Config) -> State:
@@ -155,5 +166,6 @@ def _close(state: State, post: int, to: int) -> State:
 
 
 STEPS = {
-    (PERSON, step.__name__): step for step in (edit, cancel, hold, release, move, override, close_published, close_held)
+    (PERSON, step.__name__): step
+    for step in (edit, cancel, hold, release, move, override, plan, close_published, close_held)
 }

@@ -6,6 +6,7 @@
 | reconciler / found | `reconciler._looked`: the platform shows the post |
 | reconciler / not_found | it does not (evidence only: it may be wrong), and the settling time has passed |
 | keeper / adopt | `CellKeeper.keep`: a stop that only the cell knows is recorded |
+| keeper / begin | `CellKeeper.keep`: a planned window whose moment has come takes its step |
 | keeper / fence | `CellKeeper.keep`: the fence follows the ledger |
 | keeper / fence_begins, fence_ends | the same, stopped between reading and writing the cell, its lock in hand |
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from tests.model import design
 from tests.model.fence import can_raise, noted, raise_fence, raised
-from tests.model.ledger import adopt, move_attempt, move_post, put_back, unrecorded
+from tests.model.ledger import adopt, begin_due, move_attempt, move_post, put_back, unrecorded
 from tests.model.state import (
     ABORTED,
     ACCEPTED,
@@ -48,6 +49,8 @@ def enabled(state: State, config: Config) -> list[Action]:
         _settle(state, config, found)
         if unrecorded(state):
             found.append(Action(KEEPER, "adopt"))
+        if begin_due(state.store, config, state.world.now) is not state.store:
+            found.append(Action(KEEPER, "begin"))
     if can_raise(state) and raised(state) not in (state.cell, None):
         found.append(Action(KEEPER, "fence"))
         if config.frozen_pens and not state.cell.bad:
@@ -120,6 +123,11 @@ def keeper_adopt(state: State, action: Action, config: Config) -> State:
     return adopt(state, config)
 
 
+def keeper_begin(state: State, action: Action, config: Config) -> State:
+    """The step of a planned window whose moment has come."""
+    return state._replace(store=begin_due(state.store, config, state.world.now))
+
+
 def keeper_fence(state: State, action: Action, config: Config) -> State:
     """The fence at the ledger's epoch."""
     return raise_fence(state)
@@ -153,5 +161,6 @@ STEPS = {
     (RECONCILER, "found"): found,
     (RECONCILER, "not_found"): not_found,
     (KEEPER, "adopt"): keeper_adopt,
+    (KEEPER, "begin"): keeper_begin,
     (KEEPER, "fence"): keeper_fence,
 }

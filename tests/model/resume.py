@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from tests.model import design
 from tests.model.fence import can_raise, fail, raise_fence
-from tests.model.ledger import adopt, covers, is_of, is_older_copy, next_epoch, put
+from tests.model.ledger import adopt, begin_due, covers, has_come, is_of, is_older_copy, next_epoch, put
 from tests.model.state import (
     ALL,
     HELD,
     LOST_CELL,
+    RESTORE,
     SCHEDULED,
     UP,
     Action,
@@ -69,6 +70,7 @@ def _is_good(resume: Resume, store: Store) -> bool:
 def ask(state: State, action: Action, config: Config) -> State:
     """A code for suspension `what` in the present epoch; stops that only the cell knew are recorded first."""
     state = adopt(state, config)
+    state = state._replace(store=begin_due(state.store, config, state.world.now))
     return state._replace(resume=Resume(action.what, state.store.epoch))
 
 
@@ -90,7 +92,8 @@ def lift(store: Store, place: int, now: int, config: Config) -> tuple[Store, int
     """`lifting.lift`: (the store, bits of the posts that fell due behind the gate)."""
     own, missed, posts = store.suspensions[place], 0, store.posts
     for number, row in enumerate(posts):
-        if row.state == SCHEDULED and row.due <= now and covers(own.scope, config.channels[number]):
+        covered = has_come(own, now) and covers(own.scope, config.channels[number])
+        if row.state == SCHEDULED and row.due <= now and covered:
             missed |= 1 << number
             if config.weakened != design.CATCH_UP:
                 posts = put(posts, number, Post(HELD, row.due, row.tries, row.content))
@@ -107,7 +110,7 @@ def _released(state: State, lifted: Suspension) -> State:
     crises = state.crises
     for who in range(len(crises)):
         known = any(is_of(item, who) and not item.lifted for item in state.store.suspensions)
-        if is_of(lifted, who) or (lifted.request >= LOST_CELL and not known):
+        if is_of(lifted, who) or (lifted.request in (LOST_CELL, RESTORE) and not known):
             crises = put(crises, who, crises[who]._replace(promised=0, quiet=0, complete=0))
     return state._replace(crises=crises)
 

@@ -52,7 +52,7 @@ UP, READ_ONLY, DOWN = range(3)
 
 ALL = 0
 """The scope that covers everything; any other number is a channel's."""
-LOST_CELL, RESTORE = 30, 31
+LOST_CELL, RESTORE, WINDOW = 30, 31, 32
 """Request numbers of suspensions nobody typed; a crisis has its own number, and `AGAIN` more when its first was lifted."""
 AGAIN = 10
 DOUBT = -1
@@ -90,6 +90,10 @@ class Suspension(NamedTuple):
     scope: int
     lifted: int
     in_flight: int
+    starts: int = 0
+    """The tick from which a planned one holds."""
+    begun: int = 1
+    """0 until somebody took a planned one's step (`killswitch.begin_due`)."""
 
 
 class Store(NamedTuple):
@@ -260,6 +264,10 @@ class Config:
     """``crisis status --wait`` may say quiet later."""
     record_tries: int = 2
     retries: int = 1
+    window: tuple[int, int] | None = None
+    """(scope, first tick) of a suspension that may be planned, once."""
+    backs: bool = False
+    """Wall time may go back by a tick (each an outage)."""
     native: bool = False
     """The platform has a scheduler of its own, which a call fills; crisis sweeps it."""
     overrides: bool = False

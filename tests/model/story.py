@@ -216,6 +216,7 @@ _WORDS: dict[tuple[str, str], Callable[[Step], str]] = {
     ("reconciler", "not_found"): _of_attempt("the reconciler does not find {post}: it is held for a person"),
     ("reconciler", "believe"): _of_attempt("the reconciler does not find {post}: attempt {number} is called not sent"),
     ("keeper", "adopt"): _adopt,
+    ("keeper", "begin"): _plain("the cell keeper begins the planned window"),
     ("keeper", "fence"): _plain("the cell keeper raises the fence"),
     ("keeper", "fence_begins"): _plain(
         "the cell keeper has read the cell, and stands still before it writes the fence"
@@ -227,9 +228,11 @@ _WORDS: dict[tuple[str, str], Callable[[Step], str]] = {
     ("person", "release"): _of_post("a person releases {post}"),
     ("person", "move"): _of_post("a person moves {post} to this moment"),
     ("person", "override"): lambda step: f"a person approves an override of post A in epoch {step.before.store.epoch}",
+    ("person", "plan"): _plain("a person plans a window"),
     ("person", "close_published"): _of_post("a person finds {post} on the platform"),
     ("person", "close_held"): _of_post("a person does not find {post} and says so"),
     ("clock", "tick"): _plain("time passes"),
+    ("clock", "back"): _plain("the clock is set back"),
     ("store", "fail"): lambda step: f"the store is {'read-only' if step.action.what == READ_ONLY else 'away'}",
     ("store", "heal"): _plain("the store is whole again"),
     ("store", "backup"): _plain("a copy of the store is made"),

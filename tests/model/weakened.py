@@ -113,6 +113,29 @@ OF_PROTOCOL: Final = (
 """PROTOCOL's last section, in its order."""
 OURS: Final = (
     _design(
+        design.UNWOKEN,
+        "I6",
+        5,
+        0,
+        ("a person plans a window", "time passes", LEAVE),
+        scopes=(),
+        window=(1, 1),
+        last_tick=1,
+    ),
+    _design(
+        design.CLOCK_AGAIN,
+        "I6",
+        7,
+        0,
+        ("a person plans a window", "the clock is set back", LEAVE),
+        scopes=(),
+        window=(1, 1),
+        last_tick=1,
+        outages=1,
+        health=(),
+        backs=True,
+    ),
+    _design(
         design.NO_DOUBT,
         "I3 I5",
         11,
@@ -148,6 +171,6 @@ OURS: Final = (
         restores=True,
     ),
 )
-"""What the model and the oracle found in this project's own code: each was once there."""
+"""Designs of windows that PROTOCOL does not name; and what the model and the oracle found in this code: each was once there."""
 DESIGNS: Final = (*OF_PROTOCOL, *OURS)
 BY_NAME: Final = {item.name: item for item in DESIGNS}

@@ -143,7 +143,9 @@ def may_claim(state: State, config: Config, post: int) -> bool:
         return False
     if config.weakened == design.IN_MEMORY and state.memory:
         return False
-    return not is_closed(state.store, config.channels[post]) or has_override(state.store, post, config)
+    return not is_closed(state.store, config.channels[post], state.world.now, config.weakened) or has_override(
+        state.store, post, config
+    )
 
 
 def is_claimable(state: State, config: Config, post: int) -> bool:
@@ -184,7 +186,7 @@ def claim(state: State, action: Action, config: Config) -> State:
         store = store._replace(attempts=(*store.attempts, Attempt(ABSENT, post, action.who + 1, store.epoch)))
         store = move_post(store, post, PUBLISHING, SCHEDULED)
         return _set(state._replace(store=store), action.who, Worker(LOOKED, len(store.attempts), post))
-    override = int(is_closed(store, config.channels[post]))
+    override = int(is_closed(store, config.channels[post], state.world.now, config.weakened))
     row = Attempt(CLAIMED, post, action.who + 1, store.epoch, store.posts[post].content, override)
     store = move_post(store._replace(attempts=(*store.attempts, row)), post, PUBLISHING, SCHEDULED)
     return _set(state._replace(store=store), action.who, Worker(HOLDING, len(store.attempts), post))
@@ -218,14 +220,14 @@ def authorise(state: State, action: Action, config: Config) -> State:
     state = state._replace(harm=state.harm | harm.of_leave(state, row, config))
     if config.weakened != design.ROW_AFTER_SEND:
         store = move_attempt(store, worker.attempt, SENDING, CLAIMED) or store
-    used = _used_up(store, worker.attempt, config) if row.override else store
+    used = _used_up(store, worker.attempt, config, state.world.now) if row.override else store
     return _set(state._replace(store=used), action.who, worker._replace(phase=LEAVE, epoch=store.epoch))
 
 
-def _used_up(store: Store, number: int, config: Config) -> Store:
+def _used_up(store: Store, number: int, config: Config, now: int) -> Store:
     """The override is spent; one that nothing needs any more (the gate is open again) makes no difference."""
     row = store.attempts[number - 1]
-    override = int(is_closed(store, config.channels[row.post]))
+    override = int(is_closed(store, config.channels[row.post], now))
     return store._replace(override=0, attempts=put(store.attempts, number - 1, row._replace(override=override)))
 
 
@@ -241,7 +243,7 @@ def why_not(state: State, row: Attempt, worker: Worker, config: Config) -> Store
     """The store after the attempt was given up (`Publisher._give_up`), None when nothing speaks against its leave."""
     store, post = state.store, state.store.posts[row.post]
     aborted = move_attempt(store, worker.attempt, ABORTED, CLAIMED) or store
-    closed = is_closed(store, config.channels[row.post]) and not (
+    closed = is_closed(store, config.channels[row.post], state.world.now, config.weakened) and not (
         row.override and has_override(store, row.post, config)
     )
     if config.weakened != design.CLAIM_ONLY and (closed or refuses(state.cell, store.epoch)):

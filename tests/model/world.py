@@ -3,6 +3,7 @@
 | step | counterpart |
 |---|---|
 | clock / tick | wall time moves on by one tick: posts fall due, or become too late |
+| clock / back | it goes back by one |
 | store / fail | `what`: 1 not writable, 2 not readable |
 | store / heal | it is whole again |
 | store / backup, restore | a copy is made; it is put in the store's place under running processes |
@@ -53,6 +54,8 @@ def enabled(state: State, config: Config) -> list[Action]:
     world = state.world
     if world.now < config.last_tick:
         found.append(Action(CLOCK, "tick"))
+    if config.backs and world.now and world.outages:
+        found.append(Action(CLOCK, "back"))
     if world.store != UP:
         found.append(Action(STORE, "heal"))
     elif world.outages:
@@ -80,6 +83,12 @@ def _copies(state: State, found: list[Action]) -> None:
 def tick(state: State, action: Action, config: Config) -> State:
     """Time passes."""
     return state._replace(world=state.world._replace(now=state.world.now + 1))
+
+
+def back(state: State, action: Action, config: Config) -> State:
+    """Somebody sets the clock back, by less than the guard notices."""
+    world = state.world
+    return state._replace(world=world._replace(now=world.now - 1, outages=world.outages - 1))
 
 
 def fail(state: State, action: Action, config: Config) -> State:
@@ -190,5 +199,6 @@ def _doubted(store: Store, post: int) -> Store:
 
 STEPS = {(STORE, step.__name__): step for step in (fail, heal, backup, restore, guard, guard_dies, doubt)} | {
     (CLOCK, "tick"): tick,
+    (CLOCK, "back"): back,
     (CELL_FILE, "lose"): lose,
 }
