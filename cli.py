@@ -126,6 +126,7 @@ def stop(
     scope: ScopeOption = "all",
     kind: Annotated[str, typer.Option("--kind", help="crisis, compromise or planned.")] = "crisis",
     starts: Annotated[str, typer.Option("--starts", help="When a planned one begins, in the city's time.")] = "",
+    code: Annotated[str, typer.Option("--code", help="A sealed one-time code, in place of a sign-in.")] = "",
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for quiet.")] = False,
     json: Json = False,
 ) -> None:
@@ -142,7 +143,7 @@ def stop(
     try:
         own_kind, at = _kind(kind), _starts_at(kind, starts)
         request = emergency_stop.Request(
-            killswitch.Scope.parse(_plain(scope)), _plain(reason), own_kind, wait=not no_wait, starts_at=at
+            killswitch.Scope.parse(_plain(scope)), _plain(reason), own_kind, wait=not no_wait, starts_at=at, code=code
         )
         loaded = essentials.merged(secrets=False)
         answer = emergency_stop.EmergencyStop(essentials.load(loaded=loaded), loaded.environ, _say).run(request)

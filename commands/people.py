@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.context import Context, Json, clean_text, emit, guarded, say, table
+from config import clock
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -156,3 +157,82 @@ def _tokens(rows: list[dict[str, str]]) -> str:
 
 def _where(channel: str) -> str:
     return "all channels" if channel == "*" else f"channel {channel}"
+
+
+@app.command("seal")
+def seal(
+    label: Annotated[str, typer.Option("--label", help="Where the sheet is kept, such as 'EOC safe'.")],
+    count: Annotated[int, typer.Option("--count", metavar="N", help="How many codes.")] = 5,
+    json: Json = False,
+) -> None:
+    """Make sealed one-time codes and print them as a sheet, this once: whoever holds one may stop everything, and only that."""
+    from governance import sealed_codes
+
+    with guarded() as context:
+        clean_text(label, "--label", most=200)
+        with _changing(context) as session:
+            made = sealed_codes.seal(session, context.actor, label, count)
+        if json:
+            emit([{"id": number, "code": code} for number, code in made.items()])
+        else:
+            typer.echo(_sheet(label, made))
+
+
+def _sheet(label: str, made: dict[int, str]) -> str:
+    lines = [
+        f"BREAK-GLASS CODES  {label}  {clock.to_text(clock.wall_us())[:10]}",
+        "",
+        "Each code stops all prescheduled posts, once. It needs no sign-in and cannot resume. Every use is reviewed.",
+        "On the city's machine:  standfast crisis --code CODE",
+        "",
+        *(f"  {number:>4}   {code}" for number, code in made.items()),
+        "",
+        "Seal this sheet. It cannot be printed again.",
+    ]
+    return "\n".join(lines)
+
+
+@app.command("codes")
+def codes(json: Json = False) -> None:
+    """Show the break-glass codes: sealed, used, reviewed or revoked; never the codes themselves."""
+    from governance import sealed_codes
+    from store.engine import reading
+
+    with guarded() as context:
+        with reading(context.engine) as session:
+            found = sealed_codes.listing(session)
+        if json:
+            emit(found)
+        else:
+            heads = ("code", "label", "state", "made", "used", "suspension", "review")
+            keys = ("id", "label", "state", "made_at", "used_at", "suspension", "review")
+            table(heads, [tuple(row[key] for key in keys) for row in found])
+
+
+CodeNumber = Annotated[int, typer.Argument(metavar="NUMBER", help="The code's number on its sheet.")]
+
+
+@app.command("revoke-code")
+def revoke_code(number: CodeNumber) -> None:
+    """Make a sealed code worthless, at once."""
+    from governance import sealed_codes
+
+    with guarded() as context:
+        with _changing(context) as session:
+            label = sealed_codes.revoke(session, context.actor, number)
+        say(f"break-glass code {number} ({label}) was revoked")
+
+
+@app.command("review-code")
+def review_code(
+    number: CodeNumber,
+    note: Annotated[str, typer.Option("--note", help="Who used it, and whether that was right.")],
+) -> None:
+    """Record that the use of a break-glass code was looked into."""
+    from governance import sealed_codes
+
+    with guarded() as context:
+        clean_text(note, "--note", most=2000)
+        with _changing(context) as session:
+            label = sealed_codes.review(session, context.actor, number, note)
+        say(f"the use of break-glass code {number} ({label}) is reviewed")

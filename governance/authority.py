@@ -158,9 +158,10 @@ def owns_service_account(data_dir: Path) -> bool:
         return False
 
 
-def write_file(path: Path, rows: Iterable[AuthorityRow]) -> None:
+def write_file(path: Path, rows: Iterable[AuthorityRow], break_glass: Iterable[Mapping[str, Any]] = ()) -> None:
     """Replace the local authority file, atomically and for its owner only. Raises OSError."""
-    private_file.write(path, json.dumps({"may_suspend_all": [vars(row) for row in rows]}, indent=1) + "\n")
+    content = {"may_suspend_all": [vars(row) for row in rows], "break_glass": [*break_glass]}
+    private_file.write(path, json.dumps(content, indent=1) + "\n")
 
 
 def from_file(path: Path, token: str | None) -> Identity | None:

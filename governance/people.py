@@ -23,6 +23,7 @@ from governance import access, authority, roles
 from governance.authority import EVERY_CHANNEL, SERVICE_ACCOUNT, Identity
 from governance.names import PERSON_ID
 from store import chain
+from store.crisis_tables import BreakGlassCode
 from store.engine import cursor, dialect, reading
 from store.tables import Channel, Person, RoleGrant, Token
 
@@ -145,8 +146,8 @@ def refresh_authority(engine: Engine, file: Path) -> int:
     """How many tokens the local authority file now names. Raises OSError, StoreError; the old file stays then."""
     with _alone(file):
         with reading(engine) as session:
-            rows = authority_rows(session)
-        authority.write_file(file, rows)
+            rows, good = authority_rows(session), break_glass_rows(session)
+        authority.write_file(file, rows, good)
     return len(rows)
 
 
@@ -155,6 +156,13 @@ def authority_rows(session: Session) -> list[authority.AuthorityRow]:
     tokens = session.exec(_live_tokens(access.holders(session, "suspend"))).all()
     names = {person.id: person.name for person in session.exec(select(Person)).all()}
     return [authority.AuthorityRow(t.id, t.secret_hash, t.person, names[t.person], t.expires_at) for t in tokens]
+
+
+def break_glass_rows(session: Session) -> list[dict[str, Any]]:
+    """The codes that are still good, for the local authority file."""
+    good = select(BreakGlassCode).where(col(BreakGlassCode.used_at).is_(None), col(BreakGlassCode.revoked_at).is_(None))
+    rows = session.exec(good.order_by(col(BreakGlassCode.id))).all()
+    return [{"id": row.id, "label": row.label, "mark": row.mark, "code_hash": row.code_hash} for row in rows]
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from connectors.errors import ConnectorError
 from governance import access
 from scheduler import host_lock, killswitch, liveness, restore, resumption, stop_cell, stop_ledger
 from store import migration
+from store.crisis_tables import BreakGlassCode
 from store.engine import StoreError, cursor, dialect, reading
 from store.tables import Alarm, Attempt, CalendarFile, Channel, Gate
 from store.tables import Worker as WorkerRow
@@ -244,6 +245,24 @@ def _people(patient: Patient) -> Found:
         )
 
 
+def _break_glass(patient: Patient) -> Found:
+    with reading(patient.engine) as session:
+        rows = session.exec(select(BreakGlassCode).where(col(BreakGlassCode.revoked_at).is_(None))).all()
+        session.expunge_all()
+    for row in rows:
+        if row.used_at is not None and row.reviewed_at is None:
+            used = f"code {row.id} ({row.label}) was used on {clock.to_text(row.used_at)}"
+            yield WARN, f"{used}: `standfast people review-code {row.id} --note …`"
+    sealed = sum(row.used_at is None for row in rows)
+    if sealed:
+        yield OK, f"{sealed} sealed code(s)"
+    else:
+        yield (
+            WARN,
+            "there is no sealed code for the hour when nobody can sign in: `standfast people seal --label WHERE`",
+        )
+
+
 def _attempts(patient: Patient) -> Found:
     with reading(patient.engine) as session:
         unknown = session.exec(select(Attempt).where(Attempt.state == "unknown")).all()
@@ -265,6 +284,7 @@ CHECKS: Mapping[str, Check] = {
     "clock": _alarms,
     "daemon": _daemon,
     "people": _people,
+    "break-glass": _break_glass,
     "channels": _channels,
     "calendars": _calendars,
     "attempts": _attempts,

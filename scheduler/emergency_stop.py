@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from config import clock
 from config.essentials import Essentials
-from governance import authority, login_file
-from governance.authority import Identity, Refusal
+from governance import break_glass
 from scheduler import killswitch, liveness, stop_cell, stop_ledger, switch
 from scheduler.killswitch import Order, Recorded, Scope
+from scheduler.stop_authority import StopAuthority
 from scheduler.switch import Switch, SwitchUnavailable
 from store import chain
 
@@ -45,6 +45,8 @@ class Request:
     wait: bool = True
     starts_at: int = 0
     """Wall time (µs) from which a planned one holds; 0: at once."""
+    code: str = ""
+    """A sealed one-time code, in place of a sign-in."""
 
     @property
     def sets_cell(self) -> bool:
@@ -83,8 +85,7 @@ class EmergencyStop:
     def run(self, request: Request) -> Answer:
         """Stop, and say truthfully what is known. Raises Refusal or SwitchError when nothing was suspended."""
         try:
-            who = self._authority(request)
-            order = Order(uuid.uuid4().hex, who.person, request.reason, request.scope, request.kind, request.starts_at)
+            order = self._order(request)
             cell_set = self._set_cell(order) if request.sets_cell else None
             try:
                 with (
@@ -102,67 +103,18 @@ class EmergencyStop:
         finally:
             self.switch.close()
 
-    # --- who ---------------------------------------------------------------------------------------------------------
-
-    def _authority(self, request: Request) -> Identity:
-        """Who stops: a token that may, else the owner of the service account. Raises Refusal (logged where possible)."""
-        token = login_file.token_for(self.essential.data_dir, self.environ)
-        owner = authority.owns_service_account(self.essential.data_dir)
-        if token is None:
-            if owner:
-                return authority.SERVICE
-            raise Refusal(
-                "you are not signed in and do not own the service account: run `standfast login` or set STANDFAST_TOKEN; "
-                "NOTHING IS SUSPENDED"
+    def _order(self, request: Request) -> Order:
+        """The suspension asked for, by who may. Raises Refusal."""
+        own = StopAuthority(self.switch, self.essential, self.environ, self.warnings)
+        if request.code:
+            sealed = own.by_code(request.code)
+            self.warnings.append(
+                f"{break_glass.ACTOR} {sealed.id} ({sealed.label}) is used up; its use will be reviewed"
             )
-        try:
-            with switch.reading(self.switch) as cursor:
-                return self._by_ledger(cursor, token, request.scope, owner)
-        except Refusal:
-            raise
-        except (
-            Exception
-        ):  # whatever keeps the ledger from being asked: who is signed in is never worse off than who is not
-            return self._by_file(token, owner)
-
-    def _by_ledger(self, cursor: chain.Cursor, token: str, scope: Scope, owner: bool) -> Identity:
-        try:
-            found = authority.person_of(cursor, self.switch.name, token)
-        except Refusal as refusal:
-            if not owner:
-                self._log_refusal("unknown", str(refusal))
-            return self._owner_instead(str(refusal), owner)
-        assert found is not None
-        channel = scope.value if scope.kind == killswitch.CHANNEL else authority.EVERY_CHANNEL
-        why = authority.ineligible(cursor, self.switch.name, found.person, "suspend", channel)
-        if why is not None:
-            self._log_refusal(found.person, why)
-            signed_out = "unset STANDFAST_TOKEN" if self.environ.get(login_file.VARIABLE) else "standfast logout"
-            hint = f"; sign out (`{signed_out}`) to stop as the owner of the service account" if owner else ""
-            raise Refusal(f"{why}{hint}; NOTHING IS SUSPENDED")
-        return found
-
-    def _by_file(self, token: str, owner: bool) -> Identity:
-        with suppress(Exception):
-            if (found := authority.from_file(self.essential.authority_file, token)) is not None:
-                return found
-        return self._owner_instead("the store does not answer and the local file does not know this token", owner)
-
-    def _owner_instead(self, why: str, owner: bool) -> Identity:
-        """A token that is not good must not keep the owner of the service account from stopping at 2 a.m."""
-        if not owner:
-            raise Refusal(f"{why}; NOTHING IS SUSPENDED")
-        self.warnings.append(f"{why}; stopped as the owner of the service account")
-        return authority.SERVICE
-
-    def _log_refusal(self, person: str, why: str) -> None:
-        self.switch.rollback()
-        try:
-            with switch.exclusive(self.switch, step="crisis.refusal") as cursor:
-                detail = {"why": why, "action": "suspend"}
-                chain.append(cursor, self.switch.name, actor=person, action="refused", subject="", detail=detail)
-        except SwitchUnavailable as error:
-            self.warnings.append(f"the refusal could not be logged: {error}")
+            who, request_id = sealed.identity, sealed.request_id()
+        else:
+            who, request_id = own.by_person(request.scope), uuid.uuid4().hex
+        return Order(request_id, who.person, request.reason, request.scope, request.kind, request.starts_at)
 
     # --- stop --------------------------------------------------------------------------------------------------------
 
@@ -203,6 +155,8 @@ class EmergencyStop:
                         )
                     seen = stop_ledger.seen_epoch(cursor, self.switch.name, self.essential)
                     recorded = killswitch.suspend(cursor, self.switch.name, order, at_least_epoch=seen + 1)
+                    if order.by.startswith(break_glass.ACTOR):
+                        break_glass.use(cursor, self.switch.name, order.request_id, recorded.suspension)
                     self._may_stand = True
                 return recorded
             except SwitchUnavailable:

@@ -6,14 +6,12 @@ in between voids the code. A refused or expired request leaves everything as it 
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from dataclasses import dataclass
 from typing import Any
 
 from config import clock
 from config.essentials import Essentials
-from governance import authority, login_file
+from governance import authority, codes, login_file
 from governance.authority import Identity, Refusal
 from scheduler import killswitch, lifting, liveness, stop_ledger, switch
 from scheduler.killswitch import Scope, SwitchError, rows, run
@@ -21,8 +19,6 @@ from scheduler.switch import Switch, SwitchUnavailable
 from store import chain
 from store.chain import Cursor
 
-ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Without the letters and digits that are mistaken for one another when read aloud."""
 CODE_LENGTH = 8
 NEXT_HOUR_US = 3600 * clock.SECOND
 SHOWN = 20
@@ -90,7 +86,7 @@ class Resumption:
             killswitch.begin_due(cursor, self.switch.name)
             chosen = self._choose(cursor, scope, suspension)
             self._check(cursor, who, chosen, "ask to resume")
-            code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+            code = codes.make(CODE_LENGTH)
             self._keep_request(cursor, who, chosen, reason, code)
             return self._offer(cursor, chosen, code)
 
@@ -197,7 +193,7 @@ class Resumption:
         statement = (
             "INSERT INTO resume_request (suspension_id, epoch, code_hash, by, reason, at) VALUES (?, ?, ?, ?, ?, ?)"
         )
-        values = (chosen.id, epoch, _hash(code), who.person, reason, clock.wall_us())
+        values = (chosen.id, epoch, codes.hash_of(code), who.person, reason, clock.wall_us())
         run(cursor, self.switch.name, statement, values)
         detail = {"reason": reason, "epoch": epoch}
         subject = f"suspension {chosen.id}"
@@ -212,7 +208,7 @@ class Resumption:
             f"SELECT {columns} FROM resume_request r JOIN suspension s ON s.id = r.suspension_id "  # noqa: S608 (constants only)
             "WHERE r.code_hash = ?"
         )
-        found = rows(cursor, self.switch.name, query, (_hash(code),))
+        found = rows(cursor, self.switch.name, query, (codes.hash_of(code),))
         if not found:
             raise _Logged(
                 who.person, "resume", "", "that code is not known: run `standfast resume` for one; NOT LIFTED"
@@ -323,8 +319,3 @@ def _posts(cursor: Cursor, dialect: str, number: int, after: int, until: int, bu
     )
     found = rows(cursor, dialect, query, (after, until, number, *((number,) if but else ())))
     return [{"post": i, "channel": c, "due_at": clock.to_text(d), "text": t[:60]} for i, c, d, t in found]
-
-
-def _hash(code: str) -> str:
-    normal = "".join(char for char in code.upper() if char.isalnum())
-    return hashlib.sha256(normal.encode("utf-8", "surrogatepass")).hexdigest()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from config.essentials import Essentials
+from governance import break_glass
 from scheduler import killswitch, stop_cell, switch, witness
 from scheduler.killswitch import STOP_CELL, Order, Recorded
 from scheduler.switch import Switch
@@ -46,10 +47,13 @@ def adopt(cursor: Cursor, dialect: str, essential: Essentials) -> list[Recorded]
     if unrecorded(cursor, dialect, essential):
         notice_restore(cursor, dialect, essential)
     least = seen_epoch(cursor, dialect, essential) + 1
-    return [
+    adopted = [
         killswitch.suspend(cursor, dialect, order, at_least_epoch=least)
         for order in unrecorded(cursor, dialect, essential)
     ]
+    for item in adopted:
+        break_glass.use(cursor, dialect, item.request_id, item.suspension)
+    return adopted
 
 
 def raise_fence(

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Index, Integer, Text, text
+from sqlalchemy import BigInteger, Column, Index, Text, text
 from sqlmodel import Field, SQLModel
+
+from store.columns import IDENTITY, big, json, long_text, one_of
 
 POST_STATES = (
     "draft",
@@ -36,26 +38,6 @@ ATTEMPT_STATES = (
 LIVE_ATTEMPT_STATES = ("claimed", "sending", "unknown", "published")
 """One attempt per (post, part) in these: the database itself refuses a double."""
 
-IDENTITY = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    words = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({words})", name=f"{column}_known")
-
-
-def _big(*, nullable: bool = False, index: bool = False, default: int | None = None) -> Any:
-    kind = Column(BigInteger, nullable=nullable, index=index, server_default=None if default is None else str(default))
-    return Field(default=default, sa_column=kind)
-
-
-def _text(default: str = "") -> Any:
-    return Field(default=default, sa_column=Column(Text, nullable=False))
-
-
-def _json(default: Any) -> Any:
-    return Field(default_factory=lambda: default, sa_column=Column(JSON, nullable=False))
-
 
 class Meta(SQLModel, table=True):
     """What the store is: ``store_id`` (random, for ever) and the like."""
@@ -68,8 +50,8 @@ class Gate(SQLModel, table=True):
     """One row (id 1). A missing row means suspended. `epoch` rises at each suspend, lift and restore."""
 
     id: int = Field(primary_key=True)
-    epoch: int = _big()
-    generation: int = _big()
+    epoch: int = big()
+    generation: int = big()
 
 
 class Suspension(SQLModel, table=True):
@@ -81,21 +63,21 @@ class Suspension(SQLModel, table=True):
     __table_args__ = (Index("suspension_active", "lifted_epoch"), {"sqlite_autoincrement": True})
 
     id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
-    epoch: int = _big()
+    epoch: int = big()
     kind: str
     scope_kind: str
     scope_value: str = ""
-    reason: str = _text()
+    reason: str = long_text()
     by: str
-    at: int = _big()
-    starts_at: int = _big()
-    begun_at: int | None = _big(nullable=True)
+    at: int = big()
+    starts_at: int = big()
+    begun_at: int | None = big(nullable=True)
     request_id: str = Field(unique=True)
-    lifted_epoch: int | None = _big(nullable=True)
+    lifted_epoch: int | None = big(nullable=True)
     lifted_by: str | None = None
-    lifted_at: int | None = _big(nullable=True)
+    lifted_at: int | None = big(nullable=True)
     lift_reason: str | None = None
-    quiet_at: int | None = _big(nullable=True)
+    quiet_at: int | None = big(nullable=True)
 
 
 class SuspensionChannel(SQLModel, table=True):
@@ -124,29 +106,29 @@ class ResumeRequest(SQLModel, table=True):
     __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
-    suspension_id: int = _big(index=True)
-    epoch: int = _big()
+    suspension_id: int = big(index=True)
+    epoch: int = big()
     code_hash: str
     by: str
-    reason: str = _text()
-    at: int = _big()
-    used_at: int | None = _big(nullable=True)
+    reason: str = long_text()
+    at: int = big()
+    used_at: int | None = big(nullable=True)
 
 
 class Channel(SQLModel, table=True):
     """One account on one platform; its name is for ever. `secrets` maps a credential to the variable that holds it."""
 
-    __table_args__ = (_one_of("state", ("active", "suspended")),)
+    __table_args__ = (one_of("state", ("active", "suspended")),)
 
     name: str = Field(primary_key=True)
     platform: str
     state: str = "active"
-    settings: dict[str, str] = _json({})
-    secrets: dict[str, str] = _json({})
-    spacing_us: int = _big(default=0)
-    next_free_at: int = _big(default=0)
-    not_before_at: int = _big(default=0)
-    created_at: int = _big()
+    settings: dict[str, str] = json({})
+    secrets: dict[str, str] = json({})
+    spacing_us: int = big(default=0)
+    next_free_at: int = big(default=0)
+    not_before_at: int = big(default=0)
+    created_at: int = big()
 
 
 class ChannelGroup(SQLModel, table=True):
@@ -161,12 +143,12 @@ class ChannelGroup(SQLModel, table=True):
 class Person(SQLModel, table=True):
     """Somebody who may do something here. `id` is the short name that files and logs carry."""
 
-    __table_args__ = (_one_of("state", ("active", "left")),)
+    __table_args__ = (one_of("state", ("active", "left")),)
 
     id: str = Field(primary_key=True)
     name: str
     state: str = "active"
-    created_at: int = _big()
+    created_at: int = big()
 
 
 class RoleGrant(SQLModel, table=True):
@@ -180,9 +162,9 @@ class RoleGrant(SQLModel, table=True):
     role: str
     channel: str = "*"
     granted_by: str
-    granted_at: int = _big()
+    granted_at: int = big()
     revoked_by: str | None = None
-    revoked_at: int | None = _big(nullable=True)
+    revoked_at: int | None = big(nullable=True)
 
 
 class Token(SQLModel, table=True):
@@ -192,9 +174,9 @@ class Token(SQLModel, table=True):
     person: str = Field(index=True)
     secret_hash: str = Field(index=True)
     label: str = ""
-    created_at: int = _big()
-    expires_at: int | None = _big(nullable=True)
-    revoked_at: int | None = _big(nullable=True)
+    created_at: int = big()
+    expires_at: int | None = big(nullable=True)
+    revoked_at: int | None = big(nullable=True)
 
 
 class CalendarFile(SQLModel, table=True):
@@ -208,8 +190,8 @@ class CalendarFile(SQLModel, table=True):
     name: str = Field(primary_key=True)
     digest: str = ""
     owner: str = ""
-    synced_at: int | None = _big(nullable=True)
-    staged_until: int = _big(default=0)
+    synced_at: int | None = big(nullable=True)
+    staged_until: int = big(default=0)
     fault: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     fault_digest: str = ""
     basis: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
@@ -223,7 +205,7 @@ class CalendarEntry(SQLModel, table=True):
     file: str = Field(primary_key=True)
     entry: str = Field(primary_key=True)
     digest: str
-    body: dict[str, Any] = _json({})
+    body: dict[str, Any] = json({})
 
 
 class Post(SQLModel, table=True):
@@ -233,7 +215,7 @@ class Post(SQLModel, table=True):
     """
 
     __table_args__ = (
-        _one_of("state", POST_STATES),
+        one_of("state", POST_STATES),
         Index("post_ready", "channel", "state", "ready_at"),
         Index("post_due", "state", "due_at"),
         Index("post_published", "published_at"),
@@ -245,24 +227,24 @@ class Post(SQLModel, table=True):
     channel: str
     state: str = "scheduled"
     hold_reason: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
-    text: str = _text()
-    media: list[dict[str, str]] = _json([])
-    tags: list[str] = _json([])
+    text: str = long_text()
+    media: list[dict[str, str]] = json([])
+    tags: list[str] = json([])
     content_hash: str
     local_time: str
     zone: str
     time_note: str | None = None
-    due_at: int = _big()
-    ready_at: int = _big()
-    lateness_us: int = _big()
+    due_at: int = big()
+    ready_at: int = big()
+    lateness_us: int = big()
     tries: int = 0
     author: str
     file: str | None = None
     entry: str | None = None
     source_key: str | None = Field(default=None, unique=True)
-    created_at: int = _big()
-    updated_at: int = _big()
-    published_at: int | None = _big(nullable=True)
+    created_at: int = big()
+    updated_at: int = big()
+    published_at: int | None = big(nullable=True)
     remote_id: str | None = None
     link: str | None = None
 
@@ -271,7 +253,7 @@ class Attempt(SQLModel, table=True):
     """One attempt at one part of a post. Its id is its number: it only rises, and is witnessed before the send."""
 
     __table_args__ = (
-        _one_of("state", ATTEMPT_STATES),
+        one_of("state", ATTEMPT_STATES),
         Index(
             "attempt_one_live",
             "post_id",
@@ -290,43 +272,27 @@ class Attempt(SQLModel, table=True):
     )
 
     id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
-    post_id: int = _big(index=True)
+    post_id: int = big(index=True)
     part: int = 0
     channel: str
     state: str
     worker: str = Field(index=True)
     idempotency_key: str
     content_hash: str
-    claim_epoch: int = _big()
-    authorise_epoch: int | None = _big(nullable=True)
-    claimed_at: int = _big()
-    sending_at: int | None = _big(nullable=True)
-    deadline_boot_ns: int | None = _big(nullable=True)
-    finished_at: int | None = _big(nullable=True)
+    claim_epoch: int = big()
+    authorise_epoch: int | None = big(nullable=True)
+    claimed_at: int = big()
+    sending_at: int | None = big(nullable=True)
+    deadline_boot_ns: int | None = big(nullable=True)
+    finished_at: int | None = big(nullable=True)
     outcome: str | None = None
     detail: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     remote_id: str | None = None
     link: str | None = None
     looks: int = 0
-    look_at: int | None = _big(nullable=True)
+    look_at: int | None = big(nullable=True)
     closed_by: str | None = None
-    override_id: int | None = _big(nullable=True)
-
-
-class Override(SQLModel, table=True):
-    """Leave for one emergency message to pass a closed gate: bound to its content, its suspension and the epoch, used once."""
-
-    __table_args__ = (Index("override_post", "post_id"), {"sqlite_autoincrement": True})
-
-    id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
-    post_id: int = _big()
-    content_hash: str
-    epoch: int = _big()
-    suspension_id: int = _big()
-    by: str
-    at: int = _big()
-    statement: str = ""
-    used_at: int | None = _big(nullable=True)
+    override_id: int | None = big(nullable=True)
 
 
 class Worker(SQLModel, table=True):
@@ -337,12 +303,12 @@ class Worker(SQLModel, table=True):
     host: str
     boot_id: str
     pid: int
-    pid_start: int = _big()
+    pid_start: int = big()
     lock_file: str
-    started_at: int = _big()
-    heartbeat: int = _big(default=0)
-    heartbeat_at: int = _big(default=0)
-    ended_at: int | None = _big(nullable=True)
+    started_at: int = big()
+    heartbeat: int = big(default=0)
+    heartbeat_at: int = big(default=0)
+    ended_at: int | None = big(nullable=True)
 
 
 class Alarm(SQLModel, table=True):
@@ -353,10 +319,10 @@ class Alarm(SQLModel, table=True):
     id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
     kind: str
     host: str
-    detail: str = _text()
-    raised_at: int = _big()
+    detail: str = long_text()
+    raised_at: int = big()
     confirmed_by: str | None = None
-    confirmed_at: int | None = _big(nullable=True)
+    confirmed_at: int | None = big(nullable=True)
 
 
 class LogEntry(SQLModel, table=True):
@@ -365,11 +331,11 @@ class LogEntry(SQLModel, table=True):
     __tablename__ = "log_entry"
 
     seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    at: int = _big()
+    at: int = big()
     actor: str
     action: str = Field(index=True)
     subject: str
-    detail: str = _text()
+    detail: str = long_text()
     previous: str
     hash: str
 
@@ -380,5 +346,5 @@ class ChainHead(SQLModel, table=True):
     __tablename__ = "chain_head"
 
     id: int = Field(primary_key=True)
-    seq: int = _big()
+    seq: int = big()
     hash: str

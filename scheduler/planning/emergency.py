@@ -23,8 +23,9 @@ from scheduler.planning import content
 from scheduler.planning.content import MediaRow
 from scheduler.planning.post_selection import PostError, unknown_channel
 from scheduler.planning.post_service import unfit
+from store.crisis_tables import Override
 from store.engine import cursor, dialect
-from store.tables import Channel, Override, Post
+from store.tables import Channel, Post
 
 PERMISSION = "emergency"
 

@@ -18,8 +18,9 @@ from scheduler.planning import emergency
 from scheduler.planning.emergency import Message, Sent
 from scheduler.planning.post_selection import PostError
 from scheduler.worker import Worker
+from store.crisis_tables import Override
 from store.engine import reading
-from store.tables import Channel, Override, Post
+from store.tables import Channel, Post
 from tests.scheduler.press import PUBLISHED, ManualClock, Press
 
 WORDS = "Tornado warning: take shelter now."

@@ -11,9 +11,10 @@ import pytest
 from config import clock, essentials
 from config.fault import Fault
 from governance.authority import Refusal
+from governance.codes import ALPHABET
 from scheduler import killswitch, stop_cell, switch
 from scheduler.killswitch import Scope, SwitchError
-from scheduler.resumption import ALPHABET, CODE_LENGTH, Lifted, Offer, Resumption
+from scheduler.resumption import CODE_LENGTH, Lifted, Offer, Resumption
 from scheduler.switch import SwitchUnavailable
 from store.tables import ResumeRequest, Suspension
 from tests.scheduler.press import ManualClock, Press

@@ -1,4 +1,4 @@
-"""What the crisis chapter needs: planned suspensions that have begun, and the emergency lane."""
+"""What the crisis chapter needs: planned suspensions that have begun, the emergency lane, break-glass codes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,4 +25,23 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("override_post", "override", ["post_id"])
+    op.create_table(
+        "break_glass_code",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("code_hash", sa.String(), nullable=False),
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.Column("made_by", sa.String(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.Column("suspension_id", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.Column("reviewed_at", sa.BigInteger(), nullable=True),
+        sa.Column("reviewed_by", sa.String(), nullable=True),
+        sa.Column("review", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("code_hash"),
+        sa.UniqueConstraint("mark"),
+        sqlite_autoincrement=True,
+    )
     op.add_column("attempt", sa.Column("override_id", sa.BigInteger(), nullable=True))

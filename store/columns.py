@@ -1,0 +1,28 @@
+"""The kinds of columns that the tables are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Integer, Text
+from sqlmodel import Field
+
+IDENTITY = BigInteger().with_variant(Integer, "sqlite")
+
+
+def one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    words = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({words})", name=f"{column}_known")
+
+
+def big(*, nullable: bool = False, index: bool = False, default: int | None = None) -> Any:
+    kind = Column(BigInteger, nullable=nullable, index=index, server_default=None if default is None else str(default))
+    return Field(default=default, sa_column=kind)
+
+
+def long_text(default: str = "") -> Any:
+    return Field(default=default, sa_column=Column(Text, nullable=False))
+
+
+def json(default: Any) -> Any:
+    return Field(default_factory=lambda: default, sa_column=Column(JSON, nullable=False))
