@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from config import clock
@@ -23,7 +23,7 @@ from connectors.errors import (
     Uncertain,
 )
 from connectors.http import Answer, Transport
-from connectors.protocol import Account, Deadline, Length, Media, Message, Permit, Prepared, Published, Search
+from connectors.protocol import Account, Deadline, Length, Media, Message, Permit, Planned, Prepared, Published, Search
 
 with warnings.catch_warnings():
     # facebook-sdk 3.1.0 has an invalid escape in a string.
@@ -43,6 +43,7 @@ _REJECTED_CODES = frozenset({100, 368, *range(200, 300)})
 _UNSETTLED_CODES = frozenset({1, 2})
 """Unknown error, service unavailable: Meta says of neither that nothing was done."""
 _DUPLICATE_CODE = 506
+PLANNED_FIELDS = {"fields": "id,message,scheduled_publish_time"}
 _ID = re.compile(r"[0-9]{1,25}(_[0-9]{1,25})?")
 _PAGE = re.compile(r"[A-Za-z0-9._-]{1,80}")
 
@@ -115,6 +116,20 @@ class FacebookConnector:
                 raise CannotTell(f"facebook: the same text is scheduled in the Page's own planner as {post['id']}")
         return None
 
+    def planned(self, deadline: Deadline) -> list[Planned]:
+        """What people have scheduled in the Page's own planner. Raises CannotTell."""
+        with looking():
+            found = [*self._rows("scheduled_posts", PLANNED_FIELDS, deadline)]
+        if any(not _ID.fullmatch(str(post.get("id", ""))) for post in found):
+            raise CannotTell("facebook: a scheduled post has no id: look at the Page's planner yourself")
+        return [_planned(post) for post in found]
+
+    def cancel_planned(self, remote_id: str, deadline: Deadline) -> None:
+        """Delete a post that is not public yet. Raises ConnectorError."""
+        answer = self._http.ask(lambda: self._graph.delete_object(remote_id), deadline)
+        if answer.status != 200 or answer.document().get("success") is not True:
+            raise self._refusal(answer)
+
     def test(self, deadline: Deadline) -> str:
         """The Page's name. Raises ConnectorError."""
         name = self._get(lambda: self._graph.get_object(self._page, fields="name"), deadline).get("name")
@@ -160,11 +175,16 @@ class FacebookConnector:
 
     def _posts(self, edge: str, search: Search, deadline: Deadline) -> Iterator[dict[str, Any]]:
         """The posts of `edge` since the window began. Raises CannotTell when there are more than can be read."""
-        fields = {"fields": "id,message,created_time", "limit": "100"}
+        fields = {"fields": "id,message,created_time"}
         if edge == "published_posts":
             fields["since"] = str(search.since_us // clock.SECOND)
             # One second more: the platform's end may be exclusive, and the window is looked at again here.
             fields["until"] = str(search.until_us // clock.SECOND + 1)
+        yield from self._rows(edge, fields, deadline)
+
+    def _rows(self, edge: str, given: Mapping[str, str], deadline: Deadline) -> Iterator[dict[str, Any]]:
+        """All objects of `edge`, page by page. Raises CannotTell when there are more than can be read."""
+        fields = {"limit": "100", **given}
         for _ in range(PAGES):
             page = self._get(lambda: self._graph.get_connections(self._page, edge, **fields), deadline)
             data = page.get("data")
@@ -202,6 +222,12 @@ def _code(error: dict[str, Any]) -> int | None:
     """Graph's code, None when there is none that could be one."""
     code = error.get("code")
     return code if type(code) is int and 0 < code < 10**6 else None
+
+
+def _planned(post: dict[str, Any]) -> Planned:
+    at, remote_id = post.get("scheduled_publish_time"), str(post["id"])
+    moment = at * clock.SECOND if type(at) is int and 0 < at < 10**11 else moment_us(at)
+    return Planned(remote_id, str(post.get("message", "")), moment, f"https://www.facebook.com/{remote_id}")
 
 
 def _published(remote_id: str) -> Published:

@@ -110,6 +110,30 @@ class Length:
     limit: int
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A post that lies in the platform's own scheduler: its id there, its words, when it would go out (wall µs), and a link."""
+
+    remote_id: str
+    text: str
+    at_us: int | None
+    link: str
+
+
+@runtime_checkable
+class OwnScheduler(Protocol):
+    """What a connector offers beside `Connector` where its platform has a scheduler of its own that programs can empty.
+
+    Standfast never fills it: people do, past this store, and a crisis must find what lies there.
+    """
+
+    def planned(self, deadline: Deadline) -> list[Planned]:
+        """Everything that lies there. Raises CannotTell when it cannot be read whole."""
+
+    def cancel_planned(self, remote_id: str, deadline: Deadline) -> None:
+        """Take one out; that it is gone is seen in `planned`. Raises ConnectorError."""
+
+
 @runtime_checkable
 class Connector(Protocol):
     """One account on one platform."""

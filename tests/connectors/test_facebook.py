@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+import requests
 
 from config import clock
 from connectors.errors import (
@@ -18,7 +19,7 @@ from connectors.errors import (
     Uncertain,
 )
 from connectors.facebook import PAGES, FacebookConnector
-from connectors.protocol import Account, Connector, Deadline, Media, Prepared
+from connectors.protocol import Account, Connector, Deadline, Media, OwnScheduler, Prepared
 from sandbox.client import Client
 from tests.connectors.contract import message, permit, search
 from tests.connectors.faults import answers
@@ -187,3 +188,71 @@ def test_a_page_id_that_cannot_be_is_named(page_id: str) -> None:
 def test_a_missing_token_is_named() -> None:
     with pytest.raises(AccountError, match="the secret page_token"):
         FacebookConnector(Account("c", "facebook", {"page_id": "1"}))
+
+
+# --- the Page's own planner -----------------------------------------------------------------------------------------------
+
+
+def _plan(box: Client, text: str, ahead_s: int = 3600) -> str:
+    """The id of a post that somebody scheduled on the Page itself."""
+    at = clock.wall_us() // clock.SECOND + ahead_s
+    fields = {"message": text, "published": "false", "scheduled_publish_time": str(at), "access_token": TOKEN}
+    answer = requests.post(f"{box.url}/v26.0/815/feed", data=fields, timeout=10)
+    remote_id: str = answer.json()["id"]
+    return remote_id
+
+
+def test_what_people_scheduled_on_the_page_is_found_and_taken_out(box: Client) -> None:
+    """KS-16."""
+    facebook = connector(box.url)
+    assert isinstance(facebook, OwnScheduler)
+    assert facebook.planned(Deadline.after(5)) == []
+    before = clock.wall_us()
+    first, second = _plan(box, "Farmers' market"), _plan(box, "Pool", 7200)
+    found = {item.remote_id: item for item in facebook.planned(Deadline.after(5))}
+    assert {item.text for item in found.values()} == {"Farmers' market", "Pool"}
+    assert 3599 <= ((found[first].at_us or 0) - before) / clock.SECOND <= 3610
+    assert found[first].link == f"https://www.facebook.com/{first}"
+    facebook.cancel_planned(first, Deadline.after(5))
+    assert [item.remote_id for item in facebook.planned(Deadline.after(5))] == [second]
+
+
+def test_a_planner_longer_than_one_page_is_read_to_its_end(box: Client) -> None:
+    made = {_plan(box, f"Notice {number}") for number in range(101)}
+    assert {item.remote_id for item in connector(box.url).planned(Deadline.after(20))} == made
+
+
+def test_what_is_not_in_the_planner_cannot_be_taken_out(box: Client) -> None:
+    with pytest.raises(Rejected, match="does not exist"):
+        connector(box.url).cancel_planned("815_4711", Deadline.after(5))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data": 3}',
+        b'{"data": [{"message": "no id"}]}',
+        b'{"data": [], "paging": {"next": "there"}}',
+        b'{"error": {"code": 190, "message": "expired"}}',
+        b"<html>",
+    ],
+)
+def test_a_planner_that_cannot_be_read_whole_is_never_called_empty(body: bytes) -> None:
+    """KS-16: an empty list here would make a crisis complete."""
+    with Server(answers(200, body)) as server, pytest.raises(CannotTell):
+        connector(server.url).planned(Deadline.after(5))
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"success": false}', b'{"success": "true"}', b"true"])
+def test_a_deletion_is_believed_only_in_its_own_words(body: bytes) -> None:
+    """The client takes any answer without "error" for success."""
+    with Server(answers(200, body)) as server, pytest.raises(PublishError):
+        connector(server.url).cancel_planned("815_1", Deadline.after(5))
+
+
+@pytest.mark.parametrize("at", ["soon", True, -1, 10**12])
+def test_a_moment_that_is_none_is_not_known(at: object) -> None:
+    body = json.dumps({"data": [{"id": "815_1", "message": "Pool", "scheduled_publish_time": at}]}).encode()
+    with Server(answers(200, body)) as server:
+        (found,) = connector(server.url).planned(Deadline.after(5))
+    assert found.at_us is None
