@@ -89,7 +89,7 @@ def build(cursor: Cursor, dialect: str, number: int, recall_s: float) -> Receipt
         epoch=epoch,
         quiet_confirmed=not open_now,
         quiet_at=clock.to_text(quiet_at) if quiet_at else None,
-        complete=not open_now and all(item["own_scheduler"] == "none" for item in channels),
+        complete=not open_now and not any(item["look"] for item in channels),
         covered=sum(item["covered"] for item in channels),
         held=sum(item["held"] for item in channels),
         in_flight=_calls(cursor, dialect, _listed(cursor, dialect, number)),
@@ -149,7 +149,8 @@ def excerpt(text: str) -> str:
     return line if len(line) <= EXCERPT else line[: EXCERPT - 1] + "…"
 
 
-def _covered_channels(cursor: Cursor, dialect: str, number: int) -> list[tuple[str, str]]:
+def covered_channels(cursor: Cursor, dialect: str, number: int) -> list[tuple[str, str]]:
+    """(name, platform) of the channels that suspension `number` covers."""
     covers = COVERS.format(channel="c.name")
     query = (
         "SELECT c.name, c.platform FROM channel c WHERE EXISTS "
@@ -161,7 +162,7 @@ def _covered_channels(cursor: Cursor, dialect: str, number: int) -> list[tuple[s
 def _channels(cursor: Cursor, dialect: str, number: int, open_now: list[Call]) -> list[dict[str, Any]]:
     counts = "SELECT channel, state, count(*) FROM post WHERE state IN ('scheduled', 'held') GROUP BY channel, state"
     found = {(row[0], row[1]): int(row[2]) for row in rows(cursor, dialect, counts)}
-    schedulers = own_schedulers()
+    planners, looked = own_planners(), _looked(cursor, dialect, number)
     return [
         {
             "channel": name,
@@ -169,18 +170,47 @@ def _channels(cursor: Cursor, dialect: str, number: int, open_now: list[Call]) -
             "covered": found.get((name, "scheduled"), 0),
             "held": found.get((name, "held"), 0),
             "unconfirmed": sum(call.channel == name for call in open_now),
-            "own_scheduler": "look by hand" if schedulers.get(platform, True) else "none",
+            **_own_scheduler(planners.get(platform, ""), looked.get(name)),
         }
-        for name, platform in _covered_channels(cursor, dialect, number)
+        for name, platform in covered_channels(cursor, dialect, number)
     ]
 
 
-def own_schedulers() -> dict[str, bool]:
-    """Platform → whether people can schedule posts on the platform itself, past this store (the city's data)."""
+def _own_scheduler(planner: str | None, looked: str | None) -> dict[str, Any]:
+    """What is known of a channel's own scheduler: in words, where a person looks, and whether somebody still must."""
+    if planner is None:
+        return {"own_scheduler": "none", "planner": None, "look": False}
+    done = looked is not None and looked.startswith(DONE)
+    return {"own_scheduler": looked or "look by hand", "planner": planner or None, "look": not done}
+
+
+DONE = ("empty", "ticked")
+"""How the words about a platform's own scheduler begin when nothing lies there any more."""
+
+
+def _looked(cursor: Cursor, dialect: str, number: int) -> dict[str, str]:
+    """By channel: what the newest sweep or a person's tick says of its own scheduler."""
+    query = "SELECT channel, found, gone, trouble FROM sweep WHERE suspension_id = ? ORDER BY id"
+    found = {
+        str(channel): str(trouble) if trouble is not None else f"empty ({gone} of {seen} taken out)"
+        for channel, seen, gone, trouble in rows(cursor, dialect, query, (number,))
+    }
+    ticks = rows(cursor, dialect, "SELECT item, by, at FROM tick WHERE suspension_id = ?", (number,))
+    mine = [(item.removeprefix(PLANNER), by, at) for item, by, at in ticks if item.startswith(PLANNER)]
+    return found | {channel: f"ticked by {by} at {clock.to_text(at)}" for channel, by, at in mine}
+
+
+PLANNER = "planner:"
+"""How the checklist item begins that says of a channel that somebody looked at its platform's own scheduler."""
+
+
+def own_planners() -> dict[str, str | None]:
+    """Platform → where a person looks for what was scheduled there, past this store (the city's data); None: it has no such."""
     from importlib import resources  # after the word SUSPENDED: it brings archives with it
 
     text = (resources.files("config") / "data" / "platforms.toml").read_text(encoding="utf-8")
-    return {name: bool(data["own_scheduler"]) for name, data in tomllib.loads(text)["platform"].items()}
+    tables = tomllib.loads(text)["platform"]
+    return {name: data.get("planner", "") if data["own_scheduler"] else None for name, data in tables.items()}
 
 
 def _recently(cursor: Cursor, dialect: str, number: int, since_us: int) -> list[dict[str, Any]]:
@@ -209,9 +239,10 @@ def words(receipt: Receipt) -> str:
         for item in receipt.published_recently
     ]
     lines += [f"  next        {step}" for step in _next_steps(receipt)]
-    by_hand = [item["channel"] for item in receipt.channels if item["own_scheduler"] != "none"]
+    by_hand = [item for item in receipt.channels if item["look"]]
     if by_hand:
-        lines.append(f"  not complete: look at the platform's own scheduler of {', '.join(by_hand)}")
+        lines.append("  not complete: what people scheduled on the platforms themselves may still go out")
+    lines += [f"    {item['channel']}  {item['own_scheduler']}  {item['planner'] or ''}".rstrip() for item in by_hand]
     lines += [f"  ended       {line}" for line in receipt.ended] + [
         f"  warning     {line}" for line in receipt.warnings
     ]

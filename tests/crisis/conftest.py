@@ -7,7 +7,11 @@ from sqlalchemy import Engine
 
 from governance import roles
 from tests.commands.office import Office, opened
+from tests.connectors.conftest import _sandbox, box
 from tests.support.city import City
+
+
+__all__ = ["_sandbox", "box", "office"]
 
 
 @pytest.fixture

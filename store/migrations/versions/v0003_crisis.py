@@ -1,4 +1,4 @@
-"""What the crisis chapter needs: planned suspensions that have begun, the emergency lane, break-glass codes."""
+"""What the crisis chapter needs: planned suspensions that have begun, the emergency lane, break-glass codes, sweeps."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -42,6 +42,46 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("code_hash"),
         sa.UniqueConstraint("mark"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "native_post",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("remote_id", sa.String(), nullable=False),
+        sa.Column("suspension_id", sa.BigInteger(), nullable=False),
+        sa.Column("post_id", sa.BigInteger(), nullable=False),
+        sa.Column("planned_at", sa.BigInteger(), nullable=True),
+        sa.Column("found_at", sa.BigInteger(), nullable=False),
+        sa.Column("gone_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("channel", "remote_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "sweep",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("suspension_id", sa.BigInteger(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("found", sa.Integer(), nullable=False),
+        sa.Column("gone", sa.Integer(), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("sweep_suspension", "sweep", ["suspension_id", "channel"])
+    op.create_table(
+        "tick",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("suspension_id", sa.BigInteger(), nullable=False),
+        sa.Column("item", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("suspension_id", "item"),
         sqlite_autoincrement=True,
     )
     op.add_column("attempt", sa.Column("override_id", sa.BigInteger(), nullable=True))

@@ -1,0 +1,132 @@
+"""The sweep: what people scheduled on the platforms themselves is copied, taken out there, and held here (KS-16).
+
+After the drain, from the platform's own list. A copy is durable before anything is taken out; that it is gone is seen in the
+list, not believed. What has no such interface waits for a named person's tick (`crisis.checklist`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from sqlmodel import col, select
+
+from config import clock
+from connectors.errors import ConnectorError
+from connectors.protocol import Connector, Deadline, OwnScheduler, Planned
+from records import log
+from scheduler import receipt
+from scheduler.planning import content
+from store.chain import storable
+from store.crisis_tables import NativePost, Sweep
+from store.engine import cursor, dialect, reading, writing
+from store.tables import Post
+
+NO_INTERFACE = "look by hand"
+"""What is said of a platform whose own scheduler no program can empty."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What became of one channel's own scheduler; `trouble` is None when nothing lies there any more."""
+
+    channel: str
+    found: int
+    gone: int
+    trouble: str | None
+
+
+class Sweeper:
+    """Sweeps the channels of one suspension, in the name of `by`."""
+
+    def __init__(self, engine: Engine, connector_of: Callable[[str], Connector], by: str, lateness_us: int) -> None:
+        self.engine, self.connector_of, self.by, self.lateness_us = engine, connector_of, by, lateness_us
+
+    def run(self, suspension: int, seconds: float) -> Iterator[Swept]:
+        """Each covered channel that has a scheduler of its own, as soon as it was looked at, within `seconds` for each."""
+        for channel in _channels(self.engine, suspension):
+            swept = self._channel(suspension, channel, Deadline.after(seconds))
+            self._keep(suspension, swept)
+            yield swept
+
+    def _channel(self, suspension: int, channel: str, deadline: Deadline) -> Swept:
+        found: list[Planned] = []
+        try:
+            connector = self.connector_of(channel)
+            if not isinstance(connector, OwnScheduler):
+                return Swept(channel, 0, 0, NO_INTERFACE)
+            found = connector.planned(deadline)
+            for item in found:
+                self._take_over(suspension, channel, item)
+                connector.cancel_planned(item.remote_id, deadline)
+            left = {item.remote_id for item in connector.planned(deadline)}
+        except ConnectorError as error:
+            return Swept(channel, len(found), 0, f"not known to be empty: {storable(error.detail)}")
+        gone = [item.remote_id for item in found if item.remote_id not in left]
+        self._note_gone(channel, gone)
+        return Swept(channel, len(found), len(gone), f"{len(left)} post(s) are still there" if left else None)
+
+    def _take_over(self, suspension: int, channel: str, item: Planned) -> None:
+        """Copy it into the store, once, as a post that waits for a person."""
+        with writing(self.engine) as session:
+            wanted = (NativePost.channel == channel, NativePost.remote_id == item.remote_id)
+            if session.exec(select(NativePost).where(*wanted)).first() is not None:
+                return
+            post = self._copy(channel, item, suspension)
+            session.add(post)
+            session.flush()
+            assert post.id is not None
+            session.add(_native(suspension, channel, item, post.id))
+            detail = {"channel": channel, "remote_id": item.remote_id, "suspension": suspension}
+            log.record(session, self.by, "sweep.copy", f"post {post.id}", detail)
+
+    def _copy(self, channel: str, item: Planned, suspension: int) -> Post:
+        now, text = clock.wall_us(), storable(item.text)
+        at = item.at_us or now
+        moment = clock.to_text(at) if item.at_us else "a time that it does not tell"
+        return Post(
+            channel=channel,
+            state="held",
+            hold_reason=f"it was scheduled on the platform itself for {moment}, and taken out in suspension {suspension}",
+            text=text,
+            content_hash=content.content_hash(text, ()),
+            local_time=clock.to_text(at)[:19],
+            zone="UTC",
+            due_at=at,
+            ready_at=at,
+            lateness_us=self.lateness_us,
+            author=self.by,
+            created_at=now,
+            updated_at=now,
+        )
+
+    def _note_gone(self, channel: str, remote_ids: list[str]) -> None:
+        with writing(self.engine) as session:
+            wanted = (NativePost.channel == channel, col(NativePost.remote_id).in_(remote_ids))
+            for row in session.exec(select(NativePost).where(*wanted)):
+                row.gone_at = row.gone_at or clock.wall_us()
+
+    def _keep(self, suspension: int, swept: Swept) -> None:
+        with writing(self.engine) as session:
+            session.add(Sweep(suspension_id=suspension, by=self.by, at=clock.wall_us(), **vars(swept)))
+            log.record(session, self.by, "sweep", f"suspension {suspension}", vars(swept))
+
+
+def _native(suspension: int, channel: str, item: Planned, post: int) -> NativePost:
+    return NativePost(
+        channel=channel,
+        remote_id=item.remote_id,
+        suspension_id=suspension,
+        post_id=post,
+        planned_at=item.at_us,
+        found_at=clock.wall_us(),
+    )
+
+
+def _channels(engine: Engine, suspension: int) -> list[str]:
+    """The covered channels whose platform has a scheduler of its own."""
+    planners = receipt.own_planners()
+    with reading(engine) as session:
+        covered = receipt.covered_channels(cursor(session), dialect(session), suspension)
+    return [name for name, platform in covered if planners.get(platform, "") is not None]

@@ -1,0 +1,160 @@
+"""KS-16: what people scheduled on the platforms themselves is copied, taken out there, and held here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+import requests
+
+from config import clock
+from connectors.errors import CannotTell, Rejected
+from connectors.facebook import FacebookConnector
+from connectors.protocol import Account, Deadline, Planned
+from crisis.sweep import NO_INTERFACE, Sweeper, Swept
+from sandbox.client import Client
+from scheduler import receipt
+from store.crisis_tables import NativePost, Sweep, Tick
+from store.engine import writing
+from store.tables import Channel
+from tests.scheduler.press import Press
+
+LATENESS_US = 60 * clock.SECOND
+
+
+@dataclass
+class Planner:
+    """A platform with a scheduler of its own, in this process."""
+
+    there: dict[str, Planned] = field(default_factory=dict)
+    keeps: bool = False
+    fails_after: int = 99
+    calls: list[str] = field(default_factory=list)
+
+    def _called(self, what: str) -> None:
+        self.calls.append(what)
+        if len(self.calls) > self.fails_after:
+            raise CannotTell("the platform is away")
+
+    def planned(self, deadline: Deadline) -> list[Planned]:
+        self._called("list")
+        return [*self.there.values()]
+
+    def cancel_planned(self, remote_id: str, deadline: Deadline) -> None:
+        self._called(remote_id)
+        if remote_id not in self.there:
+            raise Rejected("there is no such post")
+        if not self.keeps:
+            del self.there[remote_id]
+
+
+def _planner(*texts: str) -> Planner:
+    at = clock.wall_us() + 3600 * clock.SECOND
+    return Planner(
+        {f"r{number}": Planned(f"r{number}", text, at, "https://there") for number, text in enumerate(texts)}
+    )
+
+
+def _sweep(press: Press, number: int, **planners: object) -> list[Swept]:
+    for name in planners:
+        press.change(Channel, name, platform="facebook")
+    return [*Sweeper(press.engine, planners.__getitem__, "dora", LATENESS_US).run(number, 5)]
+
+
+def _receipt(press: Press, number: int) -> receipt.Receipt:
+    found: receipt.Receipt = press.ask(receipt.build, number, 3600.0)
+    return found
+
+
+def test_what_lies_there_is_copied_taken_out_and_held(press: Press) -> None:
+    number, planner = press.suspend().suspension, _planner("Farmers' market", "Pool\0")
+    assert _sweep(press, number, parks=planner) == [Swept("parks", 2, 2, None)]
+    assert planner.there == {}
+    for native, text in ((1, "Farmers' market"), (2, "Pool\N{REPLACEMENT CHARACTER}")):
+        row = press.row(NativePost, native)
+        copy = press.post(row.post_id)
+        assert (row.suspension_id, row.gone_at is not None) == (number, True)
+        assert (copy.state, copy.text, copy.channel, copy.due_at) == ("held", text, "parks", row.planned_at)
+        assert f"taken out in suspension {number}" in str(copy.hold_reason)
+    assert [entry.action for entry in press.log("sweep.copy")] == ["sweep.copy"] * 2
+
+
+def test_a_copy_is_durable_before_anything_is_taken_out(press: Press) -> None:
+    """A sweep that is cut off loses nothing; the next one copies nothing twice."""
+    number, planner = press.suspend().suspension, _planner("Market", "Pool")
+    planner.fails_after = 1
+    (swept,) = _sweep(press, number, parks=planner)
+    assert swept == Swept("parks", 2, 0, "not known to be empty: the platform is away")
+    assert press.post(press.row(NativePost, 1).post_id).text == "Market"
+    assert press.row(NativePost, 1).gone_at is None
+    planner.fails_after = 99
+    assert _sweep(press, number, parks=planner) == [Swept("parks", 2, 2, None)]
+    assert [press.row(NativePost, key).gone_at is not None for key in (1, 2)] == [True, True]
+    assert len(press.log("sweep.copy")) == 2
+
+
+def test_what_is_still_there_is_never_called_empty(press: Press) -> None:
+    number, planner = press.suspend().suspension, _planner("Market")
+    planner.keeps = True
+    assert _sweep(press, number, parks=planner) == [Swept("parks", 1, 0, "1 post(s) are still there")]
+    assert press.row(NativePost, 1).gone_at is None
+    assert not _receipt(press, number).complete
+
+
+def test_a_platform_without_such_an_interface_waits_for_a_person(press: Press) -> None:
+    number = press.suspend().suspension
+    assert _sweep(press, number, parks=press.connector) == [Swept("parks", 0, 0, NO_INTERFACE)]
+
+
+def test_only_channels_that_are_covered_and_can_have_something_are_looked_at(press: Press) -> None:
+    """The outbox has no scheduler; a part that goes on is nobody's business."""
+    number = press.suspend("channel:parks").suspension
+    parks, police = _planner("Market"), _planner("Parade")
+    assert [item.channel for item in _sweep(press, number, parks=parks, police=police)] == ["parks"]
+    assert police.calls == []
+
+
+def test_complete_is_said_only_when_every_channel_is_confirmed(press: Press) -> None:
+    """KS-16: by the sweep, or by a named person's tick; a later trouble takes it back."""
+    number, planner = press.suspend().suspension, _planner("Market")
+    assert _receipt(press, number).complete
+    press.change(Channel, "pool", platform="x")
+    _sweep(press, number, parks=planner, pool=press.connector)
+    told = _receipt(press, number)
+    looks = {item["channel"]: (item["own_scheduler"], item["look"]) for item in told.channels}
+    assert looks == {
+        "parks": ("empty (1 of 1 taken out)", False),
+        "police": ("none", False),
+        "pool": (NO_INTERFACE, True),
+    }
+    assert not told.complete
+    with writing(press.engine) as session:
+        session.add(Tick(suspension_id=number, item="planner:pool", by="omar", at=clock.wall_us()))
+    told = _receipt(press, number)
+    assert told.complete
+    assert any(str(item["own_scheduler"]).startswith("ticked by omar") for item in told.channels)
+    with writing(press.engine) as session:
+        session.add(Sweep(suspension_id=number, channel="parks", by="dora", at=clock.wall_us(), trouble="away"))
+    assert not _receipt(press, number).complete
+    assert "parks  away  https://business.facebook.com" in receipt.words(_receipt(press, number))
+
+
+def test_a_real_page_s_planner_is_emptied(press: Press, box: Client) -> None:
+    """The connector itself at the sandbox: nothing goes out when its time comes, and the words are kept here."""
+    token, at = "page-token", clock.wall_us() // clock.SECOND + 3600
+    fields = {"message": "Market", "published": "false", "scheduled_publish_time": str(at), "access_token": token}
+    requests.post(f"{box.url}/v26.0/815/feed", data=fields, timeout=10).raise_for_status()
+    page = FacebookConnector(
+        Account("parks", "facebook", {"page_id": "815", "base_url": box.url}, {"page_token": token})
+    )
+    number = press.suspend().suspension
+    assert _sweep(press, number, parks=page) == [Swept("parks", 1, 1, None)]
+    assert page.planned(Deadline.after(5)) == []
+    assert press.post(press.row(NativePost, 1).post_id).text == "Market"
+
+
+@pytest.mark.parametrize("at", [None])
+def test_a_time_that_the_platform_does_not_tell_is_said_to_be_unknown(press: Press, at: None) -> None:
+    number, planner = press.suspend().suspension, Planner({"r": Planned("r", "Market", at, "https://there")})
+    _sweep(press, number, parks=planner)
+    assert "a time that it does not tell" in str(press.post(press.row(NativePost, 1).post_id).hold_reason)
