@@ -36,6 +36,7 @@ DEFAULTS: Mapping[str, Any] = {
     "recall": "60m",
     "resume_two_persons": False,
     "resume_code_life": "15m",
+    "reconfirm": "0s",
 }
 
 _UNTIL_THEN = "until then the lines that can be read count"
@@ -76,6 +77,7 @@ class Essentials:
     recall_s: float
     resume_two_persons: bool
     resume_code_life_s: float
+    reconfirm_s: float
     token: str | None
     warnings: tuple[str, ...]
     doubt: str
@@ -240,6 +242,7 @@ def load(
         recall_s=get("recall", seconds),
         resume_two_persons=get("resume_two_persons", flag),
         resume_code_life_s=get("resume_code_life", seconds),
+        reconfirm_s=get("reconfirm", seconds),
         token=loaded.environ.get("STANDFAST_TOKEN") or None,
         warnings=tuple(warnings),
         doubt=loaded.doubt,

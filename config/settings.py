@@ -65,6 +65,8 @@ class Settings(BaseModel):
     """How far back the receipt lists what was published."""
     resume_two_persons: Flag = False
     resume_code_life: Seconds = 900.0
+    reconfirm: Seconds = 0.0
+    """Posts due within this time after a lift wait for a person, too; 0: they go out at their own times."""
     clock_jump: Seconds = 30.0
     """A jump of wall time beyond this stops claims until a person confirms."""
     reload_every: Seconds = 2.0

@@ -14,10 +14,13 @@ LATEST_OF = 1000
 """The newest entries of the log that are asked for the latest time: after a jump back the newest alone is behind."""
 
 
-def lift(cursor: Cursor, dialect: str, number: int, *, by: str, reason: str, asked_epoch: int) -> tuple[int, int]:
+def lift(
+    cursor: Cursor, dialect: str, number: int, *, by: str, reason: str, asked_epoch: int, reconfirm_us: int = 0
+) -> tuple[int, int]:
     """(new epoch, posts now held) after lifting one suspension; the caller holds the exclusive lock and commits.
 
-    Every post it covered whose time has passed waits for a person from here on. Raises SwitchError when the epoch moved since
+    Every post it covered whose time has passed waits for a person from here on; with `reconfirm_us` so do those due within that
+    time from now (KS-12). Raises SwitchError when the epoch moved since
     the request, the suspension is lifted already, or a restored store was not looked through yet.
     """
     now = clock.wall_us()
@@ -30,7 +33,7 @@ def lift(cursor: Cursor, dialect: str, number: int, *, by: str, reason: str, ask
     active = rows(cursor, dialect, "SELECT 1 FROM suspension WHERE id = ? AND lifted_epoch IS NULL", (number,))
     if not active:
         raise killswitch.SwitchError(f"suspension {number} is not active: see `standfast crisis status`")
-    held = _hold_missed(cursor, dialect, number, latest_us(cursor, dialect))
+    held = _hold_missed(cursor, dialect, number, latest_us(cursor, dialect), reconfirm_us)
     new_epoch = killswitch.next_epoch(cursor, dialect, 0)
     statement = (
         "UPDATE suspension SET lifted_epoch = ?, lifted_by = ?, lifted_at = ?, lift_reason = ? "
@@ -50,18 +53,20 @@ def check_looked_through(cursor: Cursor, dialect: str) -> None:
         )
 
 
-def _hold_missed(cursor: Cursor, dialect: str, number: int, now: int) -> int:
-    """How many covered posts whose time has passed became held."""
+def _hold_missed(cursor: Cursor, dialect: str, number: int, now: int, reconfirm_us: int) -> int:
+    """How many covered posts whose time has passed, or comes within `reconfirm_us`, became held."""
     covers = killswitch.COVERS.format(channel="post.channel")
     statement = (
-        "UPDATE post SET state = 'held', hold_reason = ?, updated_at = ? WHERE state = 'scheduled' AND due_at <= ? "
+        "UPDATE post SET state = 'held', hold_reason = CASE WHEN due_at <= ? THEN ? ELSE ? END, updated_at = ? "
+        "WHERE state = 'scheduled' AND due_at <= ? "
         f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {killswitch.HAS_COME} AND {covers}) RETURNING id"
     )
-    reason = f"its time passed during suspension {number}"
-    return len(rows(cursor, dialect, statement, (reason, now, now, number, now)))
+    passed = f"its time passed during suspension {number}"
+    waits = f"it waits to be confirmed after suspension {number}"
+    return len(rows(cursor, dialect, statement, (now, passed, waits, now, now + reconfirm_us, number, now)))
 
 
-def missed(cursor: Cursor, dialect: str, number: int) -> int:
+def missed(cursor: Cursor, dialect: str, number: int, reconfirm_us: int = 0) -> int:
     """How many posts a lift of suspension `number` would hold now."""
     covers = killswitch.COVERS.format(channel="post.channel")
     query = (
@@ -69,7 +74,7 @@ def missed(cursor: Cursor, dialect: str, number: int) -> int:
         f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {killswitch.HAS_COME} AND {covers})"
     )
     latest = latest_us(cursor, dialect)
-    return int(rows(cursor, dialect, query, (latest, number, latest))[0][0])
+    return int(rows(cursor, dialect, query, (latest + reconfirm_us, number, latest))[0][0])
 
 
 def latest_us(cursor: Cursor, dialect: str) -> int:

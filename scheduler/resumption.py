@@ -101,7 +101,13 @@ class Resumption:
             self._check(cursor, who, chosen, "resume")
             self._second_person(cursor, who, request, chosen)
             new_epoch, held = lifting.lift(
-                cursor, self.switch.name, chosen.id, by=who.person, reason=reason, asked_epoch=epoch
+                cursor,
+                self.switch.name,
+                chosen.id,
+                by=who.person,
+                reason=reason,
+                asked_epoch=epoch,
+                reconfirm_us=self._reconfirm_us,
             )
             run(
                 cursor,
@@ -113,6 +119,10 @@ class Resumption:
             in_all = int(rows(cursor, self.switch.name, "SELECT count(*) FROM post WHERE state = 'held'")[0][0])
             _in_time(started)
         return Lifted(chosen.id, new_epoch, held, in_all, remaining, self._raise_fence(chosen))
+
+    @property
+    def _reconfirm_us(self) -> int:
+        return int(self.essential.reconfirm_s * clock.SECOND)
 
     def _raise_fence(self, lifted: Active) -> str | None:
         """Why this host's cell does not say yet what the ledger says, or None; the lift stands either way."""
@@ -223,16 +233,16 @@ class Resumption:
         return int(request), Active(int(number), its_epoch, kind, scope, by, at, reason), int(epoch)
 
     def _offer(self, cursor: Cursor, chosen: Active, code: str) -> Offer:
-        now = clock.wall_us()
+        now, reconfirm = clock.wall_us(), self._reconfirm_us
         return Offer(
             code=code,
             suspension=chosen.id,
             scope=str(chosen.scope),
             expires_at=clock.to_text(now + int(self.essential.resume_code_life_s * clock.SECOND)),
             unconfirmed=len(killswitch.unconfirmed(cursor, self.switch.name, chosen.id)),
-            will_be_held=_posts(cursor, self.switch.name, chosen.id, 0, now),
-            will_be_held_count=lifting.missed(cursor, self.switch.name, chosen.id),
-            next_hour=_posts(cursor, self.switch.name, chosen.id, now, now + NEXT_HOUR_US, _OPEN_OTHERWISE),
+            will_be_held=_posts(cursor, self.switch.name, chosen.id, 0, now + reconfirm),
+            will_be_held_count=lifting.missed(cursor, self.switch.name, chosen.id, reconfirm),
+            next_hour=_posts(cursor, self.switch.name, chosen.id, now + reconfirm, now + NEXT_HOUR_US, _OPEN_OTHERWISE),
             remaining=[item.id for item in active(cursor, self.switch.name) if item.has_come and item.id != chosen.id],
         )
 

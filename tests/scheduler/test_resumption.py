@@ -257,3 +257,17 @@ def test_the_offer_says_until_when(hands: ManualClock, press: Press) -> None:
     assert _ask(press).expires_at == clock.to_text(
         clock.wall_us() + int(press.essential.resume_code_life_s) * clock.SECOND
     )
+
+
+def test_the_city_can_have_what_comes_soon_wait_for_a_person_too(press: Press) -> None:
+    """KS-12: the setting; the twin is its default, in which what is to come goes out at its own time."""
+    press.suspend()
+    missed, soon, later = press.queue(in_s=-5), press.queue(in_s=600), press.queue(in_s=2400)
+    offer = _ask(press, STANDFAST_RECONFIRM="20m")
+    assert ([item["post"] for item in offer.will_be_held], offer.will_be_held_count) == ([missed, soon], 2)
+    assert [item["post"] for item in offer.next_hour] == [later]
+    lifted = _confirm(press, offer.code, STANDFAST_RECONFIRM="20m")
+    assert lifted.held == 2
+    assert [press.post(post).state for post in (missed, soon, later)] == ["held", "held", "scheduled"]
+    assert "its time passed" in str(press.post(missed).hold_reason)
+    assert "waits to be confirmed" in str(press.post(soon).hold_reason)
