@@ -33,6 +33,7 @@ WRONG: dict[str, list[Any]] = {
     "recall": ["9999999999d", 1e10, {"hours": 1}],
     "resume_two_persons": ["maybe", "", 2, [True]],
     "resume_code_life": ["never"],
+    "reconfirm": ["later"],
 }
 
 
@@ -256,6 +257,7 @@ VALID = {
     "recall": "9m",
     "resume_two_persons": "yes",
     "resume_code_life": "4m",
+    "reconfirm": "3d",
 }
 
 
@@ -268,7 +270,7 @@ def test_the_switch_and_the_rest_agree_on_every_shared_setting(tmp_path: Path) -
         full = settings.check(loaded)
         text = "".join(f"{name} = '{value}'\n" for name, value in given_values.items())
         own = _load(tmp_path, text)
-        for name in ("send_deadline", "recall", "resume_code_life"):
+        for name in ("send_deadline", "recall", "resume_code_life", "reconfirm"):
             assert getattr(own, f"{name}_s") == getattr(full, name)
         assert own.resume_two_persons == full.resume_two_persons
         assert own.data_dir == tmp_path / full.data_dir
