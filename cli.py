@@ -34,20 +34,36 @@ LAZY = {
 """Command → (module of its Typer app or function, help): imported only when the command is run."""
 
 
+LAZY_CRISIS = {
+    "post": ("commands.crisis:post", "Send an emergency message past the closed gate."),
+    "sweep": ("commands.crisis:sweep", "Empty the platforms' own schedulers again."),
+    "checklist": ("commands.checklist:checklist", "What the plan has people do, phase by phase, and what is done."),
+}
+"""The same for what `crisis` has beside the stop itself."""
+
+
 class LazyGroup(TyperGroup):
     """The command groups by name, each imported when it is asked for."""
 
+    lazy = LAZY
+
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*super().list_commands(ctx), *LAZY]
+        return [*super().list_commands(ctx), *self.lazy]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         found = super().get_command(ctx, cmd_name)
-        if found is not None or cmd_name not in LAZY:
+        if found is not None or cmd_name not in self.lazy:
             return found
-        target, summary = LAZY[cmd_name]
-        if "--help" in sys.argv[1:2] or len(sys.argv) < 2:
+        target, summary = self.lazy[cmd_name]
+        if len(sys.argv) < 2 or ("--help" in sys.argv and cmd_name not in sys.argv):  # only listed
             return _stub(cmd_name, summary)
         return _load(cmd_name, target)
+
+
+class LazyCrisis(LazyGroup):
+    """`crisis`, whose sub-commands must not delay the stop."""
+
+    lazy = LAZY_CRISIS
 
 
 def _stub(name: str, summary: str) -> Any:
@@ -83,12 +99,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-crisis = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="Suspend all prescheduled posts, now.")
+crisis = typer.Typer(
+    cls=LazyCrisis, invoke_without_command=True, rich_markup_mode=None, help="Suspend all prescheduled posts, now."
+)
 app.add_typer(crisis, name="crisis")
 
 NOT_RECORDED = 20
 """`crisis` ends so when nobody knows whether it is recorded, also when nothing of it could be loaded."""
-READING = frozenset({"status", "checklist"})
+READING = frozenset({"status", *LAZY_CRISIS})
 """Sub-commands of `crisis` that stop nothing."""
 KEPT = frozenset("\n\u200c\u200d")
 """Not printable, yet no danger to a terminal: line breaks, and what joins letters and emoji."""
@@ -156,6 +174,10 @@ def stop(
     _say(answer.words)
     if json:
         _emit(answer.as_json())
+    if answer.receipt is not None and request.wait and request.kind in killswitch.REAL:
+        from commands import crisis as commands_of_crisis
+
+        commands_of_crisis.after_stop(answer.receipt.suspension, answer.receipt.by, answer.receipt.channels)
     raise typer.Exit(answer.code)
 
 
@@ -207,14 +229,6 @@ def status(
     else:
         _print(_visible(words))
     raise typer.Exit(code)
-
-
-@crisis.command("checklist")
-def checklist(json: Json = False) -> None:
-    """Print the plan's checklist: what is to be done by whom, phase by phase. Stops nothing."""
-    from commands import checklist as command
-
-    command.show(json)
 
 
 @app.command()

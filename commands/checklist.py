@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from commands.context import Context, emit, guarded, say, table
+from commands.context import Context, Json, emit, guarded, say, table
 
 if TYPE_CHECKING:
     from crisis.plan import Plan
 
 
-def show(json: bool) -> None:
-    """Print the checklist. Exit code 1 when the city's plan cannot be read: then it is the shipped one's, and said to be."""
+def checklist(json: Json = False) -> None:
+    """Print the plan's checklist: what is to be done by whom, phase by phase. Stops nothing.
+
+    Exit code 1 when the city's plan cannot be read: then it is the shipped one's, and said to be."""
     with guarded() as context:
         found, faults = _plan(context)
         for line in faults:

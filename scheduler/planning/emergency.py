@@ -7,7 +7,7 @@ leave anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -32,11 +32,10 @@ PERMISSION = "emergency"
 
 @dataclass(frozen=True)
 class Message:
-    """One emergency message for one or more channels. `statement`: the holding statement it was made from, if any."""
+    """One emergency message, in words for each channel. `statement`: the holding statement it was made from, if any."""
 
-    channels: tuple[str, ...]
+    texts: Mapping[str, str]
     at: Occurrence
-    text: str
     lateness_us: int
     statement: str = ""
     media: tuple[MediaRow, ...] = ()
@@ -54,11 +53,13 @@ class Sent:
 
 def send(session: Session, actor: Actor, message: Message) -> Sent:
     """The message queued past the gate, one post per channel. Raises PostError with every fault, Refused."""
-    channels = _channels(session, message.channels)
+    channels = _channels(session, message.texts)
     for name in channels:
         access.check(session, actor, PERMISSION, name, action="crisis.post", subject=f"on {name}")
     incident = _incident(session)
-    faults = [line for channel in channels.values() for line in unfit(channel, message.text, message.files)]
+    faults = [
+        line for channel in channels.values() for line in unfit(channel, message.texts[channel.name], message.files)
+    ]
     if faults:
         raise PostError(dict.fromkeys(faults))
     posts = [_post(name, actor, message) for name in channels]
@@ -70,14 +71,12 @@ def send(session: Session, actor: Actor, message: Message) -> Sent:
     return Sent(ids, incident, epoch)
 
 
-def _channels(session: Session, names: Sequence[str]) -> dict[str, Channel]:
-    """The channels named, all of them without a name. Raises PostError naming the nearest for those that do not exist."""
-    known = {channel.name: channel for channel in session.exec(select(Channel).order_by(Channel.name))}
-    if missing := [name for name in dict.fromkeys(names) if name not in known]:
+def _channels(session: Session, names: Iterable[str]) -> dict[str, Channel]:
+    """The channels named. Raises PostError naming the nearest for those that do not exist."""
+    known = {channel.name: channel for channel in session.exec(select(Channel))}
+    if missing := [name for name in names if name not in known]:
         raise PostError(unknown_channel(name, known) for name in missing)
-    if not known:
-        raise PostError(["there is no channel yet: `standfast channel add NAME --platform outbox`"])
-    return {name: known[name] for name in dict.fromkeys(names or known)}
+    return {name: known[name] for name in names}
 
 
 def _incident(session: Session) -> int:
@@ -90,12 +89,12 @@ def _incident(session: Session) -> int:
 
 
 def _post(channel: str, actor: Actor, message: Message) -> Post:
-    now = clock.wall_us()
+    now, words = clock.wall_us(), message.texts[channel]
     return Post(
         channel=channel,
-        text=message.text,
+        text=words,
         media=list(message.media),
-        content_hash=content.content_hash(message.text, message.media),
+        content_hash=content.content_hash(words, message.media),
         local_time=message.at.local,
         zone=message.at.zone,
         due_at=now,

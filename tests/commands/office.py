@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from commands import calendar as calendar_commands
 from commands import channel as channel_commands
+from commands import crisis as crisis_commands
 from commands import people as people_commands
 from commands import post as post_commands
 from commands import records as records_commands
@@ -30,6 +31,10 @@ app.add_typer(records_commands.app, name="records")
 app.add_typer(post_commands.app, name="post")
 app.add_typer(channel_commands.app, name="channel")
 app.add_typer(calendar_commands.app, name="calendar")
+crisis = typer.Typer()
+crisis.command()(crisis_commands.post)
+crisis.command()(crisis_commands.sweep)
+app.add_typer(crisis, name="crisis")
 for function in (sign_in.login, sign_in.logout, sign_in.whoami):
     app.command()(function)
 

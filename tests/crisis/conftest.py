@@ -10,7 +10,6 @@ from tests.commands.office import Office, opened
 from tests.connectors.conftest import _sandbox, box
 from tests.support.city import City
 
-
 __all__ = ["_sandbox", "box", "office"]
 
 

@@ -1,0 +1,232 @@
+"""What `standfast crisis` has beside the stop itself: emergency messages, the sweep, the checklist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands import post_options as options
+from commands.context import Context, Json, UserError, clean_text, emit, guarded, say, table
+from commands.post_options import Alts, Channels, MediaFiles, Text, TextFile, out
+
+if TYPE_CHECKING:
+    from crisis.sweep import Swept
+    from scheduler.planning.emergency import Message, Sent
+
+Suspension = Annotated[
+    int | None, typer.Option("--suspension", metavar="N", min=1, help="Which one, when several stand.")
+]
+SWEEP_S = 15.0
+"""Longest that one channel's own scheduler may keep the others waiting."""
+
+
+def post(
+    channel: Channels = None,
+    everywhere: Annotated[bool, typer.Option("--all", help="On every channel.")] = False,
+    statement: Annotated[
+        str | None, typer.Option("--statement", metavar="S", help="A holding statement of the plan.")
+    ] = None,
+    fill: Annotated[
+        list[str] | None, typer.Option("--fill", metavar="BLANK=WORDS", help="Fill one of its blanks.")
+    ] = None,
+    language: Annotated[str, typer.Option("--language", metavar="L", help="The statement's language.")] = "en",
+    text: Text = None,
+    text_file: TextFile = None,
+    media: MediaFiles = None,
+    alt: Alts = None,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Give leave anew to what a new suspension or a lift voided.")
+    ] = False,
+    dry_run: options.DryRun = False,
+    json: Json = False,
+) -> None:
+    """Send an emergency message past the closed gate, in your own words or a holding statement's. Needs the role for it."""
+    with guarded() as context:
+        if renew:
+            return _renew(context, json)
+        message = _message(
+            context, _Wish(channel or (), everywhere, statement, fill or (), language), text, text_file, media, alt
+        )
+        if dry_run:
+            return _shown(message, json)
+        return _sent(context, message, json)
+
+
+class _Wish:
+    """Where an emergency message shall go, and of which statement it is made."""
+
+    def __init__(
+        self, channels: Sequence[str], everywhere: bool, statement: str | None, fill: Sequence[str], language: str
+    ) -> None:
+        if everywhere == bool(channels):
+            raise UserError("say where: one or more --channel NAME, or --all")
+        self.channels, self.everywhere, self.statement = tuple(channels), everywhere, statement
+        self.blanks, self.language = dict(_pair(item) for item in fill), language
+        if self.blanks and statement is None:
+            raise UserError("--fill belongs to a holding statement: give --statement")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, words = text.partition("=")
+    if not sign:
+        raise UserError(f"--fill {text[:60]!a} fills no blank: write --fill place='Mill Street'")
+    return name.strip(), clean_text(words, "--fill", most=1000)
+
+
+def _message(
+    context: Context,
+    wish: _Wish,
+    text: str | None,
+    text_file: str | None,
+    media: Sequence[str] | None,
+    alt: Sequence[str] | None,
+) -> Message:
+    from scheduler.planning import content
+    from scheduler.planning.emergency import Message
+
+    words = options.text_of(text, text_file)
+    if (words is None) == (wish.statement is None):
+        raise UserError("say what: a --statement of the plan, or --text (or --text-file)")
+    rows = options.media_of(context, media or (), alt or ())
+    files = content.stored(context.essential.data_dir, rows)
+    platforms = _platforms(context, wish)
+    texts = {name: words if words is not None else _filled(context, wish, platforms[name], files) for name in platforms}
+    late = int(context.settings.lateness * 1_000_000)
+    return Message(texts, options.occurrence_now(context, None), late, wish.statement or "", rows, files)
+
+
+def _platforms(context: Context, wish: _Wish) -> dict[str, str]:
+    """By channel meant: its platform; a name that does not exist is refused with the rest by the lane itself."""
+    from sqlmodel import select
+
+    from store.engine import reading
+    from store.tables import Channel
+
+    with reading(context.engine) as session:
+        known = {channel.name: channel.platform for channel in session.exec(select(Channel).order_by(Channel.name))}
+    if wish.everywhere and not known:
+        raise UserError("there is no channel yet: `standfast channel add NAME --platform outbox`")
+    names = (
+        tuple(known)
+        if wish.everywhere
+        else tuple(dict.fromkeys(clean_text(name, "--channel") for name in wish.channels))
+    )
+    return {name: known.get(name, "outbox") for name in names}
+
+
+def _filled(context: Context, wish: _Wish, platform: str, files: Sequence[Any]) -> str:
+    """The statement's words for a platform: the first variant that it takes."""
+    from calendars.draft import did_you_mean
+    from crisis import plan, statement
+    from scheduler.planning import content
+
+    found = plan.read(plan.file_of(context.settings.root, context.settings.plan))
+    name = wish.statement or ""
+    if name not in found.statements:
+        raise UserError(f"the plan has no statement {name[:60]!a}: {did_you_mean(name, found.statements)}")
+    fits = lambda text: not content.problems(platform, text, files)  # noqa: E731  # one line, used once
+    return statement.fill(found.statements[name], wish.language, wish.blanks, fits)
+
+
+def _sent(context: Context, message: Message, json: bool) -> None:
+    from governance import access
+    from scheduler import restore
+    from scheduler.planning import emergency, post_service
+
+    actor = context.actor
+    post_service.load_platforms(context.engine)
+    with access.acting(context.engine) as session:
+        restore.refuse_older_copy(session, context.essential)
+        sent = emergency.send(session, actor, message)
+    _report(sent, message, json)
+
+
+def _report(sent: Sent, message: Message, json: bool) -> None:
+    if json:
+        emit({"suspension": sent.suspension, "epoch": sent.epoch, "posts": sent.ids, "texts": message.texts})
+        return
+    for channel, number in sent.ids.items():
+        out(
+            f"EMERGENCY  post {number} on {channel}, past the gate of suspension {sent.suspension}: {message.texts[channel]}"
+        )
+    say("see what becomes of them with `standfast post show NUMBER`")
+
+
+def _shown(message: Message, json: bool) -> None:
+    if json:
+        return emit({"dry_run": True, "texts": message.texts})
+    for channel, words in message.texts.items():
+        out(f"would be sent on {channel}: {words}")
+    return say("nothing was sent (--dry-run)")
+
+
+def _renew(context: Context, json: bool) -> None:
+    from governance import access
+    from scheduler.planning import emergency
+
+    actor = context.actor
+    with access.acting(context.engine) as session:
+        numbers = emergency.renew(session, actor)
+    if json:
+        return emit({"renewed": numbers})
+    return say(
+        f"{len(numbers)} pending emergency message(s) have leave again: {', '.join(map(str, numbers)) or 'none'}"
+    )
+
+
+def sweep(suspension: Suspension = None, json: Json = False) -> None:
+    """Empty the platforms' own schedulers again: copy, take out, see that it is gone, hold. Needs the right to suspend."""
+    with guarded() as context:
+        from governance import access
+
+        actor = context.actor
+        access.require(context.engine, actor, "suspend", "*", "sweep", "the platforms' own schedulers")
+        number = _standing(context, suspension)
+        found = [*swept(context, number, actor.person)]
+        if json:
+            return emit([vars(item) for item in found])
+        return table(
+            ("channel", "found", "taken out", ""), [(i.channel, i.found, i.gone, i.trouble or "empty") for i in found]
+        )
+
+
+def swept(context: Context, suspension: int, by: str) -> Iterator[Swept]:
+    """What became of each covered channel's own scheduler, one after another."""
+    from crisis.sweep import Sweeper
+    from scheduler.account import ConnectorPool
+
+    with closing(ConnectorPool(context.engine)) as pool:
+        own = Sweeper(context.engine, pool, by, int(context.settings.lateness * 1_000_000))
+        yield from own.run(suspension, min(SWEEP_S, context.settings.send_deadline))
+
+
+def _standing(context: Context, wanted: int | None) -> int:
+    """The suspension meant: the only one in force, or the one named."""
+    from scheduler import resumption
+    from store.engine import cursor, dialect, reading
+
+    with reading(context.engine) as session:
+        found = [item.id for item in resumption.active(cursor(session), dialect(session)) if item.has_come]
+    if wanted in found:
+        return wanted
+    if wanted is not None or not found:
+        raise UserError("nothing that fits is suspended: see `standfast crisis status`")
+    if len(found) > 1:
+        raise UserError(f"several stand ({', '.join(map(str, found))}): name one with --suspension")
+    return found[0]
+
+
+def after_stop(suspension: int, by: str, channels: Sequence[Mapping[str, Any]]) -> None:
+    """Sweep after a stop that was told already: whatever goes wrong here is a line, and changes nothing about the stop."""
+    if not any(item["look"] for item in channels):
+        return
+    try:
+        with closing(Context()) as context:
+            for item in swept(context, suspension, by):
+                say(f"SWEPT  {item.channel}  {item.found} found, {item.gone} taken out: {item.trouble or 'empty'}")
+    except (Exception, KeyboardInterrupt) as error:
+        why = str(error) or "interrupted"
+        say(f"  warning     the platforms' own schedulers were not swept ({why}): `standfast crisis sweep`, or by hand")

@@ -1,0 +1,132 @@
+"""What `standfast crisis` has beside the stop: emergency messages and the sweep, as people type them."""
+
+from __future__ import annotations
+
+import pytest
+from sqlmodel import col, select
+
+from scheduler import killswitch
+from store.crisis_tables import Override
+from store.engine import cursor, dialect, reading, writing
+from store.tables import Channel, Post
+from tests.commands.office import Office
+
+WORDS = "Tornado warning: take shelter now."
+
+
+def _suspend(office: Office, request: str = "r") -> int:
+    with writing(office.engine) as session:
+        order = killswitch.Order(request, "dana", "tornado")
+        return killswitch.suspend(cursor(session), dialect(session), order).suspension
+
+
+def _posts(office: Office) -> list[Post]:
+    with reading(office.engine) as session:
+        found = list(session.exec(select(Post).order_by(col(Post.id))))
+        session.expunge_all()
+    return found
+
+
+def test_a_message_in_own_words_goes_past_the_gate(office: Office) -> None:
+    """KS-14: one command, during the suspension, tied to it."""
+    number = _suspend(office)
+    said = office.run("crisis", "post", "--channel", "parks", "--text", WORDS)
+    assert (said.code, said.out) == (
+        0,
+        f"EMERGENCY  post 1 on parks, past the gate of suspension {number}: {WORDS}\n",
+    )
+    (post,) = _posts(office)
+    assert (post.state, post.text, post.author) == ("scheduled", WORDS, "ana")
+    with reading(office.engine) as session:
+        override = session.get_one(Override, 1)
+        assert (override.post_id, override.suspension_id, override.by) == (post.id, number, "ana")
+
+
+def test_a_holding_statement_is_filled_and_goes_to_all_channels(office: Office) -> None:
+    _suspend(office)
+    blanks = ("--fill", "place=downtown", "--fill", "until=18:00", "--fill", "link=city.example")
+    said = office.run("crisis", "post", "--all", "--statement", "tornado-watch", *blanks, "--json")
+    assert said.code == 0, said
+    with reading(office.engine) as session:
+        names = set(session.exec(select(Channel.name)))
+    assert set(said.data["posts"]) == set(said.data["texts"]) == names
+    assert all("downtown" in text and "{" not in text for text in said.data["texts"].values())
+
+
+def test_an_unfilled_blank_is_refused_and_nothing_is_sent(office: Office) -> None:
+    """KS-14."""
+    _suspend(office)
+    line = office.fails(
+        "crisis", "post", "--all", "--statement", "tornado-watch", "--fill", "place=downtown", "--fill", "link=x"
+    )
+    assert "the blank 'until' of tornado-watch is not filled" in line
+    assert _posts(office) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ((), "say where: one or more --channel NAME, or --all"),
+        (("--all", "--channel", "parks", "--text", "x"), "say where"),
+        (("--all",), "say what: a --statement of the plan, or --text"),
+        (("--all", "--text", "x", "--statement", "tornado-watch"), "say what"),
+        (("--all", "--text", "x", "--fill", "place=here"), "--fill belongs to a holding statement"),
+        (("--all", "--statement", "tornado-watch", "--fill", "downtown"), "fills no blank: write --fill"),
+        (("--all", "--statement", "tornado-wach"), "did you mean 'tornado-watch'?"),
+        (("--channel", "parcs", "--text", "x"), "did you mean 'parks'?"),
+        (("--channel", "parks", "--text", " "), "empty"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line_and_sends_nothing(
+    office: Office, arguments: tuple[str, ...], why: str
+) -> None:
+    _suspend(office)
+    assert why in office.fails("crisis", "post", *arguments)
+    assert _posts(office) == []
+
+
+def test_without_a_suspension_the_way_is_named(office: Office) -> None:
+    assert "standfast post add --now" in office.fails("crisis", "post", "--channel", "parks", "--text", WORDS)
+
+
+def test_a_dry_run_shows_and_sends_nothing(office: Office) -> None:
+    _suspend(office)
+    said = office.run("crisis", "post", "--channel", "parks", "--text", WORDS, "--dry-run")
+    assert (said.code, said.out) == (0, f"would be sent on parks: {WORDS}\n")
+    assert _posts(office) == []
+
+
+def test_who_lacks_the_role_is_refused(office: Office) -> None:
+    """KS-14: a channel administrator."""
+    _suspend(office)
+    office.run("people", "add", "rita", "--name", "Rita Voss")
+    office.run("people", "grant", "rita", "administrator")
+    token = office.run("people", "token", "rita", "--json").data["token"]
+    line = office.fails("crisis", "post", "--channel", "parks", "--text", WORDS, STANDFAST_TOKEN=token)
+    assert "rita may not crisis.post on parks: rita does not hold 'emergency'" in line
+    assert "emergency_publisher" in line
+    assert _posts(office) == []
+
+
+def test_one_command_renews_all_that_a_new_suspension_voided(office: Office) -> None:
+    """I9."""
+    _suspend(office)
+    office.run("crisis", "post", "--channel", "parks", "--text", WORDS)
+    assert office.run("crisis", "post", "--renew", "--json").data == {"renewed": []}
+    _suspend(office, "again")
+    assert office.run("crisis", "post", "--renew", "--json").data == {"renewed": [1]}
+
+
+def test_a_sweep_names_each_channel_and_needs_a_suspension(office: Office) -> None:
+    """KS-16."""
+    assert "nothing that fits is suspended" in office.fails("crisis", "sweep")
+    number = _suspend(office)
+    with writing(office.engine) as session:
+        session.get_one(Channel, "parks").platform = "facebook"
+    said = office.run("crisis", "sweep", "--json")
+    assert (said.code, [item["channel"] for item in said.data]) == (0, ["parks"])
+    assert said.data[0]["trouble"].startswith("not known to be empty: channel parks (facebook)")
+    _suspend(office, "again")
+    assert "several stand (1, 2): name one with --suspension" in office.fails("crisis", "sweep")
+    assert office.run("crisis", "sweep", "--suspension", str(number)).code == 0
+    assert "nothing that fits" in office.fails("crisis", "sweep", "--suspension", "7")
