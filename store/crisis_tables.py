@@ -1,11 +1,11 @@
-"""The tables of a crisis beside the suspension itself: the emergency lane, break-glass codes, the platforms' own schedulers."""
+"""The tables of a crisis beside the suspension itself: emergency lane, codes, the platforms' own schedulers, notices."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from store.columns import IDENTITY, big
+from store.columns import IDENTITY, big, json, long_text, one_of
 
 
 class Override(SQLModel, table=True):
@@ -86,3 +86,49 @@ class Tick(SQLModel, table=True):
     by: str
     at: int = big()
     note: str = ""
+
+
+DELIVERY_STATES = ("waiting", "sending", "delivered", "failed")
+
+
+class Notice(SQLModel, table=True):
+    """Something people are told in a crisis: once for each `kind` and `cause` (``suspension 3``)."""
+
+    __table_args__ = (UniqueConstraint("kind", "cause"), {"sqlite_autoincrement": True})
+
+    id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
+    kind: str
+    cause: str
+    suspension_id: int | None = big(nullable=True)
+    facts: dict[str, str] = json({})
+    made_at: int = big()
+
+
+class Delivery(SQLModel, table=True):
+    """A notice on its way to one address of one person; the address is named by its variable, never kept."""
+
+    __table_args__ = (
+        one_of("state", DELIVERY_STATES),
+        UniqueConstraint("notice_id", "person", "variable"),
+        Index("delivery_due", "state", "due_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(IDENTITY, primary_key=True, autoincrement=True))
+    notice_id: int = big(index=True)
+    person: str
+    variable: str
+    language: str
+    state: str = "waiting"
+    tries: int = 0
+    due_at: int = big()
+    ended_at: int | None = big(nullable=True)
+    detail: str = long_text()
+
+
+class Acknowledgement(SQLModel, table=True):
+    """A person says that they know of a suspension."""
+
+    suspension_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    person: str = Field(primary_key=True)
+    at: int = big()

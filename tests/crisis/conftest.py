@@ -8,9 +8,10 @@ from sqlalchemy import Engine
 from governance import roles
 from tests.commands.office import Office, opened
 from tests.connectors.conftest import _sandbox, box
+from tests.scheduler.conftest import hands
 from tests.support.city import City
 
-__all__ = ["_sandbox", "box", "office"]
+__all__ = ["_sandbox", "box", "hands", "office"]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What the crisis chapter needs: planned suspensions that have begun, the emergency lane, break-glass codes, sweeps."""
+"""What the crisis chapter needs: planned suspensions that have begun, emergency lane, codes, sweeps, notices."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -83,5 +83,43 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("suspension_id", "item"),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "notice",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("suspension_id", sa.BigInteger(), nullable=True),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("kind", "cause"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "delivery",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("notice_id", sa.BigInteger(), nullable=False),
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("variable", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.CheckConstraint("state IN ('waiting', 'sending', 'delivered', 'failed')", name="state_known"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("notice_id", "person", "variable"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_delivery_notice_id", "delivery", ["notice_id"])
+    op.create_index("delivery_due", "delivery", ["state", "due_at"])
+    op.create_table(
+        "acknowledgement",
+        sa.Column("suspension_id", sa.BigInteger(), nullable=False),
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("suspension_id", "person"),
     )
     op.add_column("attempt", sa.Column("override_id", sa.BigInteger(), nullable=True))
