@@ -12,6 +12,7 @@ import itertools
 import json as json_format
 import os
 import sys
+from collections.abc import Iterable
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -106,6 +107,8 @@ app.add_typer(crisis, name="crisis")
 
 NOT_RECORDED = 20
 """`crisis` ends so when nobody knows whether it is recorded, also when nothing of it could be loaded."""
+VALUED = frozenset({"--reason", "--scope", "--kind", "--starts", "--code"})
+"""Options of `crisis` that take a value; a test compares them with the command's own."""
 READING = frozenset({"status", *LAZY_CRISIS})
 """Sub-commands of `crisis` that stop nothing."""
 KEPT = frozenset("\n\u200c\u200d")
@@ -240,6 +243,7 @@ def resume(
     json: Json = False,
 ) -> None:
     """Lift a suspension in two steps: show what will happen and get a code, then `--confirm CODE`. Needs a signed-in person."""
+    from commands import resuming
     from config import essentials, settings
     from config.fault import Fault
     from scheduler import killswitch, resumption
@@ -253,52 +257,28 @@ def resume(
         if not _plain(reason).strip():
             raise killswitch.SwitchError("--reason is empty: say why it is clear to resume; NOT LIFTED")
         if confirm is None:
-            _show_offer(own.ask(_plain(reason), scope=_scope(scope), suspension=suspension), json)
+            offer = own.ask(_plain(reason), scope=_scope(scope), suspension=suspension)
+            _told({"lifted": False, **vars(offer)}, resuming.of_offer(offer), json)
         else:
-            _show_lifted(own.confirm(confirm, _plain(reason)), json)
+            lifted = own.confirm(confirm, _plain(reason))
+            _told({"lifted": True, **vars(lifted)}, resuming.of_lifted(lifted), json)
     except Fault as error:
         _end(str(error), 1)
     finally:
         own.close()
 
 
+def _told(data: dict[str, Any], lines: Iterable[str], json: bool) -> None:
+    if json:
+        _emit(data)
+    for line in lines:
+        _say(line)
+
+
 def _scope(text: str | None) -> Any:
     from scheduler.killswitch import Scope
 
     return None if text is None else Scope.parse(_plain(text))
-
-
-def _show_offer(offer: Any, json: bool) -> None:
-    if json:
-        _emit({"lifted": False, **vars(offer)})
-    _say(f"NOT LIFTED  suspension {offer.suspension} ({offer.scope}) stays until the code is confirmed")
-    if offer.unconfirmed:
-        _say(f"  warning     {offer.unconfirmed} call(s) from before the stop are not confirmed")
-    _say(f"  held        {offer.will_be_held_count} post(s) whose time has passed will wait for a person")
-    _say_posts(offer.will_be_held)
-    _say(f"  next hour   {len(offer.next_hour)} post(s) will go out at their own times")
-    _say_posts(offer.next_hour)
-    if offer.remaining:
-        _say(f"  STILL SUSPENDED afterwards by suspension {' and '.join(map(str, offer.remaining))}")
-    _say(f"To lift it before {offer.expires_at}: standfast resume --confirm {offer.code} --reason '…'")
-
-
-def _say_posts(posts: list[dict[str, Any]]) -> None:
-    for item in posts:
-        _say(f"    {item['due_at']}  post {item['post']}  {item['channel']}  {' '.join(item['text'].split())}")
-
-
-def _show_lifted(lifted: Any, json: bool) -> None:
-    if json:
-        _emit({"lifted": True, **vars(lifted)})
-    _say(f"LIFTED  suspension {lifted.suspension}, epoch {lifted.epoch}")
-    _say(f"  held        {lifted.held} post(s) whose time had passed; {lifted.held_in_all} held in all")
-    if lifted.held_in_all:
-        _say("  see them with `standfast post list --state held`, then `standfast post release|reschedule|cancel`")
-    if lifted.remaining:
-        _say(f"  STILL SUSPENDED by suspension {' and '.join(map(str, lifted.remaining))}")
-    if lifted.warning:
-        _say(f"  warning     {lifted.warning}")
 
 
 def _plain(text: str) -> str:
@@ -366,7 +346,7 @@ def _say_of_usage(arguments: list[str]) -> None:
 
 def _is_stop(arguments: list[str]) -> bool:
     """True for `crisis` without a sub-command that reads; the value of an option is none."""
-    words = {word for before, word in itertools.pairwise(arguments) if before not in ("--reason", "--scope")}
+    words = {word for before, word in itertools.pairwise(arguments) if before not in VALUED}
     return arguments[:1] == ["crisis"] and not words & READING
 
 

@@ -16,6 +16,7 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command()
 def daemon() -> None:
     """Publish what is due, apply edited calendars, and take up what was left, until SIGTERM or Ctrl-C."""
+    from commands import duties
     from config import log_output
     from scheduler.daemon import Daemon
 
@@ -24,7 +25,7 @@ def daemon() -> None:
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        own = Daemon(context.settings, context.essential)
+        own = Daemon(context.settings, context.essential, lambda engine: duties.of_crisis(context, engine))
         own.run(stop, lambda line: _ready(context, line))
 
 
