@@ -67,7 +67,8 @@ def test_complete_is_quiet_and_nothing_left_to_look_at_by_hand(press: Press) -> 
     press.change(Channel, "police", platform="facebook")
     found = _build(press, number)
     assert (found.quiet_confirmed, found.complete) == (True, False)
-    assert "not complete: look at the platform's own scheduler of police" in receipt.words(found)
+    assert "not complete: what people scheduled on the platforms themselves may still go out" in receipt.words(found)
+    assert "police  look by hand  https://" in receipt.words(found)
     press.change(Channel, "police", platform="a platform of tomorrow")
     assert not _build(press, number).complete
 

@@ -10,6 +10,18 @@ down_revision = "0002"
 def upgrade() -> None:
     op.add_column("suspension", sa.Column("begun_at", sa.BigInteger(), nullable=True))
     op.execute("UPDATE suspension SET begun_at = at")  # none of those there was planned
+    op.add_column("attempt", sa.Column("override_id", sa.BigInteger(), nullable=True))
+    _override()
+    _break_glass_code()
+    _native_post()
+    _sweep()
+    _tick()
+    _notice()
+    _delivery()
+    _acknowledgement()
+
+
+def _override() -> None:
     op.create_table(
         "override",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -25,6 +37,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("override_post", "override", ["post_id"])
+
+
+def _break_glass_code() -> None:
     op.create_table(
         "break_glass_code",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -44,6 +59,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("mark"),
         sqlite_autoincrement=True,
     )
+
+
+def _native_post() -> None:
     op.create_table(
         "native_post",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -58,6 +76,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("channel", "remote_id"),
         sqlite_autoincrement=True,
     )
+
+
+def _sweep() -> None:
     op.create_table(
         "sweep",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -72,6 +93,9 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("sweep_suspension", "sweep", ["suspension_id", "channel"])
+
+
+def _tick() -> None:
     op.create_table(
         "tick",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -84,6 +108,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("suspension_id", "item"),
         sqlite_autoincrement=True,
     )
+
+
+def _notice() -> None:
     op.create_table(
         "notice",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -96,6 +123,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "cause"),
         sqlite_autoincrement=True,
     )
+
+
+def _delivery() -> None:
     op.create_table(
         "delivery",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -115,6 +145,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_delivery_notice_id", "delivery", ["notice_id"])
     op.create_index("delivery_due", "delivery", ["state", "due_at"])
+
+
+def _acknowledgement() -> None:
     op.create_table(
         "acknowledgement",
         sa.Column("suspension_id", sa.BigInteger(), nullable=False),
@@ -122,4 +155,3 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("suspension_id", "person"),
     )
-    op.add_column("attempt", sa.Column("override_id", sa.BigInteger(), nullable=True))
