@@ -37,6 +37,7 @@ LAZY = {
 
 LAZY_CRISIS = {
     "post": ("commands.crisis:post", "Send an emergency message past the closed gate."),
+    "drill": ("commands.drill:drill", "Practise the stop: simulated, or live as an exercise."),
     "sweep": ("commands.crisis:sweep", "Empty the platforms' own schedulers again."),
     "checklist": ("commands.checklist:checklist", "What the plan has people do, phase by phase, and what is done."),
 }
@@ -145,7 +146,7 @@ def stop(
     ctx: typer.Context,
     reason: Annotated[str, typer.Option(help="Why; never needed.")] = "",
     scope: ScopeOption = "all",
-    kind: Annotated[str, typer.Option("--kind", help="crisis, compromise or planned.")] = "crisis",
+    kind: Annotated[str, typer.Option("--kind", help="crisis, compromise, planned or drill.")] = "crisis",
     starts: Annotated[str, typer.Option("--starts", help="When a planned one begins, in the city's time.")] = "",
     code: Annotated[str, typer.Option("--code", help="A sealed one-time code, in place of a sign-in.")] = "",
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for quiet.")] = False,
@@ -156,7 +157,9 @@ def stop(
     Exit codes: 0 suspended and quiet; 1 refused; 2 wrong usage; 10 suspended, not confirmed quiet; 20 not recorded.
     """
     if ctx.invoked_subcommand is not None:
-        return
+        return None
+    if kind == "drill":
+        return _drill(scope, reason, json)
     from config import essentials
     from governance.authority import Refusal
     from scheduler import emergency_stop, killswitch
@@ -184,12 +187,19 @@ def stop(
     raise typer.Exit(answer.code)
 
 
+def _drill(scope: str, reason: str, json: bool) -> None:
+    """An exercise is never in a hurry: it goes its own way, with all that a drill asks first."""
+    from commands import drill
+
+    drill.drill(live=True, scope=scope, reason=reason, json=json)
+
+
 def _kind(text: str) -> str:
     from scheduler import killswitch
 
     known = (*killswitch.REAL, killswitch.PLANNED)
     if text not in known:
-        raise killswitch.SwitchError(f"kind {_plain(text)!r} is none of {', '.join(known)}")
+        raise killswitch.SwitchError(f"kind {_plain(text)!r} is none of {', '.join(known)}, drill")
     return text
 
 
@@ -262,6 +272,7 @@ def resume(
         else:
             lifted = own.confirm(confirm, _plain(reason))
             _told({"lifted": True, **vars(lifted)}, resuming.of_lifted(lifted), json)
+            resuming.after_lift(lifted.kind)
     except Fault as error:
         _end(str(error), 1)
     finally:

@@ -205,15 +205,18 @@ def swept(context: Context, suspension: int, by: str) -> Iterator[Swept]:
 
 def _standing(context: Context, wanted: int | None) -> int:
     """The suspension meant: the only one in force, or the one named."""
-    from scheduler import resumption
+    from scheduler import exercise, resumption
     from store.engine import cursor, dialect, reading
 
     with reading(context.engine) as session:
-        found = [item.id for item in resumption.active(cursor(session), dialect(session)) if item.has_come]
+        standing = resumption.active(cursor(session), dialect(session))
+    found = [item.id for item in standing if item.has_come and item.kind != exercise.DRILL]
     if wanted in found:
         return wanted
     if wanted is not None or not found:
-        raise UserError("nothing that fits is suspended: see `standfast crisis status`")
+        raise UserError(
+            "nothing real that fits is suspended (an exercise sweeps nothing): see `standfast crisis status`"
+        )
     if len(found) > 1:
         raise UserError(f"several stand ({', '.join(map(str, found))}): name one with --suspension")
     return found[0]

@@ -5,12 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from scheduler import exercise
+
 if TYPE_CHECKING:
     from scheduler.resumption import Lifted, Offer
 
 
 def of_offer(offer: Offer) -> Iterator[str]:
     """Step one: nothing is lifted yet, and this is what lifting would do."""
+    return (exercise.told(offer.kind, line) for line in _offer(offer))
+
+
+def of_lifted(lifted: Lifted) -> Iterator[str]:
+    """Step two: what was lifted, and what waits for a person now."""
+    return (exercise.told(lifted.kind, line) for line in _lifted(lifted))
+
+
+def after_lift(kind: str) -> None:
+    """A drill that is over gets its verdict."""
+    if kind == exercise.DRILL:
+        from commands import drill
+
+        drill.after_lift()
+
+
+def _offer(offer: Offer) -> Iterator[str]:
     yield f"NOT LIFTED  suspension {offer.suspension} ({offer.scope}) stays until the code is confirmed"
     if offer.unconfirmed:
         yield f"  warning     {offer.unconfirmed} call(s) from before the stop are not confirmed"
@@ -23,8 +42,7 @@ def of_offer(offer: Offer) -> Iterator[str]:
     yield f"To lift it before {offer.expires_at}: standfast resume --confirm {offer.code} --reason '…'"
 
 
-def of_lifted(lifted: Lifted) -> Iterator[str]:
-    """Step two: what was lifted, and what waits for a person now."""
+def _lifted(lifted: Lifted) -> Iterator[str]:
     yield f"LIFTED  suspension {lifted.suspension}, epoch {lifted.epoch}"
     yield f"  held        {lifted.held} post(s) whose time had passed; {lifted.held_in_all} held in all"
     if lifted.held_in_all:

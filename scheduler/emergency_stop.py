@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from config import clock
 from config.essentials import Essentials
 from governance import break_glass
-from scheduler import killswitch, liveness, stop_cell, stop_ledger, switch
+from scheduler import exercise, killswitch, liveness, stop_cell, stop_ledger, switch
 from scheduler.killswitch import Order, Recorded, Scope
 from scheduler.stop_authority import StopAuthority
 from scheduler.switch import Switch, SwitchUnavailable
@@ -84,6 +84,12 @@ class EmergencyStop:
 
     def run(self, request: Request) -> Answer:
         """Stop, and say truthfully what is known. Raises Refusal or SwitchError when nothing was suspended."""
+        tell = self.tell
+        self.tell = lambda line: tell(exercise.told(request.kind, line))
+        answer = self._run(request)
+        return replace(answer, words=exercise.told(request.kind, answer.words))
+
+    def _run(self, request: Request) -> Answer:
         try:
             order = self._order(request)
             cell_set = self._set_cell(order) if request.sets_cell else None

@@ -13,7 +13,7 @@ from config import clock
 from config.essentials import Essentials
 from governance import authority, codes, login_file
 from governance.authority import Identity, Refusal
-from scheduler import killswitch, lifting, liveness, stop_ledger, switch
+from scheduler import exercise, killswitch, lifting, liveness, stop_ledger, switch
 from scheduler.killswitch import Scope, SwitchError, rows, run
 from scheduler.switch import Switch, SwitchUnavailable
 from store import chain
@@ -48,6 +48,7 @@ class Offer:
 
     code: str
     suspension: int
+    kind: str
     scope: str
     expires_at: str
     unconfirmed: int
@@ -62,6 +63,7 @@ class Lifted:
     """Step two's answer."""
 
     suspension: int
+    kind: str
     epoch: int
     held: int
     held_in_all: int
@@ -118,7 +120,7 @@ class Resumption:
             remaining = [item.id for item in active(cursor, self.switch.name) if item.has_come]
             in_all = int(rows(cursor, self.switch.name, "SELECT count(*) FROM post WHERE state = 'held'")[0][0])
             _in_time(started)
-        return Lifted(chosen.id, new_epoch, held, in_all, remaining, self._raise_fence(chosen))
+        return Lifted(chosen.id, chosen.kind, new_epoch, held, in_all, remaining, self._raise_fence(chosen))
 
     @property
     def _reconfirm_us(self) -> int:
@@ -128,7 +130,7 @@ class Resumption:
         """Why this host's cell does not say yet what the ledger says, or None; the lift stands either way."""
         try:
             with switch.reading(self.switch) as cursor:
-                all_of_it = lifted.scope.kind == killswitch.ALL
+                all_of_it = lifted.scope.kind == killswitch.ALL and lifted.kind != exercise.DRILL
                 return stop_ledger.raise_fence(
                     cursor, self.switch.name, self.essential, lifted_all=all_of_it, step="resume"
                 )
@@ -237,6 +239,7 @@ class Resumption:
         return Offer(
             code=code,
             suspension=chosen.id,
+            kind=chosen.kind,
             scope=str(chosen.scope),
             expires_at=clock.to_text(now + int(self.essential.resume_code_life_s * clock.SECOND)),
             unconfirmed=len(killswitch.unconfirmed(cursor, self.switch.name, chosen.id)),

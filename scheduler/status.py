@@ -6,12 +6,14 @@ from typing import Any
 
 from config import clock
 from config.essentials import Essentials
-from scheduler import drain, killswitch, receipt, resumption, stop_cell, stop_ledger, switch
+from scheduler import drain, exercise, killswitch, receipt, resumption, stop_cell, stop_ledger, switch
 from scheduler.emergency_stop import DONE, DRAIN_MARGIN_S, NOT_CONFIRMED, doubt
 from scheduler.killswitch import rows
 from scheduler.receipt import Receipt
 from scheduler.switch import Switch, SwitchUnavailable
 from store.chain import Cursor
+
+NO_DRILL = "  last drill  none was ever passed: `standfast crisis drill --simulate`"
 
 
 class Status:
@@ -60,7 +62,8 @@ class Status:
             "stop_cell_unrecorded": [order.request_id for order in waiting],
             "gate_missing": not gate,
             "alarms": [{"kind": k, "detail": d, "raised_at": clock.to_text(at)} for k, d, at in alarms],
-            "last_drill": None,
+            "exercise": bool(found) and all(item.kind == exercise.DRILL for item in found),
+            "last_drill": _last_drill(cursor, name),
             "warnings": self.warnings,
         }
         return DONE if quiet else NOT_CONFIRMED, data, _words(data, found)
@@ -95,12 +98,26 @@ def _planned(item: resumption.Active) -> dict[str, Any]:
     }
 
 
+def _last_drill(cursor: Cursor, dialect: str) -> dict[str, Any] | None:
+    """The newest drill that was passed; None when none ever was."""
+    query = (
+        "SELECT id, mode, by, at, suspended_us, quiet_us FROM drill WHERE verdict = 'passed' ORDER BY id DESC LIMIT 1"
+    )
+    for number, mode, by, at, suspended_us, quiet_us in rows(cursor, dialect, query):
+        took = {
+            "suspended_s": suspended_us / clock.SECOND,
+            "quiet_s": None if quiet_us is None else quiet_us / clock.SECOND,
+        }
+        return {"drill": int(number), "mode": mode, "by": by, "at": clock.to_text(at), **took}
+    return None
+
+
 def _count(cursor: Cursor, dialect: str, state: str) -> int:
     return int(rows(cursor, dialect, "SELECT count(*) FROM post WHERE state = ?", (state,))[0][0])
 
 
 def _words(data: dict[str, Any], found: list[Receipt]) -> str:
-    lines = [receipt.words(item) for item in found]
+    lines = [exercise.told(item.kind, receipt.words(item)) for item in found]
     if data["stop_cell_unrecorded"]:
         lines.append("SUSPENDED ON THIS HOST  the stop cell is set and not yet in the ledger; only resume lifts it")
     if data["gate_missing"]:
@@ -113,5 +130,7 @@ def _words(data: dict[str, Any], found: list[Receipt]) -> str:
         f"PLANNED  {item['scope']} from {item['starts_at']}  (suspension {item['suspension']}, by {item['by']})"
         for item in data["planned"]
     ]
+    drill = data["last_drill"]
+    lines.append(f"  last drill  passed {drill['at']} ({drill['mode']}, by {drill['by']})" if drill else NO_DRILL)
     lines += [f"  alarm       {item['kind']}: {item['detail']} (since {item['raised_at']})" for item in data["alarms"]]
     return "\n".join([*lines, *(f"  warning     {item}" for item in data["warnings"])])

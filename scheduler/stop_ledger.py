@@ -8,7 +8,7 @@ from pathlib import Path
 
 from config.essentials import Essentials
 from governance import break_glass
-from scheduler import killswitch, stop_cell, switch, witness
+from scheduler import exercise, killswitch, stop_cell, switch, witness
 from scheduler.killswitch import STOP_CELL, Order, Recorded
 from scheduler.switch import Switch
 from store.chain import Cursor
@@ -38,8 +38,9 @@ def _for_lost_cell(cursor: Cursor, dialect: str, reason: str) -> list[Order]:
 
 
 def _all_is_suspended(cursor: Cursor, dialect: str) -> bool:
-    query = "SELECT 1 FROM suspension WHERE lifted_epoch IS NULL AND begun_at IS NOT NULL AND scope_kind = 'all'"
-    return bool(killswitch.rows(cursor, dialect, query))
+    """True when something real stops everything: an exercise explains no cell that is out of order."""
+    query = "SELECT 1 FROM suspension WHERE lifted_epoch IS NULL AND begun_at IS NOT NULL AND scope_kind = 'all' AND kind <> ?"
+    return bool(killswitch.rows(cursor, dialect, query, (exercise.DRILL,)))
 
 
 def adopt(cursor: Cursor, dialect: str, essential: Essentials) -> list[Recorded]:

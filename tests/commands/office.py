@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from commands import calendar as calendar_commands
 from commands import channel as channel_commands
 from commands import crisis as crisis_commands
+from commands import drill as drill_commands
 from commands import people as people_commands
 from commands import post as post_commands
 from commands import records as records_commands
@@ -34,6 +35,7 @@ app.add_typer(calendar_commands.app, name="calendar")
 crisis = typer.Typer()
 crisis.command()(crisis_commands.post)
 crisis.command()(crisis_commands.sweep)
+crisis.command()(drill_commands.drill)
 app.add_typer(crisis, name="crisis")
 for function in (sign_in.login, sign_in.logout, sign_in.whoami):
     app.command()(function)

@@ -1,0 +1,267 @@
+"""Drills: a simulation changes nothing, a live one is judged from the ledger, and a real stop wins."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlmodel import col, select
+
+from cli import resume
+from config import clock, essentials
+from crisis import drill, plan
+from scheduler import exercise, killswitch, stop_cell
+from scheduler.killswitch import Scope
+from store.crisis_tables import Acknowledgement, Delivery, Notice
+from store.drill_tables import Drill
+from store.engine import cursor, dialect, reading, writing
+from store.tables import Attempt, Gate, LogEntry, Post, Suspension
+from tests.commands.office import Office, app
+
+PLAN = """
+[[notice]]
+person = "ana"
+targets = ["NOTICE_ANA"]
+language = "en"
+acknowledge_within = "10m"
+"""
+
+
+def _drills(office: Office) -> list[Drill]:
+    with reading(office.engine) as session:
+        found = list(session.exec(select(Drill).order_by(col(Drill.id))))
+        session.expunge_all()
+    return found
+
+
+def _everything(office: Office) -> list[object]:
+    """What a drill must not change: posts, gate, suspensions, attempts."""
+    with reading(office.engine) as session:
+        return [
+            row.model_dump()
+            for table in (Post, Gate, Suspension, Attempt)
+            for row in session.exec(select(table))  # type: ignore[var-annotated]
+        ]
+
+
+def _queue(office: Office, text: str = "farmers' market") -> None:
+    said = office.run("post", "add", "--channel", "parks", "--text", text, "--at", "2030-05-01 09:00")
+    assert said.code == 0, said
+
+
+def _live(office: Office, *more: str) -> int:
+    said = office.run("crisis", "drill", "--live", "--json", *more)
+    assert said.code == 0, said
+    number: int = said.data["suspension"]
+    return number
+
+
+def _lift(office: Office, number: int) -> None:
+    asked = office.run("resume", "--reason", "drill over", "--suspension", str(number), "--json")
+    assert asked.code == 0, asked
+    assert all(line.startswith(exercise.EXERCISE) for line in asked.err.splitlines()), asked.err
+    lifted = office.run("resume", "--confirm", asked.data["code"], "--reason", "drill over")
+    assert lifted.code == 0, lifted
+
+
+def _answer(office: Office, number: int, person: str) -> None:
+    with writing(office.engine) as session:
+        session.add(Acknowledgement(suspension_id=number, person=person, at=clock.wall_us()))
+
+
+@pytest.fixture(autouse=True)
+def _city(office: Office) -> None:
+    """A host whose stop cell is in order, and `standfast resume` among the commands."""
+    cell = essentials.load().cell_file
+    stop_cell.lay_down(cell, 1)
+    if "resume" not in {command.name for command in app.registered_commands}:
+        app.command(name="resume")(resume)
+
+
+def test_a_simulation_tells_what_would_be_held_and_changes_nothing(office: Office) -> None:
+    """KS-20, and its twin: the live one, which holds."""
+    _queue(office)
+    before = _everything(office)
+    said = office.run("crisis", "drill", "--simulate")
+    assert said.code == 0, said
+    assert all(line.startswith("EXERCISE  ") for line in said.err.splitlines()), said.err
+    assert "1 scheduled post(s) would wait behind the gate" in said.err
+    assert "parks  1 covered" in said.err
+    assert "the plan's notice list is empty: nobody would be told" in said.err
+    assert _everything(office) == before
+    (row,) = _drills(office)
+    assert (row.mode, row.verdict, row.suspension_id, row.by, row.scope) == ("simulate", "passed", None, "ana", "all")
+    assert row.suspended_us > 0
+    assert json.loads(row.evidence)["receipt"]["covered"] == 1
+    _live(office)
+    assert _everything(office) != before
+
+
+def test_a_simulation_of_a_part_speaks_of_the_part(office: Office) -> None:
+    _queue(office)
+    said = office.run("crisis", "drill", "--simulate", "--scope", "channel:parks", "--json")
+    assert (said.code, said.data["receipt"]["scope"], said.data["exercise"]) == (0, "channel:parks", True)
+    assert "there is no channel 'pole'" in office.fails("crisis", "drill", "--simulate", "--scope", "channel:pole")
+
+
+def test_a_live_drill_holds_is_marked_and_ends_by_the_same_procedure(office: Office) -> None:
+    """KS-20: EXERCISE stands on every line, the stop cell is not touched, and `status` shows the last one passed (KS-19)."""
+    _queue(office)
+    said = office.run("crisis", "drill", "--live", "--reason", "spring exercise")
+    assert said.code == 0, said
+    assert said.err.splitlines()[0].startswith("EXERCISE  SUSPENDED  everything")
+    assert all(line.startswith("EXERCISE  ") for line in said.err.splitlines()), said.err
+    assert "SUSPENDED after" in said.err
+    (row,) = _drills(office)
+    assert (row.mode, row.verdict) == ("live", "running")
+    assert row.quiet_us is not None
+    assert row.suspended_us <= row.quiet_us
+    with reading(office.engine) as session:
+        own = session.get_one(Suspension, row.suspension_id)
+        assert (own.kind, own.reason) == ("drill", "spring exercise")
+        assert killswitch.closed_by(cursor(session), dialect(session), "parks", clock.wall_us()) == [own.id]
+    _lift(office, row.suspension_id or 0)
+    (row,) = _drills(office)
+    assert (row.verdict, json.loads(row.evidence)["reasons"]) == ("passed", [])
+    with reading(office.engine) as session:
+        log = session.exec(select(LogEntry.action).where(LogEntry.subject == f"drill {row.id}")).all()
+    assert log == ["drill", "drill.end"]
+
+
+def test_what_a_live_drill_needs(office: Office) -> None:
+    for arguments in ((), ("--simulate", "--live"), ("--live", "--show")):
+        assert "say which: --simulate, --live or --show" in office.fails("crisis", "drill", *arguments)
+    office.run("people", "add", "rita", "--name", "Rita Voss")
+    office.run("people", "grant", "rita", "administrator")
+    token = office.run("people", "token", "rita", "--json").data["token"]
+    for mode in ("--simulate", "--live"):
+        assert "does not hold 'suspend'" in office.fails("crisis", "drill", mode, STANDFAST_TOKEN=token)
+        assert "you are not signed in" in office.fails("crisis", "drill", mode, STANDFAST_TOKEN="")
+    assert _drills(office) == []
+    number = _live(office)
+    assert f"suspension {number} is an exercise already" in office.fails("crisis", "drill", "--live")
+
+
+def test_no_exercise_is_held_beside_a_real_stop(office: Office) -> None:
+    with writing(office.engine) as session:
+        killswitch.suspend(
+            cursor(session), dialect(session), killswitch.Order("real", "dana", scope=Scope("channel", "parks"))
+        )
+    line = office.fails("crisis", "drill", "--live")
+    assert "suspension 1 is a real one: no exercise beside it; NOTHING IS SUSPENDED by this" in line
+    assert office.run("crisis", "drill", "--simulate").code == 0
+
+
+def test_a_real_stop_during_a_drill_wins(office: Office) -> None:
+    """KS-20: it stands after the drill is lifted, says no EXERCISE, and the drill counts for nothing."""
+    _queue(office)
+    number = _live(office)
+    with writing(office.engine) as session:
+        real = killswitch.suspend(cursor(session), dialect(session), killswitch.Order("real", "dana", "tornado"))
+    (row,) = _settled(office)
+    assert row.verdict == "overtaken"
+    assert json.loads(row.evidence)["reasons"] == [f"suspension {real.suspension}, a real one, came during it"]
+    _lift(office, number)
+    with reading(office.engine) as session:
+        assert killswitch.closed_by(cursor(session), dialect(session), "parks", clock.wall_us()) == [real.suspension]
+
+
+def _settled(office: Office, plan_text: str = "") -> list[Drill]:
+    drill.settle(office.engine, _plan(office, plan_text), 30.0)
+    return _drills(office)
+
+
+def _plan(office: Office, text: str) -> plan.Plan:
+    if not text:
+        return plan.read()
+    file = office.city.root / "drill-plan.toml"
+    shipped: Path = plan.SHIPPED
+    file.write_text(shipped.read_text(encoding="utf-8") + text, encoding="utf-8")
+    return plan.read(file)
+
+
+def test_who_must_answer_and_did_not_makes_it_fail_and_who_did_is_measured(office: Office) -> None:
+    """KS-20: time to all acknowledgements."""
+    number = _live(office)
+    with writing(office.engine) as session:
+        session.get_one(Suspension, number).lifted_at = clock.wall_us()
+        session.get_one(Suspension, number).lifted_epoch = 99
+    with reading(office.engine) as session:
+        row = session.get_one(Drill, 1)
+        silent = drill.judge(session, row, _plan(office, PLAN), 30.0)
+    assert (silent.verdict, silent.reasons) == ("failed", ["ana has not said that they know of it"])
+    _answer(office, number, "ana")
+    with reading(office.engine) as session:
+        heard = drill.judge(session, session.get_one(Drill, 1), _plan(office, PLAN), 30.0)
+    assert (heard.verdict, heard.reasons) == ("passed", [])
+    assert heard.acknowledged_us is not None
+    assert heard.acknowledged_us > 0
+
+
+def test_what_went_out_or_was_never_quiet_or_not_delivered_makes_it_fail(office: Office) -> None:
+    _queue(office)
+    number = _live(office)
+    now = clock.wall_us()
+    with writing(office.engine) as session:
+        own = session.get_one(Suspension, number)
+        own.lifted_at, own.lifted_epoch, own.quiet_at = now, own.epoch + 1, None
+        attempt = {
+            "post_id": 1,
+            "part": 0,
+            "channel": "parks",
+            "state": "published",
+            "worker": "w",
+            "idempotency_key": "k",
+        }
+        attempt |= {"content_hash": "h", "claim_epoch": own.epoch, "claimed_at": now, "looks": 0}
+        session.add(Attempt(**attempt, authorise_epoch=own.epoch))
+        session.add(Notice(kind="suspended", cause="x", suspension_id=number, facts={}, made_at=now))
+        session.flush()
+        session.add(
+            Delivery(notice_id=1, person="ana", variable="NOTICE_ANA", language="en", state="failed", due_at=now)
+        )
+    (row,) = _settled(office)
+    reasons = json.loads(row.evidence)["reasons"]
+    assert row.verdict == "failed"
+    assert reasons[0] == "quiet was never confirmed"
+    assert reasons[1] == "1 post(s) went out though they were covered"
+    assert reasons[2].startswith("1 notice(s) could not be delivered")
+
+
+def test_an_emergency_message_is_no_post_that_went_out(office: Office) -> None:
+    number = _live(office)
+    now = clock.wall_us()
+    with writing(office.engine) as session:
+        own = session.get_one(Suspension, number)
+        own.lifted_at, own.lifted_epoch = now, own.epoch + 1
+        attempt = {
+            "post_id": 1,
+            "part": 0,
+            "channel": "parks",
+            "state": "published",
+            "worker": "w",
+            "idempotency_key": "k",
+        }
+        attempt |= {"content_hash": "h", "claim_epoch": own.epoch, "claimed_at": now, "looks": 0, "override_id": 1}
+        session.add(Attempt(**attempt, authorise_epoch=own.epoch))
+    (row,) = _settled(office)
+    assert row.verdict == "passed"
+
+
+def test_a_drill_has_no_emergency_lane_and_sweeps_nothing(office: Office) -> None:
+    """KS-20: it reaches no live platform."""
+    _live(office)
+    assert "nothing is suspended" in office.fails("crisis", "post", "--channel", "parks", "--text", "x")
+    assert "an exercise sweeps nothing" in office.fails("crisis", "sweep")
+
+
+def test_the_drills_so_far_are_shown(office: Office) -> None:
+    office.run("crisis", "drill", "--simulate")
+    number = _live(office)
+    shown = office.run("crisis", "drill", "--show", "--json").data
+    assert [(row["mode"], row["verdict"], row["suspension_id"]) for row in shown] == [
+        ("simulate", "passed", None),
+        ("live", "running", number),
+    ]
+    assert "running" in office.run("crisis", "drill", "--show").out
