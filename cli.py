@@ -149,6 +149,9 @@ def stop(
     kind: Annotated[str, typer.Option("--kind", help="crisis, compromise, planned or drill.")] = "crisis",
     starts: Annotated[str, typer.Option("--starts", help="When a planned one begins, in the city's time.")] = "",
     code: Annotated[str, typer.Option("--code", help="A sealed one-time code, in place of a sign-in.")] = "",
+    cut: Annotated[
+        bool, typer.Option("--cut", help="Harder: also end this host's senders and revoke the tokens.")
+    ] = False,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for quiet.")] = False,
     json: Json = False,
 ) -> None:
@@ -157,67 +160,50 @@ def stop(
     Exit codes: 0 suspended and quiet; 1 refused; 2 wrong usage; 10 suspended, not confirmed quiet; 20 not recorded.
     """
     if ctx.invoked_subcommand is not None:
-        return None
+        return
     if kind == "drill":
-        return _drill(scope, reason, json)
+        _drill(scope, reason, json)
+    _end_as(_stopped(_plain(scope), _plain(reason), _plain(kind), _plain(starts), code, cut, not no_wait), json, cut)
+
+
+def _stopped(scope: str, reason: str, kind: str, starts: str, code: str, cut: bool, wait: bool) -> Any:
+    """What came of the stop; a refusal and wrong usage end the command."""
+    from commands import stop_options
     from config import essentials
     from governance.authority import Refusal
     from scheduler import emergency_stop, killswitch
 
     try:
-        own_kind, at = _kind(kind), _starts_at(kind, starts)
-        request = emergency_stop.Request(
-            killswitch.Scope.parse(_plain(scope)), _plain(reason), own_kind, wait=not no_wait, starts_at=at, code=code
-        )
+        request = stop_options.request(scope, reason, kind, starts, code, wait=wait)
+        harder = stop_options.harder(kind) if cut else None
         loaded = essentials.merged(secrets=False)
-        answer = emergency_stop.EmergencyStop(essentials.load(loaded=loaded), loaded.environ, _say).run(request)
+        own = emergency_stop.EmergencyStop(essentials.load(loaded=loaded), loaded.environ, _say, harder)
+        return own.run(request)
     except killswitch.SwitchError as error:
         _end(f"{error}; NOTHING IS SUSPENDED", emergency_stop.USAGE)
     except Refusal as refusal:
         _end(str(refusal), emergency_stop.REFUSED)
     except (Exception, KeyboardInterrupt) as error:  # code 1 would say that nothing is suspended
         _end(_not_known(error), NOT_RECORDED)
+
+
+def _end_as(answer: Any, json: bool, cut: bool) -> NoReturn:
     _say(answer.words)
     if json:
         _emit(answer.as_json())
-    if answer.receipt is not None and request.wait and request.kind in killswitch.REAL:
+    if answer.receipt is not None and answer.waited:
         from commands import crisis as commands_of_crisis
 
-        commands_of_crisis.after_stop(answer.receipt.suspension, answer.receipt.by, answer.receipt.channels)
+        commands_of_crisis.after_stop(answer.receipt, cut=cut)
     raise typer.Exit(answer.code)
 
 
-def _drill(scope: str, reason: str, json: bool) -> None:
+def _drill(scope: str, reason: str, json: bool) -> NoReturn:
     """An exercise is never in a hurry: it goes its own way, with all that a drill asks first."""
     from commands import drill
 
     drill.drill(live=True, scope=scope, reason=reason, json=json)
-
-
-def _kind(text: str) -> str:
-    from scheduler import killswitch
-
-    known = (*killswitch.REAL, killswitch.PLANNED)
-    if text not in known:
-        raise killswitch.SwitchError(f"kind {_plain(text)!r} is none of {', '.join(known)}, drill")
-    return text
-
-
-def _starts_at(kind: str, text: str) -> int:
-    """Wall time (µs) of ``--starts`` in the city's zone; 0 without. Raises SwitchError."""
-    from scheduler import killswitch
-
-    if (kind == killswitch.PLANNED) != bool(text):
-        raise killswitch.SwitchError("--kind planned and --starts 'YYYY-MM-DD HH:MM' belong together")
-    if not text:
-        return 0
-    from commands import context
-    from config import settings
-
-    try:
-        return context.parse_at(_plain(text), settings.load().timezone).at_us
-    except (context.UserError, settings.SettingsError) as error:
-        raise killswitch.SwitchError(str(error)) from None
+    raise typer.Exit
 
 
 def _not_known(error: BaseException) -> str:

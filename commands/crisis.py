@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,10 +15,12 @@ from commands.post_options import Alts, Channels, MediaFiles, Text, TextFile, ou
 if TYPE_CHECKING:
     from crisis.sweep import Swept
     from scheduler.planning.emergency import Message, Sent
+    from scheduler.receipt import Receipt
 
 Suspension = Annotated[
     int | None, typer.Option("--suspension", metavar="N", min=1, help="Which one, when several stand.")
 ]
+COMPROMISE = "compromise"
 SWEEP_S = 15.0
 """Longest that one channel's own scheduler may keep the others waiting."""
 
@@ -222,14 +224,32 @@ def _standing(context: Context, wanted: int | None) -> int:
     return found[0]
 
 
-def after_stop(suspension: int, by: str, channels: Sequence[Mapping[str, Any]]) -> None:
-    """Sweep after a stop that was told already: whatever goes wrong here is a line, and changes nothing about the stop."""
-    if not any(item["look"] for item in channels):
-        return
+def after_stop(receipt: Receipt, *, cut: bool) -> None:
+    """What comes after a stop that was told already: whatever goes wrong here is a line, and changes nothing about the stop."""
+    if receipt.kind == COMPROMISE and not cut:
+        _tried(lambda: _evidence(receipt), "no evidence was kept", "look at the accounts by hand")
+    if any(item["look"] for item in receipt.channels):
+        _tried(
+            lambda: _sweep(receipt),
+            "the platforms' own schedulers were not swept",
+            "`standfast crisis sweep`, or by hand",
+        )
+
+
+def _tried(do: Callable[[], None], what: str, remedy: str) -> None:
     try:
-        with closing(Context()) as context:
-            for item in swept(context, suspension, by):
-                say(f"SWEPT  {item.channel}  {item.found} found, {item.gone} taken out: {item.trouble or 'empty'}")
+        do()
     except (Exception, KeyboardInterrupt) as error:
-        why = str(error) or "interrupted"
-        say(f"  warning     the platforms' own schedulers were not swept ({why}): `standfast crisis sweep`, or by hand")
+        say(f"  warning     {what} ({str(error) or 'interrupted'}): {remedy}")
+
+
+def _evidence(receipt: Receipt) -> None:
+    from commands import cut
+
+    cut.look(receipt.suspension, receipt.by, say)
+
+
+def _sweep(receipt: Receipt) -> None:
+    with closing(Context()) as context:
+        for item in swept(context, receipt.suspension, receipt.by):
+            say(f"SWEPT  {item.channel}  {item.found} found, {item.gone} taken out: {item.trouble or 'empty'}")

@@ -49,7 +49,7 @@ _PAGE = re.compile(r"[A-Za-z0-9._-]{1,80}")
 
 
 class FacebookConnector:
-    """One Page. Settings: `page_id`, `base_url`. Secret: `page_token`."""
+    """One Page. Settings: `page_id`, `base_url`, `app_id`. Secrets: `page_token`; `app_secret` to revoke it."""
 
     platform = "facebook"
     required_settings: tuple[str, ...] = ("page_id",)
@@ -64,7 +64,10 @@ class FacebookConnector:
                 f"channel {account.channel} (facebook): page_id={self._page!r} is not a Page's id: correct it"
             )
         self._http = Transport(account, HOME)
-        self._graph = GraphAPI(access_token=account.secrets["page_token"], session=self._http.session)
+        self._token = account.secrets["page_token"]
+        app, secret = account.settings.get("app_id", "").strip(), account.secrets.get("app_secret", "").strip()
+        self._app = (app, secret) if app and secret else None
+        self._graph = GraphAPI(access_token=self._token, session=self._http.session)
         # Its constructor accepts only versions that Meta has switched off.
         self._graph.version = VERSION
 
@@ -136,6 +139,23 @@ class FacebookConnector:
         if not name:
             raise CannotTell("facebook: the answer does not say the Page's name")
         return self._http.say(name)
+
+    def recent(self, search: Search, deadline: Deadline) -> list[dict[str, Any]]:
+        """The Page's posts of the window. Raises CannotTell."""
+        with looking():
+            return [*self._posts("published_posts", search, deadline)]
+
+    def revoke(self, deadline: Deadline) -> None:
+        """Have Meta revoke the system user's token: that takes the app's own id and secret. Raises ConnectorError."""
+        if self._app is None:
+            raise CannotTell(
+                "facebook: a Page's token can be revoked from here only with the setting app_id and the secret app_secret: "
+                "remove the app in the Page's settings (Business integrations)"
+            )
+        own = {"client_id": self._app[0], "client_secret": self._app[1], "revoke_token": self._token}
+        answer = self._http.ask(lambda: self._graph.get_object("oauth/revoke", **own), deadline)
+        if answer.status != 200 or answer.document().get("success") is not True:
+            raise self._refusal(answer)
 
     def close(self) -> None:
         """Release the session."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from config import clock
 from connectors.errors import NotSent
@@ -132,6 +132,20 @@ class OwnScheduler(Protocol):
 
     def cancel_planned(self, remote_id: str, deadline: Deadline) -> None:
         """Take one out; that it is gone is seen in `planned`. Raises ConnectorError."""
+
+
+@runtime_checkable
+class Seizable(Protocol):
+    """What a connector offers beside `Connector` where an account that others hold can be looked at and cut off."""
+
+    def recent(self, search: Search, deadline: Deadline) -> list[dict[str, Any]]:
+        """The account's posts of the window, as the platform tells them, for the record. Raises CannotTell."""
+
+    def revoke(self, deadline: Deadline) -> None:
+        """Make this account's token worthless on the platform. Raises ConnectorError: then it is good as before, or may be.
+
+        Also when it returns, the platform may honour the token for a while: nobody may trust that it is dead.
+        """
 
 
 @runtime_checkable

@@ -133,6 +133,15 @@ class XConnector:
         """The account's handle with an @. Raises ConnectorError."""
         return f"@{self._http.say(self._me(deadline).get('username', ''))}"
 
+    def recent(self, search: Search, deadline: Deadline) -> list[dict[str, Any]]:
+        """The account's posts of the window. Raises CannotTell."""
+        with looking():
+            return [*self._recent(search, deadline)]
+
+    def revoke(self, deadline: Deadline) -> None:
+        """Have X invalidate the access token. Raises ConnectorError."""
+        self._good(self._post("/1.1/oauth/invalidate_token", {}), deadline)
+
     def close(self) -> None:
         """Release the session."""
         self._http.close()

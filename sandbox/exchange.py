@@ -40,7 +40,7 @@ class Sandbox:
 def understand(request: Request) -> Call:
     """What `request` asks, and of which platform."""
     path = request.path.removeprefix(REDIRECTED)
-    return x.call(request, path) if path.startswith("/2/") else facebook.call(request, path)
+    return x.call(request, path) if path.startswith(("/2/", "/1.1/")) else facebook.call(request, path)
 
 
 def exchange(sandbox: Sandbox, request: Request, wire: Wire) -> None:

@@ -91,6 +91,8 @@ def _route(request: Request, parts: list[str], token: str, fields: dict[str, str
     if edge in (("POST", "photos"), ("POST", "videos")):
         kind: Kind = "other" if fields.get("published", "").lower() in ("false", "0") else "publish"
         return kind, lambda state: _upload(state, page, token, fields, form)
+    if parts == ["oauth", "revoke"] and request.method == "GET":
+        return "other", lambda state: _revoke(state, fields)
     if edge == ("GET", "published_posts"):
         return "other", lambda state: _list(state, page, request, fields, public=True)
     if edge == ("GET", "scheduled_posts"):
@@ -100,6 +102,13 @@ def _route(request: Request, parts: list[str], token: str, fields: dict[str, str
     if edge == ("DELETE", ""):
         return "other", lambda state: _delete(state, page)
     return "other", lambda _: _unknown(request)
+
+
+def _revoke(state: State, fields: Mapping[str, str]) -> Answer:
+    if not (fields.get("client_id") and fields.get("client_secret") and fields.get("revoke_token")):
+        raise Refusal(bad_parameter("Missing client_id, client_secret or revoke_token"))
+    state.revoke(fields["revoke_token"])
+    return json_answer(200, {"success": True}, headers=headers())
 
 
 def _unknown(request: Request) -> Answer:

@@ -106,6 +106,8 @@ def _route(request: Request, path: str, token: str, content: dict[str, Any]) -> 
         return "other", lambda state: _upload(state, me, content)
     if (method, path) == ("POST", "/2/media/metadata"):
         return "other", lambda state: _describe(state, me, content)
+    if method == "POST" and path.removesuffix(".json") == "/1.1/oauth/invalidate_token":
+        return "other", lambda state: _invalidate(state, token)
     if (method, path) == ("GET", "/2/users/me"):
         return "other", lambda _: _me(token)
     if method == "GET" and timeline:
@@ -113,6 +115,11 @@ def _route(request: Request, path: str, token: str, content: dict[str, Any]) -> 
     if method == "DELETE" and one:
         return "other", lambda state: _delete(state, me, one[1])
     return "other", lambda _: NOT_FOUND
+
+
+def _invalidate(state: State, token: str) -> Answer:
+    state.revoke(token)
+    return json_answer(200, {"access_token": token})
 
 
 def _create(state: State, token: str, content: dict[str, Any]) -> Answer:

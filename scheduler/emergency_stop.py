@@ -62,6 +62,8 @@ class Answer:
     words: str
     receipt: Receipt | None = None
     recorded: bool = True
+    waited: bool = False
+    """True of a stop that is meant and was waited for: what comes after a receipt may follow."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What JSON tells beside the words when there is no receipt."""
 
@@ -75,8 +77,15 @@ class Answer:
 class EmergencyStop:
     """One run of the stop. `tell` gets each line for people as soon as it is true."""
 
-    def __init__(self, essential: Essentials, environ: dict[str, str], tell: Callable[[str], None]) -> None:
-        self.essential, self.environ, self.tell = essential, environ, tell
+    def __init__(
+        self,
+        essential: Essentials,
+        environ: dict[str, str],
+        tell: Callable[[str], None],
+        cut: Callable[[Recorded, Callable[[str], None]], None] | None = None,
+    ) -> None:
+        """`cut`: what is done between SUSPENDED and the drain, for the harder stop."""
+        self.essential, self.environ, self.tell, self.cut = essential, environ, tell, cut
         self.switch: Switch = switch.open_switch(essential)
         self.warnings: list[str] = list(essential.warnings)
         self._may_stand = False
@@ -182,6 +191,16 @@ class EmergencyStop:
             trouble = str(error)
         if trouble:
             self.warnings.append(trouble)
+        self._cut(recorded)
+
+    def _cut(self, recorded: Recorded) -> None:
+        """The harder stop: whatever goes wrong in it is a warning, and the stop stands."""
+        if self.cut is None:
+            return
+        try:
+            self.cut(recorded, self.tell)
+        except Exception as error:
+            self.warnings.append(f"the cut is not complete ({switch.one_line(error)}): revoke the tokens by hand")
 
     def _not_recorded(self, request: Request, why: str, cell_set: bool | None) -> Answer:
         if cell_set:
@@ -232,7 +251,11 @@ class EmergencyStop:
             built = replace(built, quiet_confirmed=False, complete=False)
         ended = [_ended_line(item) for item in self.switch.ended]
         built = replace(built, ended=ended, warnings=[*built.warnings, *self.warnings])
-        return Answer(DONE if built.quiet_confirmed else NOT_CONFIRMED, receipt.words(built), built)
+        code, waited = (
+            DONE if built.quiet_confirmed else NOT_CONFIRMED,
+            request.wait and request.kind in killswitch.REAL,
+        )
+        return Answer(code, receipt.words(built), built, waited=waited)
 
     def _not_confirmed(self, why: str) -> Answer:
         lines = [f"SUSPENDED, NOT CONFIRMED  {why}", *(f"  warning     {item}" for item in self.warnings)]

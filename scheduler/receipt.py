@@ -163,6 +163,7 @@ def _channels(cursor: Cursor, dialect: str, number: int, open_now: list[Call]) -
     counts = "SELECT channel, state, count(*) FROM post WHERE state IN ('scheduled', 'held') GROUP BY channel, state"
     found = {(row[0], row[1]): int(row[2]) for row in rows(cursor, dialect, counts)}
     planners, looked = own_planners(), _looked(cursor, dialect, number)
+    tokens = _tokens(cursor, dialect, number)
     return [
         {
             "channel": name,
@@ -171,6 +172,7 @@ def _channels(cursor: Cursor, dialect: str, number: int, open_now: list[Call]) -
             "held": found.get((name, "held"), 0),
             "unconfirmed": sum(call.channel == name for call in open_now),
             **_own_scheduler(planners.get(platform, ""), looked.get(name)),
+            "token": tokens.get(name),
         }
         for name, platform in covered_channels(cursor, dialect, number)
     ]
@@ -198,6 +200,21 @@ def _looked(cursor: Cursor, dialect: str, number: int) -> dict[str, str]:
     ticks = rows(cursor, dialect, "SELECT item, by, at FROM tick WHERE suspension_id = ?", (number,))
     mine = [(item.removeprefix(PLANNER), by, at) for item, by, at in ticks if item.startswith(PLANNER)]
     return found | {channel: f"ticked by {by} at {clock.to_text(at)}" for channel, by, at in mine}
+
+
+LINGERS_US = 2 * 3600 * clock.SECOND
+"""How long a platform may go on taking a token that it has revoked."""
+
+
+def _tokens(cursor: Cursor, dialect: str, number: int) -> dict[str, str]:
+    """By channel whose account was cut off: what is known of its token."""
+    query = "SELECT channel, revoked_at, trouble FROM cut WHERE suspension_id = ? ORDER BY id"
+    return {
+        str(channel): f"revoked at {clock.to_text(at)}; not trusted to be dead before {clock.to_text(at + LINGERS_US)}"
+        if at is not None
+        else f"still good: {trouble or 'only its evidence was kept'}"
+        for channel, at, trouble in rows(cursor, dialect, query, (number,))
+    }
 
 
 PLANNER = "planner:"
@@ -243,6 +260,7 @@ def words(receipt: Receipt) -> str:
     if by_hand:
         lines.append("  not complete: what people scheduled on the platforms themselves may still go out")
     lines += [f"    {item['channel']}  {item['own_scheduler']}  {item['planner'] or ''}".rstrip() for item in by_hand]
+    lines += [f"  token       {item['channel']}  {item['token']}" for item in receipt.channels if item["token"]]
     lines += [f"  ended       {line}" for line in receipt.ended] + [
         f"  warning     {line}" for line in receipt.warnings
     ]
