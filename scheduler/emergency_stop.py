@@ -47,6 +47,9 @@ class Request:
     """Wall time (µs) from which a planned one holds; 0: at once."""
     code: str = ""
     """A sealed one-time code, in place of a sign-in."""
+    order: Order | None = None
+    """What was authorised beforehand (by the city's whitelist for alerts), in place of both. It is declared once for ever:
+    when somebody has lifted it since, it is not declared anew."""
 
     @property
     def sets_cell(self) -> bool:
@@ -92,7 +95,7 @@ class EmergencyStop:
                     liveness.registered_or_not(self.essential.workers_dir, liveness.SWITCH),
                     self._told_when_slow(cell_set),
                 ):
-                    recorded = self._record(order)
+                    recorded = self._record(order, once=request.order is not None)
             except killswitch.SwitchError:
                 raise
             except KeyboardInterrupt:
@@ -105,6 +108,8 @@ class EmergencyStop:
 
     def _order(self, request: Request) -> Order:
         """The suspension asked for, by who may. Raises Refusal."""
+        if request.order is not None:
+            return request.order
         own = StopAuthority(self.switch, self.essential, self.environ, self.warnings)
         if request.code:
             sealed = own.by_code(request.code)
@@ -142,12 +147,17 @@ class EmergencyStop:
         if not done.acquire(timeout=SLOW_S):
             self.tell(line)
 
-    def _record(self, order: Order) -> Recorded:
-        """The suspension in the ledger, written once however often the acknowledgement is lost."""
+    def _record(self, order: Order, *, once: bool) -> Recorded:
+        """The suspension in the ledger, written once however often the acknowledgement is lost.
+
+        With `once`, raises SwitchError when it was lifted already.
+        """
         until = clock.boot_s() + RECORD_AGAIN_WITHIN_S
         for left in reversed(range(RECORD_TRIES)):
             try:
                 with switch.exclusive(self.switch, step="crisis.record") as cursor:
+                    if once:
+                        self._refuse_lifted(cursor, order)
                     restored = stop_ledger.notice_restore(cursor, self.switch.name, self.essential)
                     if restored is not None:
                         self.warnings.append(
@@ -164,6 +174,11 @@ class EmergencyStop:
                 if not left or clock.boot_s() > until:
                     raise
         raise AssertionError("unreachable")
+
+    def _refuse_lifted(self, cursor: chain.Cursor, order: Order) -> None:
+        known = killswitch.find(cursor, self.switch.name, order.request_id)
+        if known is not None and killswitch.is_lifted(cursor, self.switch.name, known.suspension):
+            raise killswitch.SwitchError(f"suspension {known.suspension} was lifted since: it is not declared anew")
 
     def _after_commit(self, recorded: Recorded, scope: Scope) -> None:
         """Say SUSPENDED at once, then the fence."""

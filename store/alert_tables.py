@@ -18,8 +18,8 @@ OUTCOMES = ("nothing", "told", "suggested", "holding", "held", "dismissed")
 class AlertRecord(SQLModel, table=True):
     """An alert as it was read and judged: one row for each wording of a key (sender, identifier, sent).
 
-    `key_hash` is the key's SHA-256, `digest` that of all that was read, `document` that of the bytes. `held` is True once it, or
-    one that it continues, has held.
+    `key_hash` is the key's SHA-256, `digest` that of all that was read, `document` that of the bytes. `held` is True once it,
+    or one that it continues, has held.
     """
 
     __tablename__ = "alert"
