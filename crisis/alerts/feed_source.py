@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from threading import Event
 
 from config import clock, web_address
 from crisis.alerts import cap, feed, fetch
@@ -37,13 +36,11 @@ class Turn:
 
 
 class FeedSource:
-    """Asks `address`, and the links that it holds, on `hosts` alone; `stop` ends a turn between two requests."""
+    """Asks `address`, and the links that it holds, on `hosts` alone."""
 
-    def __init__(
-        self, address: str, hosts: Collection[str], interval_s: float, intake: Intake, stop: Event | None = None
-    ) -> None:
+    def __init__(self, address: str, hosts: Collection[str], interval_s: float, intake: Intake) -> None:
         self.address, self.hosts, self.intake = address, frozenset(hosts), intake
-        self.interval_s, self.stop = interval_s, stop or Event()
+        self.interval_s = interval_s
         self._unchanged: dict[str, str] = {}
         self._followed: dict[str, float] = {}
         self._silent: set[str] = set()
@@ -88,7 +85,7 @@ class FeedSource:
         for link in sorted(links, key=lambda link: link in self._silent):  # those that gave nothing keep nobody waiting
             if clock.boot_s() - self._followed.get(link, -LINK_AGAIN_S) < LINK_AGAIN_S:
                 continue
-            if self.stop.is_set() or clock.boot_s() > until:
+            if clock.boot_s() > until:
                 return False
             self._read(link, turn)
         return True

@@ -7,7 +7,7 @@ the daemon's end waiting.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from threading import Event, Lock, Thread
+from threading import Lock, Thread
 
 import structlog
 from sqlalchemy import Engine
@@ -39,7 +39,6 @@ class Watch:
         self.settings, self.after_hold = settings, after_hold
         self.intake = Intake(engine, lambda: setup.rules_of(settings))
         self.troubles = Troubles(engine)
-        self.stop = Event()
         self.holder = Holder(engine, essential, environ, _say)
         path = setup.folder(settings)
         self.folder = None if path is None else Folder(path, self.intake)
@@ -49,7 +48,7 @@ class Watch:
 
     def _feed(self) -> FeedSource:
         own = self.settings
-        return FeedSource(own.alerts_feed, own.alert_hosts, own.alerts_interval, self.intake, self.stop)
+        return FeedSource(own.alerts_feed, own.alert_hosts, own.alerts_interval, self.intake)
 
     # --- duties -------------------------------------------------------------------------------------------------------
 
