@@ -11,6 +11,11 @@ OUTCOMES = "outcome IN ('nothing', 'told', 'suggested', 'holding', 'held', 'dism
 
 
 def upgrade() -> None:
+    _alerts()
+    _beside_them()
+
+
+def _alerts() -> None:
     op.create_table(
         "alert",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -48,6 +53,9 @@ def upgrade() -> None:
     )
     op.create_index("alert_outcome", "alert", ["outcome"])
     op.create_index("alert_kind", "alert", ["kind", "came_at"])
+
+
+def _beside_them() -> None:
     op.create_table(
         "alert_reference",
         sa.Column("alert_id", sa.BigInteger(), autoincrement=False, nullable=False),
