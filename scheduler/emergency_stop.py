@@ -82,6 +82,8 @@ class EmergencyStop:
         self.essential, self.environ, self.tell = essential, environ, tell
         self.switch: Switch = switch.open_switch(essential)
         self.warnings: list[str] = list(essential.warnings)
+        self._once = False
+        """True for an order that is declared once for ever, see `Request.order`."""
         self._may_stand = False
         """True once a COMMIT was sent: whatever became of it, nobody may be told that nothing is suspended."""
 
@@ -95,7 +97,7 @@ class EmergencyStop:
                     liveness.registered_or_not(self.essential.workers_dir, liveness.SWITCH),
                     self._told_when_slow(cell_set),
                 ):
-                    recorded = self._record(order, once=request.order is not None)
+                    recorded = self._record(order)
             except killswitch.SwitchError:
                 raise
             except KeyboardInterrupt:
@@ -108,6 +110,7 @@ class EmergencyStop:
 
     def _order(self, request: Request) -> Order:
         """The suspension asked for, by who may. Raises Refusal."""
+        self._once = request.order is not None
         if request.order is not None:
             return request.order
         own = StopAuthority(self.switch, self.essential, self.environ, self.warnings)
@@ -147,16 +150,16 @@ class EmergencyStop:
         if not done.acquire(timeout=SLOW_S):
             self.tell(line)
 
-    def _record(self, order: Order, *, once: bool) -> Recorded:
+    def _record(self, order: Order) -> Recorded:
         """The suspension in the ledger, written once however often the acknowledgement is lost.
 
-        With `once`, raises SwitchError when it was lifted already.
+        Raises SwitchError when an order that was authorised beforehand was lifted already.
         """
         until = clock.boot_s() + RECORD_AGAIN_WITHIN_S
         for left in reversed(range(RECORD_TRIES)):
             try:
                 with switch.exclusive(self.switch, step="crisis.record") as cursor:
-                    if once:
+                    if self._once:
                         self._refuse_lifted(cursor, order)
                     restored = stop_ledger.notice_restore(cursor, self.switch.name, self.essential)
                     if restored is not None:
