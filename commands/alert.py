@@ -193,7 +193,7 @@ def show(
         _ = context.actor
         row, data = _found(context, number)
         if document is not None:
-            _write(document, data, number)
+            _write(clean_text(document, "--document"), data, number)
         if json:
             emit(_described(row))
         else:
@@ -221,7 +221,7 @@ def _write(name: str, data: bytes | None, number: int) -> None:
         with Path(name).open("xb") as stream:
             stream.write(data)
     except FileExistsError:
-        raise UserError(f"{clean_text(name, '--document')} is there already: name a new file") from None
+        raise UserError(f"{name} is there already: name a new file") from None
 
 
 def _described(row: AlertRecord) -> dict[str, Any]:
