@@ -26,6 +26,7 @@ LAZY = {
     "post": ("commands.post", "Posts: add, list, show, edit, cancel, hold, release, reschedule, close."),
     "calendar": ("commands.calendar", "Content calendars: check, sync, list."),
     "channel": ("commands.channel", "Channels: add, list, test."),
+    "alert": ("commands.alert", "Alerts (CAP 1.2): read, list, show, dismiss."),
     "people": ("commands.people", "People, their roles and tokens."),
     "records": ("commands.records", "The log of everything done and refused: verify, list."),
     "login": ("commands.sign_in:login", "Sign in with a token."),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-from config import essentials
+from config import essentials, web_address
 
 Seconds = Annotated[float, BeforeValidator(essentials.seconds)]
 Flag = Annotated[bool, BeforeValidator(essentials.flag)]
+Hosts = Annotated[str, BeforeValidator(web_address.hosts)]
+LEAST_INTERVAL_S = 10.0
+"""A feed is a public service's as a rule: who asks more often is shut out."""
 
 
 class SettingsError(Exception):
@@ -38,6 +41,16 @@ class Settings(BaseModel):
     roles: Path | None = None
     plan: Path | None = None
     """The city's Crisis Communications plan."""
+    alerts: Path | None = None
+    """The city's rules for alerts; none: the shipped ones, by which nothing is held."""
+    alerts_folder: Path | None = None
+    """Where a receiver puts alerts."""
+    alerts_feed: str = ""
+    """The address of a feed of alerts."""
+    alerts_hosts: Hosts = ""
+    """The hosts that may be asked for alerts, parted by commas."""
+    alerts_interval: Seconds = 60.0
+    """Time between two looks at the feed."""
 
     send_deadline: Seconds = 30.0
     """Longest a publish call may take, from leave to end."""
@@ -91,6 +104,11 @@ class Settings(BaseModel):
         if value and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
         return value
+
+    @property
+    def alert_hosts(self) -> frozenset[str]:
+        """The hosts of `alerts_hosts`, in lower case."""
+        return frozenset(filter(None, self.alerts_hosts.split(", ")))
 
     @property
     def calendars_dir(self) -> Path:
@@ -153,6 +171,36 @@ def without_password(value: Any) -> Any:
 
 
 def _cross_faults(settings: Settings) -> list[str]:
+    return [*_alert_faults(settings), *_order_faults(settings)]
+
+
+def _alert_faults(settings: Settings) -> Iterator[str]:
+    """What keeps the settings for alerts from fitting together. The feed's address is not shown: keys stand in some."""
+    hosts = f"alerts_hosts = {settings.alerts_hosts!r}"
+    if settings.alerts_feed and not settings.alert_hosts:
+        yield f"alerts_feed is set, but {hosts} lists no host: list the feed's, and those that its links lead to"
+    elif settings.alerts_feed and (why := web_address.refusal(settings.alerts_feed, settings.alert_hosts)):
+        yield f"alerts_feed {why} ({hosts})"
+    elif settings.alert_hosts and not settings.alerts_feed:
+        yield f"{hosts} is set, but alerts_feed is not: give the feed's address, or take the hosts out"
+    if settings.alerts_feed and settings.alerts_interval < LEAST_INTERVAL_S:
+        yield (
+            f"alerts_interval = {settings.alerts_interval:g}s is less than {LEAST_INTERVAL_S:g}s with alerts_feed set: "
+            "the feed's host would shut this city out; raise it"
+        )
+    if settings.alerts_folder is not None and _is_below(settings, settings.calendars_dir):
+        yield (
+            f"alerts_folder = {str(settings.alerts_folder)!r} lies in calendars = {str(settings.calendars)!r}: alerts would be "
+            "read as calendars; use another folder"
+        )
+
+
+def _is_below(settings: Settings, folder: Path) -> bool:
+    own = essentials.path_below(settings.root, str(settings.alerts_folder))
+    return folder == own or folder in own.parents
+
+
+def _order_faults(settings: Settings) -> list[str]:
     return [
         f"{small} = {getattr(settings, small):g}s is more than {large} = {getattr(settings, large):g}s: {why}; "
         f"lower {small} or raise {large}"

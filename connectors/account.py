@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from config import clock, failpoint
+from config.web_address import is_loopback
 from connectors.errors import AccountError
 from connectors.protocol import Account
 
@@ -62,16 +62,6 @@ def _check(account: Account, parts: SplitResult) -> None:
         raise _unusable(account, "holds a user, query or fragment: only scheme, host, port and path are taken")
     if parts.scheme == "http" and not is_loopback(host):
         raise _unusable(account, f"is plain http to {host}: use https (http is for this machine only)")
-
-
-def is_loopback(host: str) -> bool:
-    """True when `host` can only be this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _unusable(account: Account, why: str) -> AccountError:

@@ -53,7 +53,7 @@ class Answer:
 
 
 class _TooLong(Exception):
-    """The body is over BODY_LIMIT."""
+    """The body is over the limit, which is the argument (bytes)."""
 
 
 class _CutShort(Exception):
@@ -73,9 +73,12 @@ class Call(Leave):
 class Transport:
     """The way of one account to its platform, whose API lives at `home` (``https://host``)."""
 
-    def __init__(self, account: Account, home: str) -> None:
-        """Keep where to send to; connect to nothing. Raises AccountError for a `base_url` that cannot be used."""
-        self._account = account
+    def __init__(self, account: Account, home: str, limit: int = BODY_LIMIT) -> None:
+        """Keep where to send to; connect to nothing. Raises AccountError for a `base_url` that cannot be used.
+
+        `limit`: bytes of an answer's body, whole MiB.
+        """
+        self._account, self._limit = account, limit
         self._base = base_url(account, home)
         self._calls = threading.local()
         self.session = _Session()
@@ -138,7 +141,7 @@ class Transport:
             link.sock = Wire(sock, call)
             link.request(request.method or "GET", base.path + _path(request), _body(request), dict(request.headers))
             with failpoint.step(call.step, "answer"):
-                return _read(link.getresponse())
+                return _read(link.getresponse(), self._limit)
         finally:
             sock.close()
 
@@ -196,13 +199,13 @@ def _body(request: requests.PreparedRequest) -> bytes | None:
     raise TypeError("the request's body is not in memory")
 
 
-def _read(raw: http.client.HTTPResponse) -> Answer:
+def _read(raw: http.client.HTTPResponse, limit: int) -> Answer:
     """The whole answer. Raises _TooLong over the limit, _CutShort when it ends early."""
     body = bytearray()
     while block := raw.read(_BLOCK):
         body += block
-        if len(body) > BODY_LIMIT:
-            raise _TooLong
+        if len(body) > limit:
+            raise _TooLong(limit)
     if raw.length:
         raise _CutShort
     headers = {name.lower(): value for name, value in raw.headers.items()}
@@ -211,7 +214,7 @@ def _read(raw: http.client.HTTPResponse) -> Answer:
 
 def _after(error: Exception) -> str:
     if isinstance(error, _TooLong):
-        return "the answer is longer than 1 MiB"
+        return f"the answer is longer than {error.args[0] >> 20} MiB"
     if isinstance(error, (_CutShort, http.client.IncompleteRead)):
         return "the answer was cut short"
     if isinstance(error, http.client.RemoteDisconnected):

@@ -47,6 +47,9 @@ class Request:
     """Wall time (µs) from which a planned one holds; 0: at once."""
     code: str = ""
     """A sealed one-time code, in place of a sign-in."""
+    order: Order | None = None
+    """What was authorised beforehand (by the city's whitelist for alerts), in place of both. It is declared once for ever:
+    when somebody has lifted it since, it is not declared anew."""
 
     @property
     def sets_cell(self) -> bool:
@@ -88,6 +91,8 @@ class EmergencyStop:
         self.essential, self.environ, self.tell, self.cut = essential, environ, tell, cut
         self.switch: Switch = switch.open_switch(essential)
         self.warnings: list[str] = list(essential.warnings)
+        self._once = False
+        """True for an order that is declared once for ever, see `Request.order`."""
         self._may_stand = False
         """True once a COMMIT was sent: whatever became of it, nobody may be told that nothing is suspended."""
 
@@ -120,6 +125,9 @@ class EmergencyStop:
 
     def _order(self, request: Request) -> Order:
         """The suspension asked for, by who may. Raises Refusal."""
+        self._once = request.order is not None
+        if request.order is not None:
+            return request.order
         own = StopAuthority(self.switch, self.essential, self.environ, self.warnings)
         if request.code:
             sealed = own.by_code(request.code)
@@ -158,11 +166,16 @@ class EmergencyStop:
             self.tell(line)
 
     def _record(self, order: Order) -> Recorded:
-        """The suspension in the ledger, written once however often the acknowledgement is lost."""
+        """The suspension in the ledger, written once however often the acknowledgement is lost.
+
+        Raises SwitchError when an order that was authorised beforehand was lifted already.
+        """
         until = clock.boot_s() + RECORD_AGAIN_WITHIN_S
         for left in reversed(range(RECORD_TRIES)):
             try:
                 with switch.exclusive(self.switch, step="crisis.record") as cursor:
+                    if self._once:
+                        self._refuse_lifted(cursor, order)
                     restored = stop_ledger.notice_restore(cursor, self.switch.name, self.essential)
                     if restored is not None:
                         self.warnings.append(
@@ -179,6 +192,11 @@ class EmergencyStop:
                 if not left or clock.boot_s() > until:
                     raise
         raise AssertionError("unreachable")
+
+    def _refuse_lifted(self, cursor: chain.Cursor, order: Order) -> None:
+        known = killswitch.find(cursor, self.switch.name, order.request_id)
+        if known is not None and killswitch.is_lifted(cursor, self.switch.name, known.suspension):
+            raise killswitch.SwitchError(f"suspension {known.suspension} was lifted since: it is not declared anew")
 
     def _after_commit(self, recorded: Recorded, scope: Scope) -> None:
         """Say SUSPENDED at once, then the fence."""

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from calendars import zones
 from config import clock
-from crisis.notices import address, ledger, words
+from crisis.notices import address, ledger, of_alerts, words
 from crisis.notices.ledger import Occasion, Told
 from crisis.plan import Notice as Listed
 from crisis.plan import Plan
@@ -95,6 +95,7 @@ class Notifier:
             yield from ((reminder, everybody) for reminder in self._reminders(item, facts, plan))
             yield from self._escalations(session, item, facts, plan)
         yield from ((used, everybody) for used in self._codes(session))
+        yield from ((alert, everybody) for alert in of_alerts.occasions(session, self._moment))
 
     def _facts(self, item: Told) -> dict[str, str]:
         about = {"scope": item.scope, "kind": item.kind, "by": item.by, "reason": item.reason}

@@ -11,6 +11,7 @@ import typer
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
+from commands import alert as alert_commands
 from commands import calendar as calendar_commands
 from commands import channel as channel_commands
 from commands import crisis as crisis_commands
@@ -32,6 +33,7 @@ app.add_typer(records_commands.app, name="records")
 app.add_typer(post_commands.app, name="post")
 app.add_typer(channel_commands.app, name="channel")
 app.add_typer(calendar_commands.app, name="calendar")
+app.add_typer(alert_commands.app, name="alert")
 crisis = typer.Typer()
 crisis.command()(crisis_commands.post)
 crisis.command()(crisis_commands.sweep)

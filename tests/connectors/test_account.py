@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from config import clock
-from connectors.account import Base, base_url, is_loopback, require
+from config.web_address import is_loopback
+from connectors.account import Base, base_url, require
 from connectors.errors import AccountError
 from connectors.protocol import Account
 
