@@ -111,7 +111,6 @@ def _follow(held: Held) -> None:
 def after_hold(suspension: int) -> None:
     """Wait for quiet as long as `crisis` does, then empty the platforms' own schedulers; the stop stands whatever happens."""
     from commands import crisis
-    from crisis.alerts.hold import BY
     from scheduler import receipt, switch
     from scheduler.status import Status
 
@@ -124,7 +123,7 @@ def after_hold(suspension: int) -> None:
         finally:
             own.close()
     say(words)
-    crisis.after_stop(suspension, BY, built.channels)
+    crisis.after_stop(built, cut=False)
 
 
 @app.command("list")
