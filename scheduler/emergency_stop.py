@@ -79,6 +79,7 @@ class EmergencyStop:
         self.essential, self.environ, self.tell = essential, environ, tell
         self.switch: Switch = switch.open_switch(essential)
         self.warnings: list[str] = list(essential.warnings)
+        self.asked_at = clock.wall_us()
         self._may_stand = False
         """True once a COMMIT was sent: whatever became of it, nobody may be told that nothing is suspended."""
 
@@ -114,7 +115,9 @@ class EmergencyStop:
             who, request_id = sealed.identity, sealed.request_id()
         else:
             who, request_id = own.by_person(request.scope), uuid.uuid4().hex
-        return Order(request_id, who.person, request.reason, request.scope, request.kind, request.starts_at)
+        return Order(
+            request_id, who.person, request.reason, request.scope, request.kind, request.starts_at, self.asked_at
+        )
 
     # --- stop --------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,13 @@ CONFIRM_CLOCK = "confirm_clock"
 LATEST_OF = 1000
 """The newest entries of the log that are asked for the latest time: after a jump back the newest alone is behind."""
 
+MISSED = (
+    "state = 'scheduled' AND due_at <= ? AND EXISTS (SELECT 1 FROM suspension s "
+    f"WHERE s.id = ? AND {killswitch.HAS_COME} AND {killswitch.COVERS.format(channel='post.channel')})"
+)
+"""Whether a lift holds a post: the latest due time (µs), the suspension, and the wall time (µs) are the parameters."""
+KEEP = "INSERT INTO suspension_post (suspension_id, post_id, at) SELECT ?, id, ? FROM post WHERE"
+
 
 def lift(
     cursor: Cursor, dialect: str, number: int, *, by: str, reason: str, asked_epoch: int, reconfirm_us: int = 0
@@ -54,12 +61,11 @@ def check_looked_through(cursor: Cursor, dialect: str) -> None:
 
 
 def _hold_missed(cursor: Cursor, dialect: str, number: int, now: int, reconfirm_us: int) -> int:
-    """How many covered posts whose time has passed, or comes within `reconfirm_us`, became held."""
-    covers = killswitch.COVERS.format(channel="post.channel")
+    """How many covered posts whose time has passed, or comes within `reconfirm_us`, became held; which ones is kept."""
+    run(cursor, dialect, f"{KEEP} {MISSED} ON CONFLICT DO NOTHING", (number, now, now + reconfirm_us, number, now))
     statement = (
         "UPDATE post SET state = 'held', hold_reason = CASE WHEN due_at <= ? THEN ? ELSE ? END, updated_at = ? "
-        "WHERE state = 'scheduled' AND due_at <= ? "
-        f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {killswitch.HAS_COME} AND {covers}) RETURNING id"
+        f"WHERE {MISSED} RETURNING id"
     )
     passed = f"its time passed during suspension {number}"
     waits = f"it waits to be confirmed after suspension {number}"
@@ -68,11 +74,7 @@ def _hold_missed(cursor: Cursor, dialect: str, number: int, now: int, reconfirm_
 
 def missed(cursor: Cursor, dialect: str, number: int, reconfirm_us: int = 0) -> int:
     """How many posts a lift of suspension `number` would hold now."""
-    covers = killswitch.COVERS.format(channel="post.channel")
-    query = (
-        "SELECT count(*) FROM post WHERE state = 'scheduled' AND due_at <= ? "
-        f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {killswitch.HAS_COME} AND {covers})"
-    )
+    query = f"SELECT count(*) FROM post WHERE {MISSED}"
     latest = latest_us(cursor, dialect)
     return int(rows(cursor, dialect, query, (latest + reconfirm_us, number, latest))[0][0])
 
