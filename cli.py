@@ -38,6 +38,8 @@ LAZY = {
 LAZY_CRISIS = {
     "post": ("commands.crisis:post", "Send an emergency message past the closed gate."),
     "sweep": ("commands.crisis:sweep", "Empty the platforms' own schedulers again."),
+    "report": ("commands.report:report", "The after-action report, as Markdown or PDF."),
+    "action": ("commands.action", "Corrective actions: add, list, done."),
     "checklist": ("commands.checklist:checklist", "What the plan has people do, phase by phase, and what is done."),
 }
 """The same for what `crisis` has beside the stop itself."""

@@ -249,7 +249,7 @@ def _name_person(cursor: Cursor, dialect: str, number: int, order: Order) -> Non
     if str(found[0][0]) != STOP_CELL or order.by == STOP_CELL:
         return
     run(cursor, dialect, "UPDATE suspension SET by = ?, reason = ? WHERE id = ?", (order.by, order.reason, number))
-    detail = {"reason": order.reason, "request": order.request_id, "first_taken_from": STOP_CELL}
+    detail: dict[str, Any] = {"reason": order.reason, "request": order.request_id, "first_taken_from": STOP_CELL}
     detail |= {"asked_at": order.asked_at} if order.asked_at else {}
     append(cursor, dialect, actor=order.by, action="suspend", subject=f"suspension {number}", detail=detail)
 
