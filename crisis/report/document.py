@@ -105,6 +105,16 @@ def quote(text: str | None) -> Span:
     return Quote(text) if text else "–"
 
 
+PLAIN_WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._,:/'-]{0,99}", re.ASCII)
+"""Names and the like that need no marks around them; `crisis.report.markdown` escapes them all the same."""
+
+
+def named(text: str | None) -> Span:
+    """A name as it stands where it is a plain one, else as a quote; a dash when there is none."""
+    is_plain = text and PLAIN_WORDS.fullmatch(text) and "://" not in text and "www." not in text.lower()
+    return text if text and is_plain else quote(text)
+
+
 def paragraph(*words: Span) -> Paragraph:
     """A paragraph of these pieces."""
     return Paragraph(words)

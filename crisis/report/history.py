@@ -43,11 +43,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person did last with a held post; `verb`: one of `DECIDING`."""
+    """What a person did last with a held post; `verb`: one of `DECIDING`; `was_due`: its time before they gave it a new one."""
 
     verb: str
     by: str
     at: int
+    was_due: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def detail_of(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-HIDDEN = frozenset({"request", "hash", "content_hash", "digest", "asked_at", "starts_at", "due_at"})
+HIDDEN = frozenset({"request", "hash", "content_hash", "digest", "sha256", "asked_at", "starts_at", "due_at"})
 
 
 def _words(text: str) -> str:
@@ -129,8 +130,10 @@ def decisions(scene: Scene, first: int) -> dict[int, Decision]:
     """By post: the last time from entry `first` on that a person released, rescheduled or cancelled it."""
     found: dict[int, Decision] = {}
     for at, actor, action, detail in _deciding(scene, first):
-        made = Decision(action.rpartition(".")[2], actor, int(at))
-        found |= dict.fromkeys(_posts(detail), made)
+        for post, was_due in _posts(detail):
+            before = found.get(post)
+            earliest = was_due if before is None or before.was_due is None else before.was_due
+            found[post] = Decision(action.rpartition(".")[2], actor, int(at), earliest)
     return found
 
 
@@ -145,11 +148,13 @@ def _deciding(scene: Scene, after: int) -> Iterator[tuple[int, str, str, str]]:
         after = int(found[-1][0]) + 1
 
 
-def _posts(detail: str) -> Iterator[int]:
+def _posts(detail: str) -> Iterator[tuple[int, int | None]]:
+    """(post, its time before it was given a new one) of an entry."""
     rows = detail_of(detail).get("posts")
     for row in rows if isinstance(rows, list) else []:
         if isinstance(row, dict) and isinstance(row.get("id"), int):
-            yield row["id"]
+            moved = row.get("due_at")
+            yield row["id"], moved[0] if isinstance(moved, list) and moved and isinstance(moved[0], int) else None
 
 
 def facts_of(scene: Scene, action: str) -> list[tuple[str, int, dict[str, Any]]]:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from crisis.report.document import Block, Cell, Heading, Quote, Span, link, more, paragraph, quote, table
+from crisis.report.document import Block, Cell, Heading, Span, link, more, named, paragraph, quote, table
 from crisis.report.moment import Times
 from crisis.report.plain import excerpt
+from crisis.report.posts import Held
 from crisis.report.report import Report
 from crisis.report.scene import MOST_SHOWN, Cut
 
@@ -25,7 +26,7 @@ def short(text: str) -> str:
 def person(report: Report, who: str) -> Cell:
     """Somebody's short name, with the full one where the city knows it."""
     name = report.names.get(who)
-    return (Quote(name), f" ({who})") if name else quote(excerpt(who, 100))
+    return (named(name), f" ({who})") if name else named(excerpt(who, 100))
 
 
 def _list(
@@ -42,7 +43,7 @@ def entries(report: Report, times: Times) -> list[Block]:
     part = report.entries
     columns = (("time", 4), ("who", 2), ("what", 2), ("about", 5))
     rows = [
-        (times.both(e.at), quote(e.actor), _act(e.action), (quote(excerpt(e.subject, 100)), " ", quote(e.words)))
+        (times.both(e.at), named(e.actor), _act(e.action), (named(excerpt(e.subject, 100)), " ", quote(e.words)))
         for e in part.items
     ]
     if not part.total:
@@ -51,8 +52,8 @@ def entries(report: Report, times: Times) -> list[Block]:
 
 
 def _act(action: str) -> Span:
-    words = action.replace("_", " ")
-    return words if words.replace(".", "").replace(" ", "").isalnum() and words.isascii() else Quote(excerpt(words, 60))
+    """An action of the log in words."""
+    return named(excerpt(action.replace("_", " ").replace(".", " "), 60))
 
 
 def _calls(report: Report, times: Times) -> list[Block]:
@@ -60,8 +61,8 @@ def _calls(report: Report, times: Times) -> list[Block]:
     rows = [
         (
             str(call.attempt),
-            (f"{call.post} on ", quote(call.channel)),
-            (call.fate, f" ({call.closed_by} said so)" if call.closed_by else "", " ", link(call.link)),
+            (f"{call.post} on ", named(call.channel)),
+            (call.fate, *((", as said", *_decided(call.closed_by)) if call.closed_by else ()), *_linked(call.link)),
             times.both(call.sending_at),
             quote(call.text),
         )
@@ -86,7 +87,7 @@ def _recall(report: Report, times: Times) -> list[Block]:
 
 def _sent(heading: str, nothing: str, part: Cut[Any], times: Times) -> list[Block]:
     columns = (("post", 3), ("published", 3), ("link", 3), ("text", 5))
-    rows = [((f"{s.post} on ", quote(s.channel)), times.both(s.at), link(s.link), quote(s.text)) for s in part.items]
+    rows = [((f"{s.post} on ", named(s.channel)), times.both(s.at), link(s.link), quote(s.text)) for s in part.items]
     return _list(heading, nothing, part, columns, rows)
 
 
@@ -94,10 +95,10 @@ def _held(report: Report, times: Times) -> list[Block]:
     columns = (("post", 3), ("was due", 3), ("held because", 3), ("what became of it", 4), ("text", 5))
     rows = [
         (
-            (f"{item.post} on ", quote(item.channel)),
-            times.both(item.due_at),
+            (f"{item.post} on ", named(item.channel)),
+            times.both(item.was_due_at),
             item.how,
-            (item.outcome, *_decided(item.decided_by), f"; it is {item.state} now", *_linked(item.link)),
+            (item.outcome, *_decided(item.decided_by), _now(item, times), *_linked(item.link)),
             quote(item.text),
         )
         for item in report.held.items
@@ -105,8 +106,16 @@ def _held(report: Report, times: Times) -> list[Block]:
     return _list("Posts held, and what people did with them", "No post was held.", report.held, columns, rows)
 
 
+def _now(item: Held, times: Times) -> str:
+    """What it is now, where that is not said by what became of it."""
+    if item.state in ("held", "cancelled"):
+        return ""
+    when = f" for {times.both(item.due_at)}" if item.state == "scheduled" else ""
+    return f"; it is {item.state} now{when}"
+
+
 def _decided(by: str | None) -> tuple[Span, ...]:
-    return (" by ", quote(by)) if by else ()
+    return (" by ", named(by)) if by else ()
 
 
 def _linked(url: str | None) -> tuple[Span, ...]:
@@ -117,8 +126,8 @@ def _emergencies(report: Report, times: Times) -> list[Block]:
     columns = (("post", 3), ("asked for", 4), ("state", 2), ("published", 4), ("text", 5))
     rows = [
         (
-            (f"{item.post} on ", quote(item.channel)),
-            (times.both(item.at), " by ", quote(item.by)),
+            (f"{item.post} on ", named(item.channel)),
+            (times.both(item.at), " by ", named(item.by)),
             item.state,
             (times.both(item.published_at), *_linked(item.link)),
             quote(item.text),
@@ -132,11 +141,11 @@ def _sweeps(report: Report, times: Times) -> list[Block]:
     columns = (("channel", 2), ("last look", 4), ("found", 1), ("taken out", 1), ("what is left", 4))
     rows = [
         (
-            quote(s.channel),
-            (times.both(s.at), " by ", quote(s.by)),
+            named(s.channel),
+            (times.both(s.at), " by ", named(s.by)),
             str(s.found),
             str(s.gone),
-            quote(s.trouble or "nothing"),
+            quote(s.trouble) if s.trouble else "nothing",
         )
         for s in report.sweeps.items
     ]
@@ -184,7 +193,7 @@ def _failed(report: Report, times: Times) -> list[Block]:
 
 def _ticks(report: Report, times: Times) -> list[Block]:
     columns = (("item", 3), ("ticked by", 3), ("at", 3), ("note", 4))
-    rows = [(quote(t.item), person(report, t.by), times.both(t.at), quote(t.note)) for t in report.ticks.items]
+    rows = [(named(t.item), person(report, t.by), times.both(t.at), quote(t.note)) for t in report.ticks.items]
     return _list("Checklist", "Nothing was ticked off.", report.ticks, columns, rows)
 
 
@@ -210,7 +219,7 @@ def _codes(report: Report, times: Times) -> list[Block]:
     rows = [
         (
             str(code.id),
-            quote(code.label),
+            named(code.label),
             times.both(code.used_at),
             (times.both(code.reviewed_at), *_decided(code.reviewed_by)) if code.reviewed_at else "NOT YET",
             quote(code.review),
@@ -225,14 +234,18 @@ def _people(report: Report, times: Times) -> list[Block]:
     by_actor: dict[str, Counter[str]] = {}
     for (actor, action), number in report.acts.items():
         by_actor.setdefault(actor, Counter())[action] += number
-    rows = [(person(report, actor), str(acts.total()), quote(_acts(acts))) for actor, acts in sorted(by_actor.items())]
+    rows = [(person(report, actor), str(acts.total()), named(_acts(acts))) for actor, acts in sorted(by_actor.items())]
     part = Cut(tuple(rows[:MOST_SHOWN]), len(rows))
     columns = (("who", 3), ("entries", 1), ("what they did", 6))
     return _list("People", "Nobody did anything.", part, columns, part.items)
 
 
 def _acts(acts: Counter[str]) -> str:
-    return excerpt(", ".join(f"{action.replace('_', ' ')} {number:,}" for action, number in acts.most_common(12)))
+    return excerpt(
+        ", ".join(
+            f"{action.replace('_', ' ').replace('.', ' ')}: {number:,}" for action, number in acts.most_common(12)
+        )
+    )
 
 
 def _actions(report: Report, times: Times) -> list[Block]:

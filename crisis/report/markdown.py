@@ -77,7 +77,7 @@ def quoted(text: str) -> str:
 def _table(block: Table) -> Iterator[str]:
     rows = [[_cell(cell) for cell in row] for row in block.rows]
     heads = [escaped(head) for head in block.heads]
-    widths = [max(3, *(_width(row[at]) for row in [heads, *rows])) for at in range(len(heads))]
+    widths = [min(MOST_PADDED, max(3, *(_width(row[at]) for row in [heads, *rows]))) for at in range(len(heads))]
     yield _row(heads, widths)
     yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
     yield from (_row(row, widths) for row in rows)
@@ -92,9 +92,7 @@ MOST_PADDED = 60
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (
-        f" {cell}{' ' * (min(width, MOST_PADDED) - _width(cell))} " for cell, width in zip(cells, widths, strict=True)
-    )
+    padded = (f" {cell}{' ' * (width - _width(cell))} " for cell, width in zip(cells, widths, strict=True))
     return f"|{'|'.join(padded)}|"
 
 

@@ -135,6 +135,7 @@ class Held:
     outcome: str
     decided_by: str | None
     decided_at: int | None
+    was_due_at: int
     due_at: int
     link: str | None
     text: str
@@ -160,12 +161,23 @@ def held(scene: Scene, decisions: Mapping[int, Decision]) -> list[Held]:
 def _held(row: Any, decisions: Mapping[int, Decision]) -> Held:
     post, channel, at, how, state, due, link, text = row
     decision = decisions.get(int(post))
-    outcome = _outcome(state, decision)
+    outcome, is_out = _outcome(state, decision), state == "published"
     told = None if outcome == "still held" else decision
-    is_out = state == "published"
-    by, when = (told.by, told.at) if told else (None, None)
-    shown = link if is_out else None
-    return Held(int(post), channel, int(at), how, state, outcome, by, when, int(due), shown, excerpt(text))
+    was_due = decision.was_due if decision and decision.was_due is not None else due
+    return Held(
+        post=int(post),
+        channel=channel,
+        held_at=int(at),
+        how=how,
+        state=state,
+        outcome=outcome,
+        decided_by=told.by if told else None,
+        decided_at=told.at if told else None,
+        was_due_at=int(was_due),
+        due_at=int(due),
+        link=link if is_out else None,
+        text=excerpt(text),
+    )
 
 
 def _outcome(state: str, decision: Decision | None) -> str:

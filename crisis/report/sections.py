@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from config import clock
 from crisis.report import lists, picture, posts
-from crisis.report.document import Block, Bullets, Heading, Quote, as_exercise, paragraph, quote, table
+from crisis.report.document import Block, Bullets, Heading, Quote, as_exercise, named, paragraph, quote, table
 from crisis.report.moment import Times, length
 from crisis.report.report import Report, Told
 
@@ -88,16 +88,16 @@ def _stop(told: Told, report: Report, times: Times) -> Iterator[Block]:
     ended = _lifted(told, report, times) if stop.lifted_at else (("lifted", "no: it still stands"),)
     facts = (
         ("kind", KINDS.get(stop.kind, stop.kind)),
-        ("scope", quote(stop.scope)),
+        ("scope", named(stop.scope)),
         ("by", lists.person(report, stop.by)),
         ("reason", quote(lists.short(stop.reason))),
         ("suspended", times.both(stop.begun_at)),
         *((("planned for", times.both(stop.starts_at)),) if stop.kind == "planned" else ()),
-        ("quiet confirmed", times.both(stop.quiet_at)),
+        ("quiet confirmed", times.both(stop.quiet_at) if stop.quiet_at else "no"),
         *ended,
         ("plan", _plan(told, times)),
         ("time to SUSPENDED", _length(measures.to_suspended, "not measured")),
-        ("time to QUIET CONFIRMED", _length(measures.to_quiet, "not confirmed")),
+        ("time to QUIET CONFIRMED", _length(measures.to_quiet, "–")),
         ("time to all acknowledgements", _acknowledged(told)),
         ("duration", length(measures.duration) + ("" if stop.lifted_at else " so far")),
     )
@@ -118,7 +118,7 @@ def _plan(told: Told, times: Times) -> object:
     plan = told.plan
     if plan is None:
         return "not known: it was not noted while the suspension stood, and cannot be read now"
-    what = ("version ", quote(plan.version), f", SHA-256 {plan.sha256[:16]}…")
+    what = ("version ", named(plan.version), f", SHA-256 {plan.sha256[:16]}…")
     if plan.recorded:
         return (*what, f", noted {length(max(0, plan.at - told.stop.begun_at))} after the stop")
     return (*what, f", as read now ({times.both(plan.at)}): it was not noted while the suspension stood")
