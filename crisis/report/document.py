@@ -144,6 +144,7 @@ def _as_exercise(block: Block) -> Block:
         return Bullets(tuple((f"{EXERCISE} ", *item) for item in block.items))
     if isinstance(block, Table):
         heads = (f"{EXERCISE} {block.heads[0]}", *block.heads[1:])
-        return Table(heads, tuple(((f"{EXERCISE} ", *spans(row[0])), *row[1:]) for row in block.rows), block.wide)
+        rows = tuple(((f"{EXERCISE} ", *spans(row[0])), *row[1:]) for row in block.rows)
+        return Table(heads, rows, (block.wide[0] + 2, *block.wide[1:]))
     lanes = tuple(replace(lane, name=f"{EXERCISE} {lane.name}") for lane in block.lanes)
     return replace(block, lanes=lanes, alt=f"{EXERCISE} {block.alt}")

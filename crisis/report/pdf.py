@@ -66,7 +66,7 @@ class _Setter:
             try:
                 return self._compile(blocks, lacking)
             except self.typst.TypstError as error:
-                found = _lacking(str(error)) - lacking
+                found = _lacking(f"{error} {getattr(error, 'diagnostic', '')}") - lacking
                 if not found:
                     break
                 lacking |= found

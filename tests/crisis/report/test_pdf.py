@@ -118,6 +118,29 @@ def test_what_cannot_be_drawn_is_described_and_said() -> None:
     assert "described in brackets" in text
 
 
+def test_a_thousand_characters_without_a_shape_cost_no_thousand_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """typst names them all at once; only what it did not name is tried again."""
+    many, tries = "".join(map(chr, range(0x4E00, 0x4E00 + 1000))), list[int]()
+    compiled = pdf._Setter._compile
+    monkeypatch.setattr(pdf._Setter, "_compile", lambda *rest: (tries.append(1), compiled(*rest))[1])
+    assert "[1000 CJK characters]" in _text(_set(Heading(1, "T"), paragraph(Quote(many))))
+    assert len(tries) == 2
+
+
+def test_a_word_longer_than_its_column_is_broken() -> None:
+    """Nothing runs out of the page."""
+    rows = [("1", Quote("x" * 280), Quote("https://example.org/" + "y" * 250))]
+    (page,) = _set(Heading(1, "T"), table((("a", 1), ("b", 1), ("c", 1)), rows)).pages
+    ends: list[float] = []
+    page.extract_text(
+        visitor_text=lambda text, cm, tm, *_: ends.append(tm[4] * cm[0] + cm[4]) if text.strip() else None
+    )
+    lines = page.extract_text().splitlines()
+    assert max(len(line) for line in lines) < 120
+    assert "".join("".join(lines).split()).count("x") == 280 + 1  # one in example.org
+    assert max(ends) < page.mediabox.width
+
+
 def test_arabic_is_drawn_or_described() -> None:
     text = _text(_set(Heading(1, "T"), paragraph("then ", Quote("تحذير من الفيضانات"), " end")))
     assert "then" in text
