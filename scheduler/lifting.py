@@ -13,13 +13,6 @@ CONFIRM_CLOCK = "confirm_clock"
 LATEST_OF = 1000
 """The newest entries of the log that are asked for the latest time: after a jump back the newest alone is behind."""
 
-MISSED = (
-    "state = 'scheduled' AND due_at <= ? AND EXISTS (SELECT 1 FROM suspension s "
-    f"WHERE s.id = ? AND {killswitch.HAS_COME} AND {killswitch.COVERS.format(channel='post.channel')})"
-)
-"""Whether a lift holds a post: the latest due time (µs), the suspension, and the wall time (µs) are the parameters."""
-KEEP = "INSERT INTO suspension_post (suspension_id, post_id, at) SELECT ?, id, ? FROM post WHERE"
-
 
 def lift(
     cursor: Cursor, dialect: str, number: int, *, by: str, reason: str, asked_epoch: int, reconfirm_us: int = 0
@@ -41,6 +34,7 @@ def lift(
     if not active:
         raise killswitch.SwitchError(f"suspension {number} is not active: see `standfast crisis status`")
     held = _hold_missed(cursor, dialect, number, latest_us(cursor, dialect), reconfirm_us)
+    keep_held(cursor, dialect, number)
     new_epoch = killswitch.next_epoch(cursor, dialect, 0)
     statement = (
         "UPDATE suspension SET lifted_epoch = ?, lifted_by = ?, lifted_at = ?, lift_reason = ? "
@@ -61,20 +55,38 @@ def check_looked_through(cursor: Cursor, dialect: str) -> None:
 
 
 def _hold_missed(cursor: Cursor, dialect: str, number: int, now: int, reconfirm_us: int) -> int:
-    """How many covered posts whose time has passed, or comes within `reconfirm_us`, became held; which ones is kept."""
-    run(cursor, dialect, f"{KEEP} {MISSED} ON CONFLICT DO NOTHING", (number, now, now + reconfirm_us, number, now))
+    """How many covered posts whose time has passed, or comes within `reconfirm_us`, became held."""
+    covers = killswitch.COVERS.format(channel="post.channel")
     statement = (
         "UPDATE post SET state = 'held', hold_reason = CASE WHEN due_at <= ? THEN ? ELSE ? END, updated_at = ? "
-        f"WHERE {MISSED} RETURNING id"
+        "WHERE state = 'scheduled' AND due_at <= ? "
+        f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {killswitch.HAS_COME} AND {covers}) RETURNING id"
     )
-    passed = f"its time passed during suspension {number}"
-    waits = f"it waits to be confirmed after suspension {number}"
-    return len(rows(cursor, dialect, statement, (now, passed, waits, now, now + reconfirm_us, number, now)))
+    values = (now, *_reasons(number), now, now + reconfirm_us, number, now)
+    return len(rows(cursor, dialect, statement, values))
+
+
+def _reasons(number: int) -> tuple[str, str]:
+    """Why a post is held by a lift: its time has passed, or it waits to be confirmed."""
+    return f"its time passed during suspension {number}", f"it waits to be confirmed after suspension {number}"
+
+
+def keep_held(cursor: Cursor, dialect: str, number: int) -> None:
+    """Put on record which posts suspension `number` has held, in the lift's own transaction: their reason goes when they do."""
+    keep = (
+        "INSERT INTO suspension_post (suspension_id, post_id, at) SELECT ?, id, ? FROM post "
+        "WHERE state = 'held' AND hold_reason IN (?, ?) ON CONFLICT DO NOTHING"
+    )
+    run(cursor, dialect, keep, (number, clock.wall_us(), *_reasons(number)))
 
 
 def missed(cursor: Cursor, dialect: str, number: int, reconfirm_us: int = 0) -> int:
     """How many posts a lift of suspension `number` would hold now."""
-    query = f"SELECT count(*) FROM post WHERE {MISSED}"
+    covers = killswitch.COVERS.format(channel="post.channel")
+    query = (
+        "SELECT count(*) FROM post WHERE state = 'scheduled' AND due_at <= ? "
+        f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {killswitch.HAS_COME} AND {covers})"
+    )
     latest = latest_us(cursor, dialect)
     return int(rows(cursor, dialect, query, (latest + reconfirm_us, number, latest))[0][0])
 

@@ -18,6 +18,7 @@ FIRST_OF_ALL = (
     "begin",
     "plan",
     "lift",
+    "lift_part",
     "ask_resume",
     "refused",
     "break_glass",
@@ -162,3 +163,13 @@ def facts_of(scene: Scene, action: str) -> list[tuple[str, int, dict[str, Any]]]
     query = f"SELECT subject, at, detail FROM log_entry WHERE action = ? AND subject IN ({scene.marks}) ORDER BY seq"
     found = scene.ask(query, (action, *_subjects(scene)))
     return [(subject, int(at), detail_of(detail)) for subject, at, detail in found]
+
+
+def parts(scene: Scene) -> dict[tuple[int, str], int]:
+    """(suspension, channel) → the epoch from which somebody resumed that channel before the rest."""
+    found: dict[tuple[int, str], int] = {}
+    for subject, _, detail in facts_of(scene, "lift_part"):
+        channels, epoch = detail.get("channels"), detail.get("epoch")
+        if isinstance(channels, list) and isinstance(epoch, int):
+            found |= {(int(subject.rpartition(" ")[2]), str(channel)): epoch for channel in channels}
+    return found

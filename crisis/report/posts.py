@@ -75,17 +75,21 @@ class Sent:
     text: str
 
 
-PAST = """SELECT DISTINCT p.id, a.channel, COALESCE(a.finished_at, a.sending_at), a.link, p.text FROM attempt a
-  JOIN suspension s ON s.id IN ({marks}) AND a.authorise_epoch >= s.epoch
+PAST = """SELECT DISTINCT p.id, a.channel, COALESCE(a.finished_at, a.sending_at), a.link, p.text, s.id, a.authorise_epoch
+  FROM attempt a JOIN suspension s ON s.id IN ({marks}) AND a.authorise_epoch >= s.epoch
     AND (s.lifted_epoch IS NULL OR a.authorise_epoch < s.lifted_epoch) JOIN post p ON p.id = a.post_id
   WHERE a.state = 'published' AND a.override_id IS NULL AND {covers}
     AND NOT EXISTS (SELECT 1 FROM suspension_inflight i WHERE i.suspension_id = s.id AND i.attempt_id = a.id) ORDER BY 1"""
 """What had leave to be sent while it was covered, without being an emergency message: there may be none."""
+Parts = Mapping[tuple[int, str], int]
+"""(suspension, channel) → the epoch from which it is resumed before the rest (`history.parts`)."""
 
 
-def past_the_gate(scene: Scene) -> list[Sent]:
+def past_the_gate(scene: Scene, parts: Parts) -> list[Sent]:
     """Posts that went out though the stop was recorded before they had leave: each would be a fault of the program."""
-    return _sent(scene.ask_of_stops(PAST.format(marks=scene.marks, covers=COVERED.format(channel="a.channel"))))
+    found = scene.ask_of_stops(PAST.format(marks=scene.marks, covers=COVERED.format(channel="a.channel")))
+    passed = {int(row[0]): row[:5] for row in found if row[6] < parts.get((int(row[5]), row[1]), row[6] + 1)}
+    return _sent([*passed.values()])
 
 
 RECALL = """SELECT p.id, p.channel, p.published_at, p.link, p.text FROM post p WHERE p.state = 'published'
@@ -111,15 +115,20 @@ class Waiting:
     passed: int = 0
 
 
+COVERED_NOW = (
+    "SELECT s.id, c.name FROM channel c JOIN suspension s ON s.id IN ({marks}) AND s.lifted_at IS NULL AND {covers}"
+)
 BEHIND = """SELECT count(*), count(CASE WHEN p.due_at <= ? THEN 1 END) FROM post p WHERE p.state = 'scheduled'
-  AND p.channel IN (SELECT c.name FROM channel c JOIN suspension s ON s.id IN ({marks}) AND s.lifted_at IS NULL AND {covers})
-  AND NOT EXISTS (SELECT 1 FROM override o WHERE o.post_id = p.id)"""
+  AND p.channel IN ({channels}) AND NOT EXISTS (SELECT 1 FROM override o WHERE o.post_id = p.id)"""
 
 
-def waiting(scene: Scene) -> Waiting:
+def waiting(scene: Scene, parts: Parts) -> Waiting:
     """What is covered now, emergency messages aside."""
-    query = BEHIND.format(marks=scene.marks, covers=COVERED.format(channel="c.name"))
-    covered, passed = scene.ask_of_stops(query, scene.now)[0]
+    pairs = scene.ask_of_stops(COVERED_NOW.format(marks=scene.marks, covers=COVERED.format(channel="c.name")))
+    channels = sorted({channel for number, channel in pairs if (int(number), channel) not in parts})
+    if not channels:
+        return Waiting()
+    covered, passed = scene.ask(BEHIND.format(channels=", ".join("?" * len(channels))), (scene.now, *channels))[0]
     return Waiting(int(covered), int(passed))
 
 

@@ -125,9 +125,10 @@ class _Gathered:
     def __init__(self, scene: Scene, recall_us: int, plan_now: PlanFact | None) -> None:
         self.scene, self.plan_now = scene, plan_now
         self.past_log = history.read(scene)
-        self.calls, self.past = posts.calls(scene), posts.past_the_gate(scene)
+        parts = history.parts(scene)
+        self.calls, self.past = posts.calls(scene), posts.past_the_gate(scene, parts)
         self.held = posts.held(scene, history.decisions(scene, self.past_log.first))
-        self.waiting = posts.waiting(scene) if scene.standing else Waiting()
+        self.waiting = posts.waiting(scene, parts) if scene.standing else Waiting()
         self.recall, self.emergencies = posts.recall(scene, recall_us), posts.emergencies(scene)
         self.deliveries, self.acknowledged = office.deliveries(scene), office.acknowledgements(scene)
         self.actions = office.actions(scene)
@@ -188,12 +189,10 @@ class _Gathered:
 
     def _told(self) -> list[Told]:
         asked = _asked(history.facts_of(self.scene, "suspend"))
-        lifts = {subject: detail for subject, _, detail in history.facts_of(self.scene, "lift")}
+        lifts = _held_by([*history.facts_of(self.scene, "lift"), *history.facts_of(self.scene, "lift_part")])
         plans = {subject: _plan(at, detail) for subject, at, detail in reversed(history.facts_of(self.scene, IN_FORCE))}
         return [
-            Told(
-                stop, self._measures(stop, asked.get(own)), plans.get(own, self.plan_now), _held_by(lifts.get(own, {}))
-            )
+            Told(stop, self._measures(stop, asked.get(own)), plans.get(own, self.plan_now), lifts.get(own))
             for stop in self.scene.stops
             for own in [f"suspension {stop.id}"]
         ]
@@ -238,9 +237,12 @@ def _since(began: int, ended: int | None) -> int | None:
     return None if ended is None else max(0, ended - began)
 
 
-def _held_by(detail: Mapping[str, Any]) -> int | None:
-    found = detail.get("held")
-    return found if isinstance(found, int) else None
+def _held_by(entries: Sequence[tuple[str, int, dict[str, Any]]]) -> dict[str, int]:
+    """By suspension: how many posts its lift held, by the log."""
+    found = Counter[str]()
+    for subject, _, detail in entries:
+        found[subject] += detail["held"] if isinstance(detail.get("held"), int) else 0
+    return found
 
 
 def _plan(at: int, detail: Mapping[str, Any]) -> PlanFact:

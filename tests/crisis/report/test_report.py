@@ -324,6 +324,20 @@ def test_the_newest_entries_give_way_to_the_ones_that_matter(press: Press) -> No
     assert report.acts["ann", "post.add"] == 300
 
 
+def test_a_channel_that_was_resumed_before_the_rest_passed_no_gate(press: Press) -> None:
+    """A staged resume: what went out there afterwards had leave, and what waits there is not covered; before, it was."""
+    number = press.suspend().suspension
+    epoch = press.row(Suspension, number).epoch
+    for later in (0, 1):
+        press.attempt(press.queue("parks"), "published", claim_epoch=epoch, authorise_epoch=epoch + later)
+    assert (incident.read(press).counts.past_the_gate, incident.read(press).counts.covered) == (2, 2)
+    with writing(press.engine) as session:
+        detail = {"epoch": epoch + 1, "channels": ["parks"], "held": 3}
+        log.record(session, "omar", "lift_part", f"suspension {number}", detail)
+    report = incident.read(press)
+    assert (report.counts.past_the_gate, report.counts.covered, report.stops[0].held_by_lift) == (1, 0, 3)
+
+
 def test_who_joined_a_group_after_the_lift_was_not_covered(press: Press) -> None:
     number = press.suspend("group:outdoors").suspension
     press.lift(number)
