@@ -12,6 +12,8 @@ NEWLINE = "⏎"
 
 def visible(text: str) -> str:
     """`text` on one line: line breaks as ⏎, every other character without a shape of its own spelled out."""
+    if text.isprintable():  # nearly all are, and there may be ten thousand
+        return text
     lines = text.replace("\r\n", "\n").replace("\n", NEWLINE)
     return "".join(ascii(char)[1:-1] if _hides(char) else char for char in lines)
 
