@@ -78,9 +78,9 @@ class Sent:
 PAST = """SELECT DISTINCT p.id, a.channel, COALESCE(a.finished_at, a.sending_at), a.link, p.text, s.id, a.authorise_epoch
   FROM attempt a JOIN suspension s ON s.id IN ({marks}) AND a.authorise_epoch >= s.epoch
     AND (s.lifted_epoch IS NULL OR a.authorise_epoch < s.lifted_epoch) JOIN post p ON p.id = a.post_id
-  WHERE a.state = 'published' AND a.override_id IS NULL AND {covers}
-    AND NOT EXISTS (SELECT 1 FROM suspension_inflight i WHERE i.suspension_id = s.id AND i.attempt_id = a.id) ORDER BY 1"""
-"""What had leave to be sent while it was covered, without being an emergency message: there may be none."""
+  WHERE a.state = 'published' AND a.override_id IS NULL AND {covers} ORDER BY 1"""
+"""What had leave to be sent while it was covered, without being an emergency message: there may be none. What was in flight had
+its leave in an earlier epoch."""
 Parts = Mapping[tuple[int, str], int]
 """(suspension, channel) → the epoch from which it is resumed before the rest (`history.parts`)."""
 
