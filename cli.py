@@ -40,6 +40,8 @@ LAZY_CRISIS = {
     "post": ("commands.crisis:post", "Send an emergency message past the closed gate."),
     "drill": ("commands.drill:drill", "Practise the stop: simulated, or live as an exercise."),
     "sweep": ("commands.crisis:sweep", "Empty the platforms' own schedulers again."),
+    "report": ("commands.report:report", "The after-action report, as Markdown or PDF."),
+    "action": ("commands.action", "Corrective actions: add, list, done."),
     "checklist": ("commands.checklist:checklist", "What the plan has people do, phase by phase, and what is done."),
 }
 """The same for what `crisis` has beside the stop itself."""

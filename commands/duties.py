@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 ALERTS_S, HOLD_S = 1.0, 0.5
 
 
+PLAN_S = 5.0
+"""How soon after a stop the plan in force is noted, at most."""
+
+
 def of_crisis(context: Context, engine: Engine) -> list[Duty]:
     """Each duty bounds its own time: they share the daemon's clock, never its publishing threads."""
-    return [*_alerts(context, engine)]
+    return [*_plan(context, engine), *_alerts(context, engine)]
 
 
 def _alerts(context: Context, engine: Engine) -> list[Duty]:
@@ -34,3 +38,13 @@ def _alerts(context: Context, engine: Engine) -> list[Duty]:
         Duty("alert_feed", ALERTS_S, watch.ask),
         Duty("alert_hold", HOLD_S, watch.hold),
     ]
+
+
+def _plan(context: Context, engine: Engine) -> list[Duty]:
+    """The plan that was in force is noted with a stop."""
+    from crisis import plan
+    from crisis.plan_record import PlanKeeper
+    from scheduler.engines.local import Duty
+
+    keeper = PlanKeeper(engine, plan.file_of(context.settings.root, context.settings.plan))
+    return [Duty("plan", PLAN_S, keeper.run)]

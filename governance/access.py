@@ -54,6 +54,18 @@ def require(engine: Engine, actor: Actor, permission: str, channel: str, action:
         raise
 
 
+def require_any(
+    engine: Engine, actor: Actor, permissions: Sequence[str], channel: str, action: str, subject: str
+) -> None:
+    """`require` for any of `permissions`; a refusal names the last."""
+    try:
+        with reading(engine) as session:
+            check_any(session, actor, permissions, channel, action=action, subject=subject)
+    except Refused as refused:
+        log(engine, refused)
+        raise
+
+
 @contextmanager
 def acting(engine: Engine) -> Iterator[Session]:
     """`store.engine.writing` that logs a Refused raised inside, in a transaction of its own: the act itself is undone."""
@@ -72,6 +84,15 @@ def check(session: Session, actor: Actor, permission: str, channel: str, *, acti
         return
     message = f"{actor.person} may not {action} {subject}".rstrip() + f": {why}; {_remedy(session, actor, permission)}"
     raise Refused(message, actor=actor.person, permission=permission, channel=channel, action=action, subject=subject)
+
+
+def check_any(
+    session: Session, actor: Actor, permissions: Sequence[str], channel: str, *, action: str, subject: str
+) -> None:
+    """`check` for any of `permissions`. Raises Refused, which names the last."""
+    *others, last = permissions
+    if not any(_why_not(session, actor, permission, channel) is None for permission in others):
+        check(session, actor, last, channel, action=action, subject=subject)
 
 
 def _why_not(session: Session, actor: Actor, permission: str, channel: str) -> str | None:

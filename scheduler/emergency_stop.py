@@ -93,6 +93,7 @@ class EmergencyStop:
         self.warnings: list[str] = list(essential.warnings)
         self._once = False
         """True for an order that is declared once for ever, see `Request.order`."""
+        self.asked_at = clock.wall_us()
         self._may_stand = False
         """True once a COMMIT was sent: whatever became of it, nobody may be told that nothing is suspended."""
 
@@ -137,7 +138,9 @@ class EmergencyStop:
             who, request_id = sealed.identity, sealed.request_id()
         else:
             who, request_id = own.by_person(request.scope), uuid.uuid4().hex
-        return Order(request_id, who.person, request.reason, request.scope, request.kind, request.starts_at)
+        return Order(
+            request_id, who.person, request.reason, request.scope, request.kind, request.starts_at, self.asked_at
+        )
 
     # --- stop --------------------------------------------------------------------------------------------------------
 

@@ -81,6 +81,8 @@ class Order:
     scope: Scope = Scope()
     kind: str = "crisis"
     starts_at: int = 0
+    asked_at: int = 0
+    """Wall time (µs) when somebody asked for it; 0: not known."""
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ def suspend(cursor: Cursor, dialect: str, order: Order, *, at_least_epoch: int =
     in_flight = _copy_in_flight(cursor, dialect, number)
     detail = {"epoch": new_epoch, "scope": str(order.scope), "kind": order.kind, "reason": order.reason}
     detail |= {"in_flight": list(in_flight), "aborted": aborted, "request": order.request_id}
+    detail |= {"asked_at": order.asked_at} if order.asked_at else {}
     append(cursor, dialect, actor=order.by, action="suspend", subject=f"suspension {number}", detail=detail)
     return Recorded(number, new_epoch, now, order.request_id, in_flight, aborted, order.by)
 
@@ -246,7 +249,8 @@ def _name_person(cursor: Cursor, dialect: str, number: int, order: Order) -> Non
     if str(found[0][0]) != STOP_CELL or order.by == STOP_CELL:
         return
     run(cursor, dialect, "UPDATE suspension SET by = ?, reason = ? WHERE id = ?", (order.by, order.reason, number))
-    detail = {"reason": order.reason, "request": order.request_id, "first_taken_from": STOP_CELL}
+    detail: dict[str, Any] = {"reason": order.reason, "request": order.request_id, "first_taken_from": STOP_CELL}
+    detail |= {"asked_at": order.asked_at} if order.asked_at else {}
     append(cursor, dialect, actor=order.by, action="suspend", subject=f"suspension {number}", detail=detail)
 
 

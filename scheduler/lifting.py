@@ -34,6 +34,7 @@ def lift(
     if not active:
         raise killswitch.SwitchError(f"suspension {number} is not active: see `standfast crisis status`")
     held = _hold_missed(cursor, dialect, number, latest_us(cursor, dialect), reconfirm_us)
+    keep_held(cursor, dialect, number)
     new_epoch = killswitch.next_epoch(cursor, dialect, 0)
     statement = (
         "UPDATE suspension SET lifted_epoch = ?, lifted_by = ?, lifted_at = ?, lift_reason = ? "
@@ -61,9 +62,22 @@ def _hold_missed(cursor: Cursor, dialect: str, number: int, now: int, reconfirm_
         "WHERE state = 'scheduled' AND due_at <= ? "
         f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {killswitch.HAS_COME} AND {covers}) RETURNING id"
     )
-    passed = f"its time passed during suspension {number}"
-    waits = f"it waits to be confirmed after suspension {number}"
-    return len(rows(cursor, dialect, statement, (now, passed, waits, now, now + reconfirm_us, number, now)))
+    values = (now, *_reasons(number), now, now + reconfirm_us, number, now)
+    return len(rows(cursor, dialect, statement, values))
+
+
+def _reasons(number: int) -> tuple[str, str]:
+    """Why a post is held by a lift: its time has passed, or it waits to be confirmed."""
+    return f"its time passed during suspension {number}", f"it waits to be confirmed after suspension {number}"
+
+
+def keep_held(cursor: Cursor, dialect: str, number: int) -> None:
+    """Put on record which posts suspension `number` has held, in the lift's own transaction: their reason goes when they do."""
+    keep = (
+        "INSERT INTO suspension_post (suspension_id, post_id, at) SELECT ?, id, ? FROM post "
+        "WHERE state = 'held' AND hold_reason IN (?, ?) ON CONFLICT DO NOTHING"
+    )
+    run(cursor, dialect, keep, (number, clock.wall_us(), *_reasons(number)))
 
 
 def missed(cursor: Cursor, dialect: str, number: int, reconfirm_us: int = 0) -> int:

@@ -128,7 +128,7 @@ def _shown_commands(text: str) -> Iterator[list[str]]:
 
 
 def _wrong(words: list[str], tree: dict[str, set[str]]) -> str | None:
-    command = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in tree), None)
+    command = next((" ".join(words[:n]) for n in (3, 2, 1) if " ".join(words[:n]) in tree), None)
     if command is None:
         return f"no command: {words}"
     options = {word.partition("=")[0] for word in words if word.startswith("--")}

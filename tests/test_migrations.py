@@ -19,7 +19,7 @@ from sqlmodel import SQLModel
 
 from config import essentials, settings
 from scheduler.daemon import Daemon
-from store import alert_tables, crisis_tables, cut_tables, drill_tables, migration, tables
+from store import alert_tables, crisis_tables, cut_tables, drill_tables, migration, report_tables, tables
 from store.engine import StoreError, open_engine, reading, writing
 from store.lock import LOCK_KEY
 from tests.support.city import CHECKOUT, City
@@ -49,7 +49,14 @@ def _scalars(engine: Engine, statement: str) -> list[object]:
 
 
 def test_the_migrations_make_the_tables_of_the_models(engine: Engine) -> None:
-    made = (tables.Post, alert_tables.AlertRecord, crisis_tables.Override, cut_tables.Cut, drill_tables.Drill)
+    made = (
+        tables.Post,
+        alert_tables.AlertRecord,
+        crisis_tables.Override,
+        cut_tables.Cut,
+        drill_tables.Drill,
+        report_tables.CorrectiveAction,
+    )
     assert {table.__tablename__ for table in made} <= {*inspect(engine).get_table_names()}
     assert _differences(engine) == []
 

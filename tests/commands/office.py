@@ -11,6 +11,7 @@ import typer
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
+from commands import action as action_commands
 from commands import alert as alert_commands
 from commands import calendar as calendar_commands
 from commands import channel as channel_commands
@@ -19,6 +20,7 @@ from commands import drill as drill_commands
 from commands import people as people_commands
 from commands import post as post_commands
 from commands import records as records_commands
+from commands import report as report_commands
 from commands import sign_in
 from governance import people
 from store.engine import reading, writing
@@ -38,6 +40,8 @@ crisis = typer.Typer()
 crisis.command()(crisis_commands.post)
 crisis.command()(crisis_commands.sweep)
 crisis.command()(drill_commands.drill)
+crisis.command()(report_commands.report)
+crisis.add_typer(action_commands.app, name="action")
 app.add_typer(crisis, name="crisis")
 for function in (sign_in.login, sign_in.logout, sign_in.whoami):
     app.command()(function)

@@ -25,7 +25,8 @@ from governance import people, roles
 from governance.authority import Identity
 from scheduler import stop_cell, witness
 from store.engine import open_engine, writing
-from store.tables import Attempt, Channel, ChannelGroup, Meta, Post
+from store.report_tables import CorrectiveAction
+from store.tables import Attempt, Channel, ChannelGroup, Meta, Post, Suspension
 from tests.faults import command_tree
 from tests.faults.command_tree import Argument
 from tests.support import city as cities
@@ -160,7 +161,7 @@ def _furnish(root: Path) -> str:
         for number, state in enumerate(("scheduled", "held", "unknown"), 1):
             session.add(_post(state, now, number))
         session.flush()
-        session.add(_attempt(now))
+        session.add_all((_attempt(now), _lifted(now), _action(now)))
         store_id = session.get_one(Meta, "store_id").value
     engine.dispose()
     stop_cell.lay_down(root / "data" / "stop.cell", 0)
@@ -200,6 +201,20 @@ def _attempt(now: int) -> Attempt:
         content_hash="-",
         idempotency_key="k",
         look_at=now,
+    )
+
+
+def _lifted(now: int) -> Suspension:
+    """A suspension that is over, to be reported on."""
+    names = {"kind": "crisis", "scope_kind": "all", "reason": "storm", "by": "ana", "request_id": "r"}
+    row = Suspension(epoch=1, at=now, starts_at=now, begun_at=now, lifted_epoch=1, **names)
+    row.lifted_at, row.lifted_by, row.lift_reason = now, "ana", "it is over"
+    return row
+
+
+def _action(now: int) -> CorrectiveAction:
+    return CorrectiveAction(
+        suspension_id=1, text="Drill again.", owner="bo", due="2190-12-31", made_by="ana", made_at=now
     )
 
 

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.scheduler.conftest import hands
+
+__all__ = ["hands"]
