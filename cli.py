@@ -38,6 +38,8 @@ LAZY = {
 LAZY_CRISIS = {
     "post": ("commands.crisis:post", "Send an emergency message past the closed gate."),
     "sweep": ("commands.crisis:sweep", "Empty the platforms' own schedulers again."),
+    "ack": ("commands.notices:ack", "Say that you know of a suspension."),
+    "notices": ("commands.notices:notices", "Who was told of a stop, and who has acknowledged."),
     "checklist": ("commands.checklist:checklist", "What the plan has people do, phase by phase, and what is done."),
 }
 """The same for what `crisis` has beside the stop itself."""
@@ -177,11 +179,21 @@ def stop(
     _say(answer.words)
     if json:
         _emit(answer.as_json())
-    if answer.receipt is not None and request.wait and request.kind in killswitch.REAL:
+    if answer.receipt is not None and request.kind in killswitch.REAL:
+        _afterwards(answer.receipt, sweep=request.wait)
+    raise typer.Exit(answer.code)
+
+
+def _afterwards(told: Any, sweep: bool) -> None:
+    """What follows a stop that was told: nothing that happens here may look as if it did not stand."""
+    try:
         from commands import crisis as commands_of_crisis
 
-        commands_of_crisis.after_stop(answer.receipt.suspension, answer.receipt.by, answer.receipt.channels)
-    raise typer.Exit(answer.code)
+        commands_of_crisis.after_stop(told, sweep=sweep)
+    except (Exception, KeyboardInterrupt) as error:
+        _say(
+            f"  warning     the stop stands; what follows it was not done ({' '.join(str(error).split())}): see the checklist"
+        )
 
 
 def _kind(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ from commands.post_options import Alts, Channels, MediaFiles, Text, TextFile, ou
 if TYPE_CHECKING:
     from crisis.sweep import Swept
     from scheduler.planning.emergency import Message, Sent
+    from scheduler.receipt import Receipt
 
 Suspension = Annotated[
     int | None, typer.Option("--suspension", metavar="N", min=1, help="Which one, when several stand.")
@@ -184,7 +185,7 @@ def sweep(suspension: Suspension = None, json: Json = False) -> None:
 
         actor = context.actor
         access.require(context.engine, actor, "suspend", "*", "sweep", "the platforms' own schedulers")
-        number = _standing(context, suspension)
+        number = standing(context, suspension)
         found = [*swept(context, number, actor.person)]
         if json:
             return emit([vars(item) for item in found])
@@ -203,7 +204,7 @@ def swept(context: Context, suspension: int, by: str) -> Iterator[Swept]:
         yield from own.run(suspension, min(SWEEP_S, context.settings.send_deadline))
 
 
-def _standing(context: Context, wanted: int | None) -> int:
+def standing(context: Context, wanted: int | None) -> int:
     """The suspension meant: the only one in force, or the one named."""
     from scheduler import resumption
     from store.engine import cursor, dialect, reading
@@ -219,14 +220,22 @@ def _standing(context: Context, wanted: int | None) -> int:
     return found[0]
 
 
-def after_stop(suspension: int, by: str, channels: Sequence[Mapping[str, Any]]) -> None:
-    """Sweep after a stop that was told already: whatever goes wrong here is a line, and changes nothing about the stop."""
-    if not any(item["look"] for item in channels):
-        return
+def after_stop(told: Receipt, *, sweep: bool) -> None:
+    """Tell people and sweep after a stop that was told already: whatever goes wrong here is a line, and changes nothing
+    about the stop. Both at once: nobody hears later because a platform hangs, and nothing goes out there meanwhile."""
+    from commands.telling import Telling
+
+    with closing(Context()) as context:
+        telling = Telling(context, told.suspension)
+        if sweep and any(item["look"] for item in told.channels):
+            _swept_after(context, told)
+        telling.report()
+
+
+def _swept_after(context: Context, told: Receipt) -> None:
     try:
-        with closing(Context()) as context:
-            for item in swept(context, suspension, by):
-                say(f"SWEPT  {item.channel}  {item.found} found, {item.gone} taken out: {item.trouble or 'empty'}")
+        for item in swept(context, told.suspension, told.by):
+            say(f"SWEPT  {item.channel}  {item.found} found, {item.gone} taken out: {item.trouble or 'empty'}")
     except (Exception, KeyboardInterrupt) as error:
         why = str(error) or "interrupted"
         say(f"  warning     the platforms' own schedulers were not swept ({why}): `standfast crisis sweep`, or by hand")

@@ -36,10 +36,11 @@ def doctor(
 
 def _examine(context: Context) -> list[Finding]:
     from crisis import plan_check
+    from crisis.notices import check as notice_check
     from scheduler.checkup import Patient, examine
 
     patient = Patient(context.settings, context.essential, context.engine, context.loaded.environ)
-    return examine(patient, {"plan": plan_check.check})
+    return examine(patient, {"plan": plan_check.check, "notices": notice_check.check})
 
 
 def _confirm_clock(context: Context) -> None:

@@ -15,7 +15,8 @@ _Mark = tuple[int, int, int, int] | None
 
 
 class PlanWatch:
-    """Call it for the plan in `file`. A broken one is said once: until it is mended the last good one holds, else the shipped."""
+    """Call it for the plan in `file`. A broken one is said once; until it is mended the last good one holds, else the
+    shipped."""
 
     def __init__(self, file: Path) -> None:
         self.file = file

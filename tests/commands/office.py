@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 
 from commands import calendar as calendar_commands
 from commands import channel as channel_commands
+from commands import checklist as checklist_commands
 from commands import crisis as crisis_commands
+from commands import notices as notice_commands
 from commands import people as people_commands
 from commands import post as post_commands
 from commands import records as records_commands
@@ -34,6 +36,9 @@ app.add_typer(calendar_commands.app, name="calendar")
 crisis = typer.Typer()
 crisis.command()(crisis_commands.post)
 crisis.command()(crisis_commands.sweep)
+crisis.command()(checklist_commands.checklist)
+crisis.command()(notice_commands.ack)
+crisis.command()(notice_commands.notices)
 app.add_typer(crisis, name="crisis")
 for function in (sign_in.login, sign_in.logout, sign_in.whoami):
     app.command()(function)

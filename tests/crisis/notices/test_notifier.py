@@ -225,7 +225,7 @@ def test_what_was_not_told_before_the_lift_is_not_told_after_it(hands: ManualClo
     hands.pass_s(60)
     _turn(own)
     assert [said.subject for url, said in post.sent if url == "phone"] == ["LIFTED: everything"]
-    assert [(row.state, row.detail) for row in _deliveries(press)][0] == ("failed", ledger.LIFTED)
+    assert next((row.state, row.detail) for row in _deliveries(press)) == ("failed", ledger.LIFTED)
 
 
 @pytest.mark.parametrize("answers", [True, False])
