@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from importlib.util import find_spec
 from queue import Empty, Queue
 from threading import Lock, Thread
@@ -40,6 +41,9 @@ def trouble(url: str) -> str | None:
 
 def send(url: str, words: Words, limit_s: float = LIMIT_S) -> str | None:
     """None when the service took the notice, else why it is not known to have, without the address."""
+    if not is_installed():
+        return NOT_INSTALLED
+    _load()
     if url in _Hanging.urls:
         return "an earlier notice to it is still under way"
     answers: Queue[str | None] = Queue()
@@ -54,6 +58,12 @@ def send(url: str, words: Words, limit_s: float = LIMIT_S) -> str | None:
         return f"no answer within {limit_s:g} s; it may have arrived all the same"
 
 
+@lru_cache(maxsize=1)
+def _load() -> None:
+    """Read the library's many services: it takes a while, which is not the first address's own time."""
+    trouble("json://127.0.0.1")
+
+
 def _answer(answers: Queue[str | None], url: str, words: Words) -> None:
     found = _sent(url, words)
     with _Hanging.lock:
@@ -62,8 +72,6 @@ def _answer(answers: Queue[str | None], url: str, words: Words) -> None:
 
 
 def _sent(url: str, words: Words) -> str | None:
-    if not is_installed():
-        return NOT_INSTALLED
     try:
         own = _opened(url)
         if own is None:

@@ -58,20 +58,25 @@ class Notifier:
         self._until_s = float("inf")
 
     def run(self) -> int:
-        """How many occasions were new; what is due is on its way when this returns. Raises what a thread met since."""
-        failure, self._failure = self._failure, None
+        """How many occasions were new; what is due is on its way when this returns. Raises what a thread met meanwhile."""
         new = self.notice()
         self._start()
-        if failure is not None:
-            raise failure
+        self._raise_failure()
         return new
 
     def wait(self, within_s: float) -> int:
-        """How many deliveries were tried since the last wait; returns when none is under way, or after `within_s`."""
+        """How many deliveries were tried since the last wait; returns when none is under way, or after `within_s`. Raises
+        what a thread met meanwhile."""
         with self._changed:
             self._changed.wait_for(lambda: not self._threads, within_s)
             tried, self._tried = self._tried, 0
-            return tried
+        self._raise_failure()
+        return tried
+
+    def _raise_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def take_no_more_after(self, seconds: float) -> None:
         """After so many seconds from now what is due is left to others; what is under way is brought to its end."""
