@@ -95,13 +95,17 @@ def test_a_turn_waits_for_no_address_and_nobody_waits_for_another_s(press: Press
     own.send = partial(address.send, limit_s=20.0)
     press.suspend()
     own.run()
-    until(lambda: {kind for kind, row in _rows(press).items() if row.state == "delivered"} == {"takes", "mails"}, "told")
+    until(
+        lambda: {kind for kind, row in _rows(press).items() if row.state == "delivered"} == {"takes", "mails"}, "told"
+    )
     assert {row.state for kind, row in _rows(press).items() if kind in ("hangs", "drips")} == {"sending"}
     there.stop()
     own.wait(30)
 
 
-def test_what_keeps_failing_is_tried_so_often_and_then_given_up(hands: ManualClock, press: Press, there: Services) -> None:
+def test_what_keeps_failing_is_tried_so_often_and_then_given_up(
+    hands: ManualClock, press: Press, there: Services
+) -> None:
     own = _notifier(press, there, "fails", "takes")
     press.suspend()
     for _ in range(2 * ledger.MOST_TRIES):
