@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from crisis.notices.overview import Sent
 
 MOST_BYTES = 2**20
-TAKE_S, SEND_S = 4.0, 4.0
+TAKE_S, SEND_S = 5.0, 5.0
 """How long deliveries are begun, and how long one may take. What remains is the daemon's."""
 
 
