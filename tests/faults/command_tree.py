@@ -17,6 +17,7 @@ NOT_RUN_HERE = {("daemon",), ("demo",)}
 LINES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("init",): (),
     ("crisis",): ("--no-wait",),
+    ("crisis", "checklist"): ("--tick", "stop"),
     ("resume",): ("--reason", "all clear"),
     ("post", "add"): ("--channel", "parks", "--at", "2190-12-01 09:00", "--text", "The pool opens."),
     ("post", "edit"): ("1", "--text", "The pool is closed."),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from config import essentials, settings
@@ -10,6 +12,7 @@ from scheduler.checkup import BAD, OK, Patient
 from tests.crisis.notices.services import CANARY
 from tests.crisis.plans import filled, written
 from tests.scheduler.press import Press
+from tests.support.city import CHECKOUT
 
 GOOD = {
     "NOTICE_DORA": f"json://127.0.0.1:1/{CANARY}",
@@ -43,6 +46,18 @@ def test_one_that_is_not_understood_is_a_fault_and_not_shown(
     found = _found(sqlite_press, NOTICE_OMAR_MAIL=text)
     assert found == [(BAD, f"NOTICE_OMAR_MAIL of omar {address.NOT_UNDERSTOOD}")]
     assert CANARY not in "".join(capfd.readouterr())
+
+
+ROWS = re.findall(r"^\| [^|]+ \| `(\w+://[^`]+)` \|$", (CHECKOUT / "docs" / "notices.md").read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("shape", ROWS)
+def test_every_shape_on_the_page_is_understood(shape: str) -> None:
+    assert address.trouble(shape) is None
+
+
+def test_the_page_has_shapes() -> None:
+    assert len(ROWS) >= 12
 
 
 def test_one_that_is_not_set_is_the_plan_s_own_check_s(sqlite_press: Press) -> None:
