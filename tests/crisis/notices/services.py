@@ -72,6 +72,8 @@ class Services:
         """The address of a service as apprise wants it, with the canary in it."""
         if name == "refuses":
             return f"json://127.0.0.1:{self.closed_port}/{CANARY}{more}"
+        if name == "bogus":  # no service is called so: apprise warns of it, address and all
+            return f"bogus://{CANARY}"
         if name == "half":
             return f"{self.address('takes', more)}, {self.address('refuses', more)}"
         port = self.by_name[name].port
@@ -99,7 +101,7 @@ class Services:
 
 
 SCRIPTS = {"takes": takes, "chat": takes, "fails": fails, "hangs": hangs, "drips": drips, "mails": mails}
-KINDS = (*SCRIPTS, "refuses", "half")
+KINDS = (*SCRIPTS, "refuses", "half", "bogus")
 
 
 @contextmanager

@@ -82,7 +82,7 @@ def test_no_address_changes_the_stop_and_each_outcome_is_told(ready: City, there
     assert bad.stderr.split()[0] == "SUSPENDED"
     assert _lines(bad) == {
         **dict.fromkeys(("takes", "chat", "mails"), "TOLD"),
-        **dict.fromkeys(("fails", "refuses", "half", "hangs", "drips"), "STILL WAITING"),
+        **dict.fromkeys(("fails", "refuses", "half", "bogus", "hangs", "drips"), "STILL WAITING"),
     }
     assert (
         took_s < BOUND_S + 30
@@ -90,7 +90,18 @@ def test_no_address_changes_the_stop_and_each_outcome_is_told(ready: City, there
     found = json.loads(ready.run("crisis", "notices", "--json").stdout)[-1]
     assert (found["told"], found["failed"]) == (["chat", "mails", "takes"], [])
     assert {item["tries"] for item in found["deliveries"]} == {1}
-    texts = good.stdout + good.stderr + bad.stdout + bad.stderr + json.dumps(found) + _everything(ready)
+    doctor = ready.run("doctor")
+    assert "NOTICE_BOGUS of bogus is no address that apprise understands" in doctor.stdout
+    texts = (
+        doctor.stdout
+        + doctor.stderr
+        + good.stdout
+        + good.stderr
+        + bad.stdout
+        + bad.stderr
+        + json.dumps(found)
+        + _everything(ready)
+    )
     assert CANARY not in texts
     assert CANARY in "".join(there.paths("takes"))
 
