@@ -42,6 +42,8 @@ LAZY_CRISIS = {
     "sweep": ("commands.crisis:sweep", "Empty the platforms' own schedulers again."),
     "report": ("commands.report:report", "The after-action report, as Markdown or PDF."),
     "action": ("commands.action", "Corrective actions: add, list, done."),
+    "ack": ("commands.notices:ack", "Say that you know of a suspension."),
+    "notices": ("commands.notices:notices", "Who was told of a stop, and who has acknowledged."),
     "checklist": ("commands.checklist:checklist", "What the plan has people do, phase by phase, and what is done."),
 }
 """The same for what `crisis` has beside the stop itself."""
@@ -194,11 +196,21 @@ def _end_as(answer: Any, json: bool, cut: bool) -> NoReturn:
     _say(answer.words)
     if json:
         _emit(answer.as_json())
-    if answer.receipt is not None and answer.waited:
+    if answer.receipt is not None and answer.receipt.kind != "drill":
+        _afterwards(answer.receipt, sweep=answer.waited, cut=cut)
+    raise typer.Exit(answer.code)
+
+
+def _afterwards(told: Any, sweep: bool, cut: bool) -> None:
+    """What follows a stop that was told: nothing that happens here may look as if it did not stand."""
+    try:
         from commands import crisis as commands_of_crisis
 
-        commands_of_crisis.after_stop(answer.receipt, cut=cut)
-    raise typer.Exit(answer.code)
+        commands_of_crisis.after_stop(told, sweep=sweep, cut=cut)
+    except (Exception, KeyboardInterrupt) as error:
+        _say(
+            f"  warning     the stop stands; what follows it was not done ({' '.join(str(error).split())}): see the checklist"
+        )
 
 
 def _drill(scope: str, reason: str, json: bool) -> NoReturn:

@@ -123,7 +123,7 @@ def after_hold(suspension: int) -> None:
         finally:
             own.close()
     say(words)
-    crisis.after_stop(built, cut=False)
+    crisis.after_stop(built, sweep=True)
 
 
 @app.command("list")

@@ -186,7 +186,7 @@ def sweep(suspension: Suspension = None, json: Json = False) -> None:
 
         actor = context.actor
         access.require(context.engine, actor, "suspend", "*", "sweep", "the platforms' own schedulers")
-        number = _standing(context, suspension)
+        number = standing(context, suspension)
         found = [*swept(context, number, actor.person)]
         if json:
             return emit([vars(item) for item in found])
@@ -205,7 +205,7 @@ def swept(context: Context, suspension: int, by: str) -> Iterator[Swept]:
         yield from own.run(suspension, min(SWEEP_S, context.settings.send_deadline))
 
 
-def _standing(context: Context, wanted: int | None) -> int:
+def standing(context: Context, wanted: int | None) -> int:
     """The suspension meant: the only one in force, or the one named."""
     from scheduler import exercise, resumption
     from store.engine import cursor, dialect, reading
@@ -224,16 +224,19 @@ def _standing(context: Context, wanted: int | None) -> int:
     return found[0]
 
 
-def after_stop(receipt: Receipt, *, cut: bool) -> None:
-    """What comes after a stop that was told already: whatever goes wrong here is a line, and changes nothing about the stop."""
-    if receipt.kind == COMPROMISE and not cut:
-        _tried(lambda: _evidence(receipt), "no evidence was kept", "look at the accounts by hand")
-    if any(item["look"] for item in receipt.channels):
-        _tried(
-            lambda: _sweep(receipt),
-            "the platforms' own schedulers were not swept",
-            "`standfast crisis sweep`, or by hand",
-        )
+def after_stop(told: Receipt, *, sweep: bool, cut: bool = False) -> None:
+    """Tell people and sweep after a stop that was told already: whatever goes wrong here is a line, and changes nothing
+    about the stop. Both at once: nobody hears later because a platform hangs, and nothing goes out there meanwhile."""
+    from commands.telling import Telling
+
+    with closing(Context()) as context:
+        telling = Telling(context, told.suspension)
+        if told.kind == COMPROMISE and not cut:
+            _tried(lambda: _evidence(told), "no evidence was kept", "look at the accounts by hand")
+        if sweep and any(item["look"] for item in told.channels):
+            not_swept = "the platforms' own schedulers were not swept"
+            _tried(lambda: _sweep(context, told), not_swept, "`standfast crisis sweep`, or by hand")
+        telling.report()
 
 
 def _tried(do: Callable[[], None], what: str, remedy: str) -> None:
@@ -249,7 +252,6 @@ def _evidence(receipt: Receipt) -> None:
     cut.look(receipt.suspension, receipt.by, say)
 
 
-def _sweep(receipt: Receipt) -> None:
-    with closing(Context()) as context:
-        for item in swept(context, receipt.suspension, receipt.by):
-            say(f"SWEPT  {item.channel}  {item.found} found, {item.gone} taken out: {item.trouble or 'empty'}")
+def _sweep(context: Context, told: Receipt) -> None:
+    for item in swept(context, told.suspension, told.by):
+        say(f"SWEPT  {item.channel}  {item.found} found, {item.gone} taken out: {item.trouble or 'empty'}")

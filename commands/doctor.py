@@ -37,10 +37,12 @@ def doctor(
 def _examine(context: Context) -> list[Finding]:
     from crisis import plan_check
     from crisis.alerts import checkup
+    from crisis.notices import check as notice_check
     from scheduler.checkup import Patient, examine
 
     patient = Patient(context.settings, context.essential, context.engine, context.loaded.environ)
-    return examine(patient, {"plan": plan_check.check, "alerts": checkup.check})
+    further = {"plan": plan_check.check, "notices": notice_check.check, "alerts": checkup.check}
+    return examine(patient, further)
 
 
 def _confirm_clock(context: Context) -> None:

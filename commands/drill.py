@@ -138,9 +138,19 @@ def _live(context: Context, who: Identity, scope: Scope, reason: str, json: bool
     answer, measured = _stopped(context, scope, reason)
     say(answer.words)
     number = None if measured is None else _kept(context, who, measured)
+    if measured is not None:
+        _tell_people(context, measured.receipt.suspension)
     if json:
         emit({"drill": number, **({} if measured is None else _told(measured)), **answer.as_json()})
     raise typer.Exit(answer.code)
+
+
+def _tell_people(context: Context, suspension: int) -> None:
+    """As after a real stop, so that it is seen who answers; every line of theirs is marked, too."""
+    from commands.telling import Telling
+    from scheduler import exercise
+
+    Telling(context, suspension, lambda line: say(exercise.marked(line))).report()
 
 
 def _stopped(context: Context, scope: Scope, reason: str) -> tuple[Answer, Measured | None]:

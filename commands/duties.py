@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from config import clock, essentials, failpoint
+
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
@@ -15,11 +17,12 @@ ALERTS_S, HOLD_S = 1.0, 0.5
 
 PLAN_S = 5.0
 """How soon after a stop the plan in force is noted, at most."""
+NOTICES_S = 2.0
 
 
 def of_crisis(context: Context, engine: Engine) -> list[Duty]:
     """Each duty bounds its own time: they share the daemon's clock, never its publishing threads."""
-    return [*_plan(context, engine), *_alerts(context, engine)]
+    return [*_notices(context, engine), *_plan(context, engine), *_alerts(context, engine)]
 
 
 def _alerts(context: Context, engine: Engine) -> list[Duty]:
@@ -48,3 +51,22 @@ def _plan(context: Context, engine: Engine) -> list[Duty]:
 
     keeper = PlanKeeper(engine, plan.file_of(context.settings.root, context.settings.plan))
     return [Duty("plan", PLAN_S, keeper.run)]
+
+
+def _notices(context: Context, engine: Engine) -> list[Duty]:
+    """Telling people. A turn never waits for an address: threads of its own do."""
+    if tells_nobody():
+        return []
+    from crisis import plan
+    from crisis.notices.notifier import Notifier
+    from crisis.plan_watch import PlanWatch
+    from scheduler.engines.local import Duty
+
+    watch = PlanWatch(plan.file_of(context.settings.root, context.settings.plan))
+    own = Notifier(engine, watch, lambda: essentials.merged().environ, context.settings.timezone)
+    return [Duty("notices", NOTICES_S, own.run)]
+
+
+def tells_nobody() -> bool:
+    """True in a rehearsal and with a failpoint on: then nothing but this machine is reached, people neither."""
+    return clock.is_rehearsal() or failpoint.is_on()

@@ -66,7 +66,7 @@ class Answer:
     receipt: Receipt | None = None
     recorded: bool = True
     waited: bool = False
-    """True of a stop that is meant and was waited for: what comes after a receipt may follow."""
+    """True when quiet was waited for, so that the platforms' own schedulers may be emptied."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What JSON tells beside the words when there is no receipt."""
 

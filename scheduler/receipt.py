@@ -57,6 +57,8 @@ class Receipt:
     unconfirmed: list[Call]
     published_recently: list[dict[str, Any]]
     channels: list[dict[str, Any]]
+    notices: dict[str, list[str]] = field(default_factory=dict)
+    """People by what became of their notices: told, waiting, failed; and who has acknowledged."""
     ended: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -96,6 +98,7 @@ def build(cursor: Cursor, dialect: str, number: int, recall_s: float) -> Receipt
         unconfirmed=open_now,
         published_recently=_recently(cursor, dialect, number, at - int(recall_s * clock.SECOND)),
         channels=channels,
+        notices=notices(cursor, dialect, number),
     )
 
 
@@ -230,6 +233,22 @@ def own_planners() -> dict[str, str | None]:
     return {name: data.get("planner", "") if data["own_scheduler"] else None for name, data in tables.items()}
 
 
+_TOLD = """SELECT d.person, COUNT(CASE WHEN d.state = 'delivered' THEN 1 END),
+  COUNT(CASE WHEN d.state IN ('waiting', 'sending') THEN 1 END) FROM delivery d JOIN notice n ON n.id = d.notice_id
+  WHERE n.suspension_id = ? AND n.kind NOT IN ('lifted', 'break-glass') GROUP BY d.person ORDER BY d.person"""
+
+
+def notices(cursor: Cursor, dialect: str, number: int) -> dict[str, list[str]]:
+    """People by what became of their notices of suspension `number`: told at one address at least, still waiting for a
+    first one, failed at all; and who has acknowledged, in that order."""
+    found: dict[str, list[str]] = {"told": [], "waiting": [], "failed": [], "acknowledged": []}
+    for person, delivered, waiting in rows(cursor, dialect, _TOLD, (number,)):
+        found["told" if delivered else "waiting" if waiting else "failed"].append(person)
+    known = "SELECT person FROM acknowledgement WHERE suspension_id = ? ORDER BY at, person"
+    found["acknowledged"] = [row[0] for row in rows(cursor, dialect, known, (number,))]
+    return found
+
+
 def _recently(cursor: Cursor, dialect: str, number: int, since_us: int) -> list[dict[str, Any]]:
     covers = COVERS.format(channel="p.channel")
     query = (
@@ -255,6 +274,7 @@ def words(receipt: Receipt) -> str:
         f"    {item['at']}  {item['channel']}  {item['link'] or '-'}  {item['text']}"
         for item in receipt.published_recently
     ]
+    lines += _notice_lines(receipt)
     lines += [f"  next        {step}" for step in _next_steps(receipt)]
     by_hand = [item for item in receipt.channels if item["look"]]
     if by_hand:
@@ -277,6 +297,19 @@ def _headline(receipt: Receipt) -> str:
         return f"QUIET CONFIRMED  {told}"
     calls = f"{len(receipt.unconfirmed)} call(s) that began before the stop may be out, or still go out"
     return f"SUSPENDED, NOT CONFIRMED  {told}\n  {calls}"
+
+
+def _notice_lines(receipt: Receipt) -> list[str]:
+    """Who is told; nothing before anybody was to be."""
+    found = receipt.notices
+    parts = [
+        f"{word}: {', '.join(found[name])}"
+        for name, word in (("told", "told"), ("waiting", "still waiting"), ("failed", "NOT TOLD"))
+        if found.get(name)
+    ]
+    known = found.get("acknowledged", [])
+    parts += [f"acknowledged by {', '.join(known) or 'nobody yet'}"] if parts or known else []
+    return [f"  notices     {'; '.join(parts)}"] if parts else []
 
 
 def _next_steps(receipt: Receipt) -> list[str]:

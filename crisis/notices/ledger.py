@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from config import clock
@@ -13,11 +15,17 @@ from records import log
 from scheduler import killswitch
 from store.crisis_tables import Acknowledgement, Delivery, Notice
 from store.engine import cursor, dialect
+from store.tables import Suspension
 
 FIRST_RETRY_S, MOST_TRIES = 30.0, 4
 ABANDONED_S = 120.0
 """A delivery that a process took and never ended (it died) is tried again after this."""
 EXCERPT = 300
+OUTLIVES_THE_LIFT = ("lifted", "break-glass")
+"""Kinds that are told also when their suspension is lifted; any other would say what is no longer so."""
+NO_ADDRESS = "the plan names no address of theirs"
+LIFTED = "not sent: the suspension was lifted before"
+DIED = "whether it arrived is not known: the process that sent it ended"
 
 
 @dataclass(frozen=True)
@@ -30,10 +38,15 @@ class Occasion:
     facts: dict[str, str]
 
 
+def known(session: Session, occasions: Collection[Occasion]) -> set[tuple[str, str]]:
+    """(kind, cause) of those of the occasions that are notices already."""
+    causes = {item.cause for item in occasions}
+    return {*session.exec(select(Notice.kind, Notice.cause).where(col(Notice.cause).in_(causes)))} if causes else set()
+
+
 def add(session: Session, occasion: Occasion, to: Iterable[Listed]) -> bool:
     """True when the occasion is new; then it is on its way to every address of `to`."""
-    known = select(Notice).where(Notice.kind == occasion.kind, Notice.cause == occasion.cause)
-    if session.exec(known).first() is not None:
+    if (occasion.kind, occasion.cause) in known(session, [occasion]):
         return False
     now = clock.wall_us()
     row = Notice(
@@ -46,47 +59,104 @@ def add(session: Session, occasion: Occasion, to: Iterable[Listed]) -> bool:
     session.add(row)
     session.flush()
     assert row.id is not None
-    rows = [_delivery(row.id, item, variable, now) for item in to for variable in item.targets]
+    rows = [found for item in to for found in _deliveries(row.id, item, now)]
     session.add_all(rows)
     people = sorted({item.person for item in rows})
     log.record(session, "standfast", "notice", occasion.cause, {"kind": occasion.kind, "to": people})
     return True
 
 
-def _delivery(notice: int, item: Listed, variable: str, now: int) -> Delivery:
-    return Delivery(notice_id=notice, person=item.person, variable=variable, language=item.language, due_at=now)
+def is_race(error: IntegrityError) -> bool:
+    """True when another process wrote the same notice, acknowledgement or tick first: nothing of ours was kept."""
+    return "unique" in str(error.orig).lower()
 
 
-def take(session: Session) -> Delivery | None:
-    """The next delivery that is due, now this process's; None when there is none."""
+def _deliveries(notice: int, item: Listed, now: int) -> Iterator[Delivery]:
+    made: dict[str, Any] = {"notice_id": notice, "person": item.person, "language": item.language, "due_at": now}
+    yield from (Delivery(variable=variable, **made) for variable in item.targets)
+    if not item.targets:
+        yield Delivery(variable="", state="failed", detail=NO_ADDRESS, ended_at=now, **made)
+
+
+# --- one delivery ----------------------------------------------------------------------------------------------------
+
+
+def _is_due() -> Any:
+    """Waiting and its time has come; or taken by a process that is no more."""
     now = clock.wall_us()
     lost = (col(Delivery.state) == "sending") & (col(Delivery.due_at) <= now - int(ABANDONED_S * clock.SECOND))
-    due = (col(Delivery.state) == "waiting") & (col(Delivery.due_at) <= now)
-    found = session.exec(
-        select(Delivery).where(due | lost).order_by(col(Delivery.id)).limit(1).with_for_update()
-    ).first()
-    if found is not None:
-        found.state, found.due_at, found.tries = "sending", now, found.tries + 1
-    return found
+    return (col(Delivery.state) == "waiting") & (col(Delivery.due_at) <= now) | lost
+
+
+def _of(suspension: int) -> Any:
+    return col(Delivery.notice_id).in_(select(Notice.id).where(Notice.suspension_id == suspension))
+
+
+def people_due(session: Session, suspension: int | None = None) -> set[str]:
+    """Who has a delivery that is due (of one suspension alone, where one is given)."""
+    found = select(Delivery.person).where(_is_due()).distinct()
+    return {*session.exec(found if suspension is None else found.where(_of(suspension)))}
+
+
+def take(session: Session, but_for: Collection[str] = (), suspension: int | None = None) -> Delivery | None:
+    """The next delivery that is due, now this process's; None when there is none. `but_for`: people left out.
+
+    What was tried least comes first. One that has become pointless is ended instead.
+    """
+    while (found := _next(session, but_for, suspension)) is not None:
+        pointless = _pointless(session, found)
+        if pointless is None:
+            found.state, found.due_at, found.tries = "sending", clock.wall_us(), found.tries + 1
+            return found
+        _fail(session, found, pointless)
+        session.flush()
+    return None
+
+
+def _next(session: Session, but_for: Collection[str], suspension: int | None) -> Delivery | None:
+    found = select(Delivery).where(_is_due(), col(Delivery.person).not_in(but_for))
+    if suspension is not None:
+        found = found.where(_of(suspension))
+    ordered = found.order_by(col(Delivery.tries), col(Delivery.id)).limit(1)
+    return session.exec(ordered.with_for_update(skip_locked=True)).first()
+
+
+def _pointless(session: Session, row: Delivery) -> str | None:
+    if row.tries >= MOST_TRIES:
+        return DIED
+    notice = session.get_one(Notice, row.notice_id)
+    if notice.kind in OUTLIVES_THE_LIFT or notice.suspension_id is None:
+        return None
+    suspension = session.get(Suspension, notice.suspension_id)
+    return LIFTED if suspension is not None and suspension.lifted_epoch is not None else None
 
 
 def end(session: Session, number: int, trouble: str | None) -> None:
     """What became of a delivery: delivered, to be tried again, or failed for good."""
     row, now = session.get_one(Delivery, number), clock.wall_us()
-    again = trouble is not None and row.tries < MOST_TRIES
-    row.state = "delivered" if trouble is None else "waiting" if again else "failed"
-    row.detail = (trouble or "")[:EXCERPT]
-    row.ended_at = None if again else now
-    row.due_at = now + int(FIRST_RETRY_S * 2 ** (row.tries - 1) * clock.SECOND) if again else row.due_at
-    if not again:
-        detail = {
-            "state": row.state,
-            "person": row.person,
-            "variable": row.variable,
-            "tries": row.tries,
-            "detail": row.detail,
-        }
-        log.record(session, "standfast", "notice.delivery", f"notice {row.notice_id}", detail)
+    if row.state != "sending":  # it took so long that another process has taken it over, and ended it
+        return
+    if trouble is not None and row.tries < MOST_TRIES:
+        row.state, row.detail = "waiting", trouble[:EXCERPT]
+        row.due_at = now + int(FIRST_RETRY_S * 2 ** (row.tries - 1) * clock.SECOND)
+    elif trouble is not None:
+        _fail(session, row, trouble)
+    else:
+        row.state, row.detail, row.ended_at = "delivered", "", now
+        _note(session, row)
+
+
+def _fail(session: Session, row: Delivery, why: str) -> None:
+    row.state, row.detail, row.ended_at = "failed", why[:EXCERPT], clock.wall_us()
+    _note(session, row)
+
+
+def _note(session: Session, row: Delivery) -> None:
+    detail = {name: getattr(row, name) for name in ("state", "person", "variable", "tries", "detail")}
+    log.record(session, "standfast", "notice.delivery", f"notice {row.notice_id}", detail)
+
+
+# --- who knows -------------------------------------------------------------------------------------------------------
 
 
 def acknowledge(session: Session, suspension: int, person: str) -> bool:
@@ -105,8 +175,9 @@ def acknowledged(session: Session, suspension: int) -> dict[str, int]:
 
 
 SUSPENSIONS = """SELECT s.id, s.kind, s.scope_kind, s.scope_value, s.by, s.reason, s.begun_at, s.lifted_at, s.lifted_by,
-  s.lift_reason FROM suspension s WHERE s.begun_at IS NOT NULL AND (s.lifted_epoch IS NULL OR EXISTS
-  (SELECT 1 FROM notice n WHERE n.kind = 'suspended' AND n.suspension_id = s.id)) ORDER BY s.id"""
+  s.lift_reason FROM suspension s WHERE s.begun_at IS NOT NULL AND (s.lifted_epoch IS NULL OR (EXISTS
+  (SELECT 1 FROM notice n WHERE n.kind = 'suspended' AND n.suspension_id = s.id) AND NOT EXISTS
+  (SELECT 1 FROM notice n WHERE n.kind = 'lifted' AND n.suspension_id = s.id))) ORDER BY s.id"""
 
 
 @dataclass(frozen=True)
@@ -125,7 +196,7 @@ class Told:
 
 
 def suspensions(session: Session) -> Iterator[Told]:
-    """Those that stand, and those that people were told of and that are lifted since."""
+    """Those that stand, and those whose lift is still to be told to who heard of the stop."""
     for number, kind, scope, value, by, reason, begun, lifted, lifted_by, why in killswitch.rows(
         cursor(session), dialect(session), SUSPENSIONS
     ):

@@ -13,6 +13,8 @@ FALLBACK = "en"
 """What is told in a language that the words do not have."""
 EXERCISE = "EXERCISE"
 """Stands before every subject and every line that a drill sends (KS-20)."""
+MARKS: Mapping[str, str] = {"drill": EXERCISE, "test": "TEST"}
+"""What is no crisis, by the fact `kind` → the word on every line."""
 BLANK = re.compile(r"\{([a-z]+)\}")
 
 
@@ -38,6 +40,6 @@ def of(kind: str, language: str, facts: Mapping[str, str]) -> Words:
     subject, body = (
         BLANK.sub(lambda found: facts.get(found[1]) or "–", prepared[part]) for part in ("subject", "body")
     )
-    if facts.get("kind") == "drill":
-        return Words(f"{EXERCISE} {subject}", "\n".join(f"{EXERCISE} {line}" for line in body.strip().splitlines()))
-    return Words(subject, body.strip())
+    mark = MARKS.get(facts.get("kind", ""), "")
+    lines = [" ".join([mark, line]).strip() for line in body.strip().splitlines()]
+    return Words(" ".join([mark, *subject.split()]).strip(), "\n".join(lines))

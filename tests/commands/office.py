@@ -15,8 +15,10 @@ from commands import action as action_commands
 from commands import alert as alert_commands
 from commands import calendar as calendar_commands
 from commands import channel as channel_commands
+from commands import checklist as checklist_commands
 from commands import crisis as crisis_commands
 from commands import drill as drill_commands
+from commands import notices as notice_commands
 from commands import people as people_commands
 from commands import post as post_commands
 from commands import records as records_commands
@@ -42,6 +44,9 @@ crisis.command()(crisis_commands.sweep)
 crisis.command()(drill_commands.drill)
 crisis.command()(report_commands.report)
 crisis.add_typer(action_commands.app, name="action")
+crisis.command()(checklist_commands.checklist)
+crisis.command()(notice_commands.ack)
+crisis.command()(notice_commands.notices)
 app.add_typer(crisis, name="crisis")
 for function in (sign_in.login, sign_in.logout, sign_in.whoami):
     app.command()(function)

@@ -46,7 +46,7 @@ def test_its_json_has_everything(sqlite_city: City) -> None:
     assert (said.returncode, said.stderr, found["plan"], found["version"]) == (0, "", str(file), "1")
     assert [(phase["phase"], item["id"]) for phase in found["phases"] for item in phase["items"]] == ITEMS
     first = found["phases"][0]["items"][0]
-    assert first == {**vars(SHIPPED.checklist["first-minutes"][0]), "people": ["dora", "omar"]}
+    assert first == {**vars(SHIPPED.checklist["first-minutes"][0]), "people": ["dora", "omar"], "ticked": []}
 
 
 @pytest.mark.parametrize("json_too", [False, True])

@@ -17,6 +17,7 @@ NOT_RUN_HERE = {("daemon",), ("demo",)}
 LINES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("init",): (),
     ("crisis",): ("--no-wait",),
+    ("crisis", "checklist"): ("--tick", "stop"),
     ("resume",): ("--reason", "all clear"),
     ("crisis", "report"): (),
     ("crisis", "action", "add"): ("Drill again.", "--owner", "bo", "--by", "2190-12-31"),

@@ -38,6 +38,7 @@ HEAVY = (
     "connectors",
     "calendars",
     "crisis",
+    "apprise",
     "store.engine",
     "store.tables",
     "scheduler.settling",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -14,6 +15,7 @@ from crisis.notices.notifier import Notifier
 from crisis.notices.words import Words
 from crisis.plan import Notice as Listed
 from crisis.plan import Reminder
+from scheduler import resumption
 from store.crisis_tables import BreakGlassCode, Delivery, Notice
 from store.engine import reading, writing
 from tests.scheduler.press import ManualClock, Press
@@ -41,7 +43,13 @@ class Post:
 def _notifier(press: Press, post: Post, **changed: object) -> Notifier:
     reminder = Reminder(1800.0, 3600.0, 7200.0)
     plan = replace(plans.read(), notices=LIST, reminder=reminder, **changed)
-    return Notifier(press.engine, lambda: plan, lambda: ADDRESSES, "America/Chicago", post)
+    return Notifier(press.engine, lambda: plan, lambda: ADDRESSES, "America/Chicago", post, at_once=1)
+
+
+def _turn(own: Notifier) -> int:
+    """How many deliveries a turn of the duty tried."""
+    own.run()
+    return own.wait(30)
 
 
 def _deliveries(press: Press) -> list[Delivery]:
@@ -59,9 +67,9 @@ def _kinds(press: Press) -> list[str]:
 def test_a_stop_is_told_once_to_every_address_in_its_own_language(press: Press) -> None:
     post = Post()
     own = _notifier(press, post)
-    assert own.run() == 0
+    assert _turn(own) == 0
     number = press.suspend().suspension
-    assert (own.run(), own.run()) == (3, 0)
+    assert (_turn(own), _turn(own)) == (3, 0)
     assert [url for url, _ in post.sent] == ["phone", "mail", "omar"]
     assert [said.subject for _, said in post.sent] == ["SUSPENDED: everything"] * 2 + ["SUSPENDIDO: everything"]
     assert f"standfast crisis ack {number}" in post.sent[0][1].body
@@ -74,17 +82,17 @@ def test_an_address_that_fails_is_tried_again_and_keeps_no_other_waiting(hands: 
     post = Post({"phone": ["no answer within 20 s"] * 2})
     own = _notifier(press, post)
     press.suspend()
-    assert own.run() == 3
+    assert _turn(own) == 3
     assert [(row.state, row.detail) for row in _deliveries(press)] == [
         ("waiting", "no answer within 20 s"),
         ("delivered", ""),
         ("delivered", ""),
     ]
-    assert own.run() == 0
+    assert _turn(own) == 0
     hands.pass_s(31)
-    assert own.run() == 1
+    assert _turn(own) == 1
     hands.pass_s(61)
-    assert own.run() == 1
+    assert _turn(own) == 1
     assert [(row.state, row.tries) for row in _deliveries(press)] == [
         ("delivered", 3),
         ("delivered", 1),
@@ -96,7 +104,7 @@ def test_an_address_that_never_answers_is_given_up_and_recorded(hands: ManualClo
     own = _notifier(press, Post({"phone": ["refused"] * 9}))
     press.suspend()
     for _ in range(6):
-        own.run()
+        _turn(own)
         hands.pass_s(600)
     failed = _deliveries(press)[0]
     assert (failed.state, failed.tries, failed.detail) == ("failed", ledger.MOST_TRIES, "refused")
@@ -109,7 +117,7 @@ def test_an_address_that_is_not_set_is_named_and_never_shown(press: Press) -> No
     own = _notifier(press, post)
     own.environment = lambda: {"DORA_MAIL": "mailto://dora:canary@mail"}
     press.suspend()
-    own.run()
+    _turn(own)
     unset = "{} is not set: add it to .env"
     wanted = [unset.format("DORA_PHONE"), "", unset.format("OMAR_MAIL")]
     assert [row.detail for row in _deliveries(press)] == wanted
@@ -125,9 +133,9 @@ def test_a_process_that_died_while_sending_leaves_its_delivery_to_the_next(hands
         taken = ledger.take(session)
         assert taken is not None
         number = taken.id
-    assert own.run() == 2
+    assert _turn(own) == 2
     hands.pass_s(ledger.ABANDONED_S)
-    assert own.run() == 1
+    assert _turn(own) == 1
     assert [row.state for row in _deliveries(press) if row.id == number] == ["delivered"]
 
 
@@ -136,11 +144,11 @@ def test_a_lift_is_told_to_who_heard_of_the_stop(press: Press) -> None:
     own = _notifier(press, post)
     quick = press.suspend().suspension
     press.lift(quick)
-    assert own.run() == 0
+    assert _turn(own) == 0
     number = press.suspend("channel:parks").suspension
-    own.run()
+    _turn(own)
     press.lift(number)
-    own.run()
+    _turn(own)
     assert _kinds(press) == ["suspended", "lifted"]
     assert post.sent[-1][1].subject == "REANUDADO: channel:parks"
     assert "omar" in post.sent[-1][1].body
@@ -151,22 +159,73 @@ def test_reminders_come_while_it_stands_and_are_not_made_up_for(hands: ManualClo
     post = Post()
     own = _notifier(press, post)
     number = press.suspend().suspension
-    own.run()
+    _turn(own)
     hands.pass_s(1799)
-    own.run()
-    assert "reminder" not in _kinds(press)
+    _turn(own)
+    assert _kinds(press) == ["suspended", "escalation"]
     hands.pass_s(1)
-    own.run()
-    own.run()
+    _turn(own)
+    _turn(own)
     assert _kinds(press).count("reminder") == 1
     hands.pass_s(3 * 86400)
-    own.run()
-    assert _kinds(press).count("reminder") == 2
-    assert any("suspended for 3 day(s)" in said.body for _, said in post.sent)
+    _turn(own)
+    assert sorted(_kinds(press)) == ["daily", "escalation", "overdue", "reminder", "suspended"]
+    assert [item.id for item in press.ask(resumption.active)] == [number]
     press.lift(number)
     hands.pass_s(86400)
-    own.run()
-    assert _kinds(press).count("reminder") == 2
+    _turn(own)
+    assert sorted(_kinds(press)) == ["daily", "escalation", "lifted", "overdue", "reminder", "suspended"]
+
+
+def test_every_time_of_the_reminder_table_counts(hands: ManualClock, press: Press) -> None:
+    """First after half an hour, then each hour to who stands in for nobody; from two hours on to everybody."""
+    post = Post()
+    own = _notifier(press, post)
+    press.suspend()
+    _turn(own)
+    post.sent.clear()
+    told, moments = [], (0, 29, 30, 31, 89, 90, 149, 150, 210)
+    for before, minutes in itertools.pairwise(moments):
+        hands.pass_s((minutes - before) * 60)
+        _turn(own)
+        told += [(minutes, url, said.subject) for url, said in post.sent if "RESPUESTA" not in said.subject]
+        post.sent.clear()
+    dora = ("phone", "mail")
+    assert told == [
+        *((30, url, "STILL SUSPENDED: everything") for url in dora),
+        *((90, url, "STILL SUSPENDED: everything") for url in dora),
+        *((150, url, "STILL SUSPENDED after 2 h 30 min: everything") for url in dora),
+        (150, "omar", "SIGUE SUSPENDIDO tras 2 h 30 min: everything"),
+        *((210, url, "STILL SUSPENDED after 3 h 30 min: everything") for url in dora),
+        (210, "omar", "SIGUE SUSPENDIDO tras 3 h 30 min: everything"),
+    ]
+
+
+def test_each_day_has_a_line_of_its_own(hands: ManualClock, press: Press) -> None:
+    post = Post()
+    own = _notifier(press, post)
+    press.suspend()
+    days: list[str] = []
+    for _ in range(3 * 24):
+        hands.pass_s(3600)
+        _turn(own)
+        days += [said.subject for url, said in post.sent if url == "phone" and "DAY(S)" in said.subject]
+        post.sent.clear()
+    assert days == [f"SUSPENDED FOR {number} DAY(S): everything" for number in (1, 2, 3)]
+
+
+def test_what_was_not_told_before_the_lift_is_not_told_after_it(hands: ManualClock, press: Press) -> None:
+    """Nobody may read SUSPENDED of what is lifted; the twin is the notice of the lift itself."""
+    post = Post({"phone": ["away"]})
+    own = _notifier(press, post)
+    number = press.suspend().suspension
+    _turn(own)
+    press.lift(number)
+    post.sent.clear()
+    hands.pass_s(60)
+    _turn(own)
+    assert [said.subject for url, said in post.sent if url == "phone"] == ["LIFTED: everything"]
+    assert next((row.state, row.detail) for row in _deliveries(press)) == ("failed", ledger.LIFTED)
 
 
 @pytest.mark.parametrize("answers", [True, False])
@@ -176,14 +235,14 @@ def test_who_does_not_say_that_they_know_is_passed_over_to_the_next(
     post = Post()
     own = _notifier(press, post)
     number = press.suspend().suspension
-    own.run()
+    _turn(own)
     if answers:
         with writing(press.engine) as session:
             assert ledger.acknowledge(session, number, "dora")
         with writing(press.engine) as session:
             assert not ledger.acknowledge(session, number, "dora")
     hands.pass_s(601)
-    own.run()
+    _turn(own)
     assert ("escalation" in _kinds(press)) is not answers
     assert any(said.subject.startswith("SIN RESPUESTA DE dora") for _, said in post.sent) is not answers
     assert [url for url, said in post.sent if said.subject.startswith("SIN")] == ([] if answers else ["omar"])
@@ -204,7 +263,7 @@ def test_the_use_of_a_break_glass_code_is_announced(press: Press) -> None:
             )
         )
     post = Post()
-    _notifier(press, post).run()
+    _turn(_notifier(press, post))
     assert {said.subject for _, said in post.sent} == {
         "BREAK-GLASS CODE USED: EOC safe",
         "CÓDIGO DE EMERGENCIA USADO: EOC safe",
@@ -215,7 +274,7 @@ def test_a_plan_without_a_list_tells_nobody(press: Press) -> None:
     press.suspend()
     own = _notifier(press, Post())
     own.plan_of = plans.read
-    assert (own.run(), _kinds(press)) == (0, [])
+    assert (_turn(own), _kinds(press)) == (0, [])
 
 
 def test_every_word_of_a_drill_is_marked() -> None:

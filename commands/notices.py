@@ -1,0 +1,191 @@
+"""Who was told of a stop, and who knows of it: `standfast crisis notices` and `ack`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.context import Context, Json, UserError, clean_text, emit, guarded, say, table
+from commands.post_options import MOST_ID
+from config import clock
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from crisis.notices.overview import Sent
+    from crisis.plan import Notice, Plan
+
+STATES = {"delivered": "delivered", "waiting": "waiting", "sending": "under way", "failed": "FAILED"}
+Number = Annotated[
+    int | None,
+    typer.Argument(metavar="[NUMBER]", min=1, max=MOST_ID, help="Which suspension (default: all that stand)."),
+]
+OfSuspension = Annotated[
+    int | None, typer.Option("--suspension", metavar="N", min=1, max=MOST_ID, help="Also one that is lifted.")
+]
+
+
+def ack(number: Number = None, json: Json = False) -> None:
+    """Say that you know of a suspension: then nobody is told in your place. Needs a signed-in person."""
+    with guarded() as context:
+        found = [_acknowledged(context, suspension) for suspension in _meant(context, number)]
+        if json:
+            return emit(found)
+        for item in found:
+            when = "" if item["new"] else f" since {item['at']}"
+            say(f"ACKNOWLEDGED  suspension {item['suspension']} by {item['person']}{when}")
+        return None
+
+
+def _meant(context: Context, number: int | None) -> list[int]:
+    """The suspensions meant. Raises UserError when there is none."""
+    from store.engine import reading
+    from store.tables import Suspension
+
+    with reading(context.engine) as session:
+        found = _standing(session)
+        if number is not None and number not in found:
+            row = session.get(Suspension, number)
+            found = [number] if row is not None and row.begun_at is not None else []
+    if number is not None and not found:
+        raise UserError(f"there is no suspension {number}: see `standfast crisis status`")
+    if not found:
+        raise UserError("nothing is suspended: there is nothing to acknowledge")
+    return found if number is None else [number]
+
+
+def _standing(session: Session) -> list[int]:
+    from scheduler import resumption
+    from store.engine import cursor, dialect
+
+    return [item.id for item in resumption.active(cursor(session), dialect(session)) if item.has_come]
+
+
+def _acknowledged(context: Context, suspension: int) -> dict[str, Any]:
+    from sqlalchemy.exc import IntegrityError
+
+    from crisis.notices import ledger
+    from store.engine import reading, writing
+
+    person, new = context.actor.person, False
+    try:
+        with writing(context.engine) as session:
+            new = ledger.acknowledge(session, suspension, person)
+    except IntegrityError as error:
+        if not ledger.is_race(error):
+            raise
+    with reading(context.engine) as session:
+        at = ledger.acknowledged(session, suspension)[person]
+    return {"suspension": suspension, "person": person, "at": clock.to_text(at), "new": new}
+
+
+# --- what became of them ---------------------------------------------------------------------------------------------
+
+
+def notices(
+    suspension: OfSuspension = None,
+    test: Annotated[
+        str | None,
+        typer.Option("--test", metavar="PERSON", help="Send PERSON a test notice. Needs the right to suspend."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show who was told of a stop, at which address, and who has acknowledged. Addresses are named, never shown.
+
+    With --test: exit code 1 when an address did not take the test."""
+    with guarded() as context:
+        if test is not None:
+            return _tested(context, clean_text(test, "--test", most=200), json)
+        found = _overview(context, suspension)
+        if json:
+            return emit(found)
+        if not found:
+            return say("nobody was told of anything yet: there was no stop since the plan has a notice list")
+        for item in found:
+            _show(item)
+        return None
+
+
+def _overview(context: Context, number: int | None) -> list[dict[str, Any]]:
+    from crisis.notices import overview
+    from scheduler import receipt
+    from store.engine import cursor, dialect, reading
+
+    numbers = _meant(context, number) if number is not None else []
+    with reading(context.engine) as session:
+        numbers = numbers or _standing(session) or [item for item in [overview.newest(session)] if item is not None]
+        return [
+            {
+                "suspension": item,
+                **receipt.notices(cursor(session), dialect(session), item),
+                "deliveries": [_as_json(sent) for sent in overview.of(session, item)],
+            }
+            for item in numbers
+        ]
+
+
+def _as_json(sent: Sent) -> dict[str, Any]:
+    moments = {name: None if at is None else clock.to_text(at) for name, at in vars(sent).items() if name[-3:] == "_at"}
+    return vars(sent) | moments
+
+
+def _show(item: Mapping[str, Any]) -> None:
+    heads = ("suspension", "notice", "person", "address", "", "tries", "when", "why", "acknowledged")
+    rows = [
+        (
+            item["suspension"],
+            sent["notice"],
+            sent["person"],
+            sent["variable"],
+            STATES[sent["state"]],
+            sent["tries"],
+            sent["ended_at"] or f"next {sent['due_at']}",
+            sent["detail"],
+            sent["acknowledged_at"] or "no",
+        )
+        for sent in item["deliveries"]
+    ]
+    table(heads, rows)
+    say(f"suspension {item['suspension']}: acknowledged by {', '.join(item['acknowledged']) or 'nobody yet'}")
+
+
+# --- a test ----------------------------------------------------------------------------------------------------------
+
+
+def _tested(context: Context, person: str, json: bool) -> None:
+    from calendars import zones
+    from crisis import plan
+    from crisis.notices import trial
+
+    actor = context.require("suspend", action="send a test notice to", subject=person)
+    listed = _listed(plan.read(plan.file_of(context.settings.root, context.settings.plan)), person)
+    zone = context.settings.timezone
+    at = f"{zones.local_of(clock.wall_us(), zone).replace('T', ' ')} {zone}"
+    _refuse_rehearsal()
+    found = trial.send(context.engine, listed, context.loaded.environ, actor.person, at)
+    if json:
+        emit([vars(item) for item in found])
+    else:
+        table(("person", "address", ""), [(person, item.variable, item.trouble or "taken") for item in found])
+    if any(item.trouble for item in found) or not found:
+        raise typer.Exit(1)
+
+
+def _listed(found: Plan, person: str) -> Notice:
+    from calendars.draft import did_you_mean
+
+    by_person = {item.person: item for item in found.notices}
+    if person not in by_person:
+        raise UserError(f"{person[:60]!a} is not on the plan's notice list: {did_you_mean(person, by_person)}")
+    if not by_person[person].targets:
+        raise UserError(f"the plan names no address of {person}: give their [[notice]] targets")
+    return by_person[person]
+
+
+def _refuse_rehearsal() -> None:
+    from commands import duties
+
+    if duties.tells_nobody():
+        raise UserError(f"{clock.REHEARSAL_VARIABLE} or a failpoint is set: nobody is told anything; unset it")
