@@ -18,7 +18,7 @@ from sqlalchemy.orm.util import identity_key
 from sqlmodel import Session, SQLModel, col, select
 
 from config import clock
-from scheduler import killswitch, states
+from scheduler import hold_reason, killswitch, states
 from store import bulk
 from store.engine import cursor, dialect
 from store.tables import Attempt, Channel, Post
@@ -124,7 +124,7 @@ def put_back(session: Session, attempt: Attempt, *, ready_at: int, tries: int, r
         hold(
             session,
             attempt.post_id,
-            f"its time passed as a suspension was declared ({reason})",
+            hold_reason.not_sent(declared, reason),
             only_from=("publishing",),
         )
         return "held"

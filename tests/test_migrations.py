@@ -19,7 +19,7 @@ from sqlmodel import SQLModel
 
 from config import essentials, settings
 from scheduler.daemon import Daemon
-from store import crisis_tables, migration, tables
+from store import crisis_tables, migration, release_tables, tables
 from store.engine import StoreError, open_engine, reading, writing
 from store.lock import LOCK_KEY
 from tests.support.city import CHECKOUT, City
@@ -49,7 +49,8 @@ def _scalars(engine: Engine, statement: str) -> list[object]:
 
 
 def test_the_migrations_make_the_tables_of_the_models(engine: Engine) -> None:
-    assert {tables.Post.__tablename__, crisis_tables.Override.__tablename__} <= {*inspect(engine).get_table_names()}
+    some = {tables.Post, crisis_tables.Override, release_tables.SuspensionRelease}
+    assert {str(table.__tablename__) for table in some} <= {*inspect(engine).get_table_names()}
     assert _differences(engine) == []
 
 
