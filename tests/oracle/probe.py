@@ -87,7 +87,7 @@ def is_quiet(state: State, config: Config) -> bool:
     found = list(active(state.store))
     if found and lost_attempts(state):
         return False
-    return not any(unconfirmed(state.store, item.scope, config) for item in found)
+    return not any(unconfirmed(state.store, item, config) for item in found)
 
 
 STEPS: dict[str, Callable[[Rig, State, Action], None]] = {

@@ -16,7 +16,7 @@ from connectors.errors import (
     Uncertain,
 )
 from connectors.protocol import Permit, Prepared, Published
-from scheduler import publisher, stop_cell, witness
+from scheduler import hold_reason, publisher, stop_cell, witness
 from scheduler.outcome import Outcome
 from store.engine import StoreError, writing
 from store.tables import Attempt, Channel, Gate, Post
