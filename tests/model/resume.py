@@ -34,6 +34,8 @@ from tests.model.state import (
 )
 
 RESUME = "resume"
+MOST_PARTS = 2
+"""Staged resumes in one history: while a cell is lost each may call for a further stop of everything, without an end."""
 
 
 def enabled(state: State, config: Config) -> list[Action]:
@@ -70,6 +72,8 @@ def _ask_or_confirm(state: State, config: Config, found: list[Action]) -> None:
 def _ask_part(state: State, config: Config, place: int, found: list[Action]) -> None:
     """A code for each channel that may be resumed first and that the suspension covers still."""
     item, resume = state.store.suspensions[place], state.resume
+    if sum(len(own.released) for own in state.store.suspensions) >= MOST_PARTS:
+        return
     for channel in config.parts if has_come(item, state.world.now) else ():
         new = (resume.suspension, resume.epoch, resume.only) != (place + 1, state.store.epoch, channel)
         if new and covers_now(item, channel):
