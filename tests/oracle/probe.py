@@ -37,7 +37,8 @@ def enabled(state: State, rig: Rig, allowed: list[Action]) -> list[Action]:
         for post in range(len(config.channels))
         if Action("worker", "claim", who, post) not in allowed
     ]
-    if rig.lift.code and not state.resume.fence and ("resume", "confirm") not in keys:
+    good = keys & {("resume", "confirm"), ("resume", "release")}
+    if rig.lift.code and not state.resume.fence and not good:
         found.append(Action(PROBE, "confirm"))
     if ("rescuer", "rescue") not in keys:
         found.append(Action(PROBE, "rescue"))
