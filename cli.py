@@ -250,30 +250,38 @@ def resume(
     reason: Annotated[str, typer.Option(help="Why it is clear to resume.")],
     scope: Annotated[str | None, typer.Option("--scope", help="all, channel:NAME or group:NAME.")] = None,
     suspension: Annotated[int | None, typer.Option(min=1, help="Which one, when several are active.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Resume channel:NAME or group:NAME first; may be repeated.")
+    ] = None,
     confirm: Annotated[str | None, typer.Option("--confirm", help="The code from step one: lifts.")] = None,
+    announce: Annotated[str | None, typer.Option("--announce", help="Queue this post after the lift.")] = None,
+    announce_statement: Annotated[
+        str | None, typer.Option("--announce-statement", help="Queue this statement of the plan after it.")
+    ] = None,
+    announce_on: Annotated[
+        list[str] | None, typer.Option("--announce-on", help="On this channel, or all; may be repeated.")
+    ] = None,
+    fill: Annotated[
+        list[str] | None, typer.Option("--fill", help="Fill a blank of the statement: BLANK=WORDS.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Lift a suspension in two steps: show what will happen and get a code, then `--confirm CODE`. Needs a signed-in person."""
-    from commands import resuming
+    from commands import announcing, resuming
     from config import essentials, settings
     from config.fault import Fault
-    from scheduler import killswitch, resumption
+    from scheduler import resumption
 
     try:
         settings.load()
     except settings.SettingsError as error:  # a rule misspelled is a rule unread: nothing is lifted by it
         _end(f"{error}; NOT LIFTED", 1)
+    parts = [_plain(item) for item in only or ()]
+    wish = resuming.Wish(_plain(reason), scope and _plain(scope), suspension, parts, confirm)
+    post = announcing.Wish(announce, announce_statement, announce_on or (), fill or ())
     own = resumption.Resumption(essentials.load(), essentials.merged().environ)
     try:
-        if not _plain(reason).strip():
-            raise killswitch.SwitchError("--reason is empty: say why it is clear to resume; NOT LIFTED")
-        if confirm is None:
-            offer = own.ask(_plain(reason), scope=_scope(scope), suspension=suspension)
-            _told({"lifted": False, **vars(offer)}, resuming.of_offer(offer), json)
-        else:
-            lifted = own.confirm(confirm, _plain(reason))
-            _told({"lifted": True, **vars(lifted)}, resuming.of_lifted(lifted), json)
-            resuming.after_lift(lifted.kind)
+        _told(*resuming.run(own, wish, post), json)
     except Fault as error:
         _end(str(error), 1)
     finally:
@@ -285,12 +293,6 @@ def _told(data: dict[str, Any], lines: Iterable[str], json: bool) -> None:
         _emit(data)
     for line in lines:
         _say(line)
-
-
-def _scope(text: str | None) -> Any:
-    from scheduler.killswitch import Scope
-
-    return None if text is None else Scope.parse(_plain(text))
 
 
 def _plain(text: str) -> str:

@@ -50,14 +50,14 @@ def post(
         if renew:
             return _renew(context, json)
         message = _message(
-            context, _Wish(channel or (), everywhere, statement, fill or (), language), text, text_file, media, alt
+            context, Wish(channel or (), everywhere, statement, fill or (), language), text, text_file, media, alt
         )
         if dry_run:
             return _shown(message, json)
         return _sent(context, message, json)
 
 
-class _Wish:
+class Wish:
     """Where an emergency message shall go, and of which statement it is made."""
 
     def __init__(
@@ -80,7 +80,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _message(
     context: Context,
-    wish: _Wish,
+    wish: Wish,
     text: str | None,
     text_file: str | None,
     media: Sequence[str] | None,
@@ -94,13 +94,13 @@ def _message(
         raise UserError("say what: a --statement of the plan, or --text (or --text-file)")
     rows = options.media_of(context, media or (), alt or ())
     files = content.stored(context.essential.data_dir, rows)
-    platforms = _platforms(context, wish)
-    texts = {name: words if words is not None else _filled(context, wish, platforms[name], files) for name in platforms}
+    on = platforms(context, wish)
+    texts = {name: words if words is not None else filled(context, wish, on[name], files) for name in on}
     late = int(context.settings.lateness * 1_000_000)
     return Message(texts, options.occurrence_now(context, None), late, wish.statement or "", rows, files)
 
 
-def _platforms(context: Context, wish: _Wish) -> dict[str, str]:
+def platforms(context: Context, wish: Wish) -> dict[str, str]:
     """By channel meant: its platform; a name that does not exist is refused with the rest by the lane itself."""
     from sqlmodel import select
 
@@ -119,7 +119,7 @@ def _platforms(context: Context, wish: _Wish) -> dict[str, str]:
     return {name: known.get(name, "outbox") for name in names}
 
 
-def _filled(context: Context, wish: _Wish, platform: str, files: Sequence[Any]) -> str:
+def filled(context: Context, wish: Wish, platform: str, files: Sequence[Any]) -> str:
     """The statement's words for a platform: the first variant that it takes."""
     from calendars.draft import did_you_mean
     from crisis import plan, statement

@@ -16,7 +16,7 @@ from config import clock
 from connectors.errors import ConnectorError
 from connectors.protocol import Connector, Deadline, OwnScheduler, Planned
 from records import log
-from scheduler import receipt
+from scheduler import hold_reason, receipt
 from scheduler.planning import content
 from store.chain import storable
 from store.crisis_tables import NativePost, Sweep
@@ -88,7 +88,7 @@ class Sweeper:
         return Post(
             channel=channel,
             state="held",
-            hold_reason=f"it was scheduled on the platform itself for {moment}, and taken out in suspension {suspension}",
+            hold_reason=hold_reason.taken_out(str(moment), suspension),
             text=text,
             content_hash=content.content_hash(text, ()),
             local_time=clock.to_text(at)[:19],

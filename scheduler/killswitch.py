@@ -14,6 +14,7 @@ from typing import Any
 
 from config import clock
 from config.fault import Fault
+from scheduler import hold_reason
 from store.chain import Cursor, append
 
 ALL, CHANNEL, GROUP = "all", "channel", "group"
@@ -30,12 +31,17 @@ RESTORING = "restore_under_way"
 """The key in ``meta`` of a restore that is not finished: what may have gone out is not known yet."""
 BANNER = "Publishing is suspended. New posts are accepted and wait behind the closed gate."
 
-COVERS = """(s.scope_kind NOT IN ('channel', 'group')
+REACHES = """(s.scope_kind NOT IN ('channel', 'group')
   OR (s.scope_kind = 'channel' AND s.scope_value = {channel})
   OR (s.scope_kind = 'group' AND (
       EXISTS (SELECT 1 FROM channel_group g WHERE g.channel = {channel} AND g.name = s.scope_value)
       OR EXISTS (SELECT 1 FROM suspension_channel sc WHERE sc.suspension_id = s.id AND sc.channel = {channel}))))"""
-"""Whether suspension ``s`` covers a channel. A scope that is not understood covers everything."""
+"""Whether suspension ``s`` was declared over a channel, whatever was lifted of it since. A scope that is not understood covers
+everything. For what the stop itself found and did: I2 and I7 know of no resume."""
+COVERS = f"""({REACHES} AND NOT EXISTS (
+  SELECT 1 FROM suspension_release r WHERE r.suspension_id = s.id AND r.channel = {{channel}}))"""
+"""Whether suspension ``s`` covers a channel now: a staged resume has not lifted it for that channel. For the gate, and for what
+a lift would change."""
 HAS_COME = "(s.begun_at IS NOT NULL OR s.starts_at <= ?)"
 """Whether the moment of suspension ``s`` has come at the wall time (µs) that is the parameter: what has begun does not ask."""
 ACTIVE = f"s.lifted_epoch IS NULL AND {HAS_COME}"
@@ -132,7 +138,7 @@ def closed_by(cursor: Cursor, dialect: str, channel: str, now_us: int) -> list[i
     """
     epoch(cursor, dialect)
     query = f"SELECT s.id FROM suspension s WHERE {ACTIVE} AND {COVERS.format(channel='?')} ORDER BY s.id"
-    return [int(row[0]) for row in rows(cursor, dialect, query, (now_us, channel, channel, channel))]
+    return [int(row[0]) for row in rows(cursor, dialect, query, (now_us, *[channel] * 4))]
 
 
 def closed_channels(cursor: Cursor, dialect: str, now_us: int) -> frozenset[str]:
@@ -142,10 +148,16 @@ def closed_channels(cursor: Cursor, dialect: str, now_us: int) -> frozenset[str]
     return frozenset(str(row[0]) for row in rows(cursor, dialect, query.format(channel="c.name"), (now_us,)))
 
 
-def declared_since(cursor: Cursor, dialect: str, channel: str, claim_epoch: int) -> bool:
-    """True when a suspension covering `channel` has begun after `claim_epoch`, lifted or not."""
-    query = f"SELECT 1 FROM suspension s WHERE s.epoch > ? AND s.begun_at IS NOT NULL AND {COVERS.format(channel='?')} LIMIT 1"
-    return bool(rows(cursor, dialect, query, (claim_epoch, channel, channel, channel)))
+def declared_since(cursor: Cursor, dialect: str, channel: str, claim_epoch: int) -> int:
+    """The newest suspension of `channel` that has begun after `claim_epoch`, lifted (whole or for that channel) or not; else 0.
+
+    `REACHES`, since a post that was in hand at the stop waits for a person also where its channel was resumed meanwhile (I7).
+    """
+    query = (
+        "SELECT COALESCE(MAX(s.id), 0) FROM suspension s WHERE s.epoch > ? AND s.begun_at IS NOT NULL "
+        f"AND {REACHES.format(channel='?')}"
+    )
+    return int(rows(cursor, dialect, query, (claim_epoch, channel, channel, channel))[0][0])
 
 
 def check_scope(cursor: Cursor, dialect: str, scope: Scope) -> None:
@@ -177,8 +189,10 @@ def suspend(cursor: Cursor, dialect: str, order: Order, *, at_least_epoch: int =
 
     `at_least_epoch`: after a restore the epoch must rise above all that this host has witnessed.
     """
-    if (known := find(cursor, dialect, order.request_id)) is not None and is_lifted(cursor, dialect, known.suspension):
-        # Taken from the cell and lifted while its own process stood still: who is told SUSPENDED must be.
+    if (known := find(cursor, dialect, order.request_id)) is not None and not stands_whole(
+        cursor, dialect, known.suspension
+    ):
+        # Lifted, be it for one channel, while its own process stood still: who is told SUSPENDED must be.
         return suspend(
             cursor, dialect, replace(order, request_id=f"{order.request_id}+"), at_least_epoch=at_least_epoch
         )
@@ -204,12 +218,8 @@ def _plan(cursor: Cursor, dialect: str, order: Order, now: int) -> Recorded:
     """Put a window on record that holds from its moment by `ACTIVE` alone, whoever runs then; `begin_due` takes its step."""
     own = epoch(cursor, dialect)
     number = _insert(cursor, dialect, order, own, now, begun_at=None)
-    detail = {
-        "scope": str(order.scope),
-        "reason": order.reason,
-        "request": order.request_id,
-        "starts_at": order.starts_at,
-    }
+    detail = {"scope": str(order.scope), "reason": order.reason, "request": order.request_id}
+    detail |= {"starts_at": clock.to_text(order.starts_at)}
     append(cursor, dialect, actor=order.by, action="plan", subject=f"suspension {number}", detail=detail)
     return Recorded(number, own, now, order.request_id, (), by=order.by, begun=False)
 
@@ -243,6 +253,17 @@ def is_lifted(cursor: Cursor, dialect: str, number: int) -> bool:
     return bool(rows(cursor, dialect, query, (number,)))
 
 
+def stands_whole(cursor: Cursor, dialect: str, number: int) -> bool:
+    """True while nobody has lifted suspension `number`, neither all of it nor for a channel."""
+    return not is_lifted(cursor, dialect, number) and not released(cursor, dialect, number)
+
+
+def released(cursor: Cursor, dialect: str, number: int) -> list[tuple[str, str, int]]:
+    """(channel, by, wall µs) for each channel that suspension `number` was lifted for ahead of the rest."""
+    query = "SELECT channel, by, at FROM suspension_release WHERE suspension_id = ? ORDER BY channel"
+    return [(str(channel), str(by), int(at)) for channel, by, at in rows(cursor, dialect, query, (number,))]
+
+
 def _name_person(cursor: Cursor, dialect: str, number: int, order: Order) -> None:
     """Put the person's name to a suspension that was first taken from the stop cell, which knows no names."""
     found = rows(cursor, dialect, "SELECT by FROM suspension WHERE id = ?", (number,))
@@ -260,7 +281,7 @@ def next_epoch(cursor: Cursor, dialect: str, at_least: int) -> int:
         cursor,
         dialect,
         "SELECT COALESCE(MAX(g.e), 0) FROM (SELECT epoch AS e FROM gate UNION ALL SELECT epoch FROM suspension"
-        " UNION ALL SELECT lifted_epoch FROM suspension) g",
+        " UNION ALL SELECT lifted_epoch FROM suspension UNION ALL SELECT epoch FROM suspension_release) g",
     )
     new = max(int(highest[0][0]) + 1, at_least)
     upsert = "INSERT INTO gate (id, epoch, generation) VALUES (1, ?, 1) ON CONFLICT (id) DO UPDATE SET epoch = ?"
@@ -306,8 +327,11 @@ def freeze_groups(cursor: Cursor, dialect: str, channel: str) -> None:
 
 
 def _covered_attempts(state: str) -> str:
-    """A condition on attempt ``a``: in `state` (SQL) and covered by the suspension whose id is the parameter."""
-    covers = COVERS.format(channel="a.channel")
+    """A condition on attempt ``a``: in `state` (SQL) and covered, at the stop, by the suspension whose id is the parameter.
+
+    `REACHES`, since what was in flight at the stop stays on its list when its channel is resumed (I2).
+    """
+    covers = REACHES.format(channel="a.channel")
     return f"a.state IN {state} AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers})"
 
 
@@ -326,7 +350,7 @@ def _abort_claimed(cursor: Cursor, dialect: str, number: int, now: int) -> int:
             cursor,
             dialect,
             "UPDATE post SET state = 'held', hold_reason = ?, updated_at = ? WHERE id = ? AND state = 'publishing'",
-            (f"its time came as suspension {number} was declared", now, post),
+            (hold_reason.came_due(number), now, post),
         )
     return len(found)
 
@@ -341,13 +365,17 @@ def _copy_in_flight(cursor: Cursor, dialect: str, number: int) -> tuple[int, ...
 
 
 def unconfirmed(cursor: Cursor, dialect: str, number: int) -> list[int]:
-    """The covered attempts that are still sending or unknown, emergency messages claimed under it aside; quiet means there is
-    none."""
+    """The covered attempts that are still sending or unknown, but for emergency messages claimed under it and what was claimed
+    on a channel after that was resumed; quiet means there is none.
+
+    What was in flight at the stop counts also where its channel was resumed since: it was claimed before.
+    """
     query = (
         f"SELECT a.id FROM attempt a WHERE {_covered_attempts(OPEN_STATES)} AND (a.override_id IS NULL OR a.claim_epoch < "
-        "(SELECT s.epoch FROM suspension s WHERE s.id = ?)) ORDER BY a.id"
+        "(SELECT s.epoch FROM suspension s WHERE s.id = ?)) AND NOT EXISTS (SELECT 1 FROM suspension_release r "
+        "WHERE r.suspension_id = ? AND r.channel = a.channel AND a.claim_epoch >= r.epoch) ORDER BY a.id"
     )
-    return [int(row[0]) for row in rows(cursor, dialect, query, (number, number))]
+    return [int(row[0]) for row in rows(cursor, dialect, query, (number, number, number))]
 
 
 def note_quiet(cursor: Cursor, dialect: str, number: int) -> None:

@@ -1,10 +1,13 @@
-"""The lift of a suspension, in plain SQL on the caller's DB-API cursor like `scheduler.killswitch`: what it covered and whose
-time has passed waits for a person from that transaction on."""
+"""The lift of a suspension, or of it for some channels first, in plain SQL on the caller's DB-API cursor like
+`scheduler.killswitch`: what it covered and whose time has passed waits for a person from that transaction on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from config import clock
-from scheduler import killswitch
+from scheduler import hold_reason, killswitch
 from scheduler.killswitch import rows, run
 from store.chain import Cursor, append
 
@@ -24,15 +27,7 @@ def lift(
     the request, the suspension is lifted already, or a restored store was not looked through yet.
     """
     now = clock.wall_us()
-    check_looked_through(cursor, dialect)
-    if (current := killswitch.epoch_or_zero(cursor, dialect)) != asked_epoch:
-        raise killswitch.SwitchError(
-            f"the request is void: it was made in epoch {asked_epoch}, and now it is {current} "
-            "(something was suspended or lifted in between): run `standfast resume` again"
-        )
-    active = rows(cursor, dialect, "SELECT 1 FROM suspension WHERE id = ? AND lifted_epoch IS NULL", (number,))
-    if not active:
-        raise killswitch.SwitchError(f"suspension {number} is not active: see `standfast crisis status`")
+    _check(cursor, dialect, number, asked_epoch)
     held = _hold_missed(cursor, dialect, number, latest_us(cursor, dialect), reconfirm_us)
     keep_held(cursor, dialect, number)
     new_epoch = killswitch.next_epoch(cursor, dialect, 0)
@@ -46,6 +41,63 @@ def lift(
     return new_epoch, held
 
 
+def lift_part(
+    cursor: Cursor,
+    dialect: str,
+    number: int,
+    channels: Sequence[str],
+    *,
+    by: str,
+    reason: str,
+    asked_epoch: int,
+    reconfirm_us: int = 0,
+) -> tuple[int, int]:
+    """(new epoch, posts now held) after lifting one suspension for `channels` alone, as `lift` does it for all of it.
+
+    It stands for every other channel, also one that is yet to come. The epoch rises here too: whoever holds a code was shown
+    another state of things. Raises SwitchError as `lift` does, and when it does not cover one of the channels now.
+    """
+    now = clock.wall_us()
+    _check(cursor, dialect, number, asked_epoch)
+    for channel in channels:
+        if not covers(cursor, dialect, number, channel):
+            raise killswitch.SwitchError(
+                f"suspension {number} does not cover channel {channel!r} now: nothing was changed"
+            )
+    # Before the rows below are there: they take the channels from under the suspension.
+    held = _hold_missed(cursor, dialect, number, latest_us(cursor, dialect), reconfirm_us, channels)
+    keep_held(cursor, dialect, number)
+    new_epoch = killswitch.next_epoch(cursor, dialect, 0)
+    statement = "INSERT INTO suspension_release (suspension_id, channel, epoch, by, at) VALUES (?, ?, ?, ?, ?)"
+    for channel in channels:
+        run(cursor, dialect, statement, (number, channel, new_epoch, by, now))
+    detail = {"epoch": new_epoch, "reason": reason, "held": held, "channels": list(channels)}
+    append(cursor, dialect, actor=by, action="lift_part", subject=f"suspension {number}", detail=detail)
+    return new_epoch, held
+
+
+def covers(cursor: Cursor, dialect: str, number: int, channel: str) -> bool:
+    """Whether suspension `number` has begun, stands, and covers `channel` now."""
+    query = (
+        "SELECT 1 FROM suspension s WHERE s.id = ? AND s.lifted_epoch IS NULL AND s.begun_at IS NOT NULL "
+        f"AND {killswitch.COVERS.format(channel='?')}"
+    )
+    return bool(rows(cursor, dialect, query, (number, *[channel] * 4)))
+
+
+def _check(cursor: Cursor, dialect: str, number: int, asked_epoch: int) -> None:
+    """Raise SwitchError when the suspension may not be lifted now by a request of `asked_epoch`."""
+    check_looked_through(cursor, dialect)
+    if (current := killswitch.epoch_or_zero(cursor, dialect)) != asked_epoch:
+        raise killswitch.SwitchError(
+            f"the request is void: it was made in epoch {asked_epoch}, and now it is {current} "
+            "(something was suspended or lifted in between): run `standfast resume` again"
+        )
+    active = rows(cursor, dialect, "SELECT 1 FROM suspension WHERE id = ? AND lifted_epoch IS NULL", (number,))
+    if not active:
+        raise killswitch.SwitchError(f"suspension {number} is not active: see `standfast crisis status`")
+
+
 def check_looked_through(cursor: Cursor, dialect: str) -> None:
     """Raise SwitchError while a restore is not finished: a lift would call held what may have gone out already."""
     if killswitch.is_restoring(cursor, dialect):
@@ -54,21 +106,20 @@ def check_looked_through(cursor: Cursor, dialect: str) -> None:
         )
 
 
-def _hold_missed(cursor: Cursor, dialect: str, number: int, now: int, reconfirm_us: int) -> int:
-    """How many covered posts whose time has passed, or comes within `reconfirm_us`, became held."""
-    covers = killswitch.COVERS.format(channel="post.channel")
+def _hold_missed(
+    cursor: Cursor, dialect: str, number: int, now: int, reconfirm_us: int, channels: Sequence[str] | None = None
+) -> int:
+    """How many covered posts (of `channels`) whose time has passed, or comes within `reconfirm_us`, became held."""
     statement = (
         "UPDATE post SET state = 'held', hold_reason = CASE WHEN due_at <= ? THEN ? ELSE ? END, updated_at = ? "
         "WHERE state = 'scheduled' AND due_at <= ? "
-        f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {killswitch.HAS_COME} AND {covers}) RETURNING id"
+        f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {killswitch.HAS_COME} AND {_COVERS_POST}) "
     )
-    values = (now, *_reasons(number), now, now + reconfirm_us, number, now)
-    return len(rows(cursor, dialect, statement, values))
-
-
-def _reasons(number: int) -> tuple[str, str]:
-    """Why a post is held by a lift: its time has passed, or it waits to be confirmed."""
-    return f"its time passed during suspension {number}", f"it waits to be confirmed after suspension {number}"
+    passed, waits = hold_reason.passed(number), hold_reason.to_be_confirmed(number)
+    own: Any = cursor
+    values = (now, passed, waits, now, now + reconfirm_us, number, now)
+    run(cursor, dialect, statement + only(channels, "post.channel"), (*values, *(channels or ())))
+    return int(own.rowcount)
 
 
 def keep_held(cursor: Cursor, dialect: str, number: int) -> None:
@@ -77,18 +128,36 @@ def keep_held(cursor: Cursor, dialect: str, number: int) -> None:
         "INSERT INTO suspension_post (suspension_id, post_id, at) SELECT ?, id, ? FROM post "
         "WHERE state = 'held' AND hold_reason IN (?, ?) ON CONFLICT DO NOTHING"
     )
-    run(cursor, dialect, keep, (number, clock.wall_us(), *_reasons(number)))
+    reasons = hold_reason.passed(number), hold_reason.to_be_confirmed(number)
+    run(cursor, dialect, keep, (number, clock.wall_us(), *reasons))
+
+
+_COVERS_POST = killswitch.COVERS.format(channel="post.channel")
+"""`COVERS`: what a channel that was resumed before has due goes out in its own way, and is no business of this lift."""
+
+
+def only(channels: Sequence[str] | None, column: str) -> str:
+    """A further condition (SQL): `column` is one of `channels`; none when they are None."""
+    return "" if channels is None else f"AND {column} IN ({', '.join('?' * len(channels))}) "
 
 
 def missed(cursor: Cursor, dialect: str, number: int, reconfirm_us: int = 0) -> int:
     """How many posts a lift of suspension `number` would hold now."""
-    covers = killswitch.COVERS.format(channel="post.channel")
+    return sum(missed_by_channel(cursor, dialect, number, reconfirm_us).values())
+
+
+def missed_by_channel(
+    cursor: Cursor, dialect: str, number: int, reconfirm_us: int = 0, channels: Sequence[str] | None = None
+) -> dict[str, int]:
+    """By channel: how many posts a lift of suspension `number` (for `channels` alone) would hold now."""
     query = (
-        "SELECT count(*) FROM post WHERE state = 'scheduled' AND due_at <= ? "
-        f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {killswitch.HAS_COME} AND {covers})"
+        "SELECT post.channel, count(*) FROM post WHERE state = 'scheduled' AND due_at <= ? "
+        f"AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {killswitch.HAS_COME} AND {_COVERS_POST}) "
+        f"{only(channels, 'post.channel')}GROUP BY post.channel ORDER BY post.channel"
     )
     latest = latest_us(cursor, dialect)
-    return int(rows(cursor, dialect, query, (latest + reconfirm_us, number, latest))[0][0])
+    found = rows(cursor, dialect, query, (latest + reconfirm_us, number, latest, *(channels or ())))
+    return {str(channel): int(count) for channel, count in found}
 
 
 def latest_us(cursor: Cursor, dialect: str) -> int:

@@ -18,7 +18,7 @@ from sqlalchemy.orm.util import identity_key
 from sqlmodel import Session, SQLModel, col, select
 
 from config import clock
-from scheduler import killswitch, states
+from scheduler import hold_reason, killswitch, states
 from store import bulk
 from store.engine import cursor, dialect
 from store.tables import Attempt, Channel, Post
@@ -121,8 +121,7 @@ def put_back(session: Session, attempt: Attempt, *, ready_at: int, tries: int, r
     """
     declared = killswitch.declared_since(cursor(session), dialect(session), attempt.channel, attempt.claim_epoch)
     if declared:
-        reason = f"its time passed as a suspension was declared ({reason})"
-        if hold(session, attempt.post_id, reason, only_from=("publishing",)):
+        if hold(session, attempt.post_id, hold_reason.not_sent(declared, reason), only_from=("publishing",)):
             killswitch.run(cursor(session), dialect(session), KEEP_HELD, _keep_held(attempt))
         return "held"
     give_override_back(session, attempt)
@@ -131,7 +130,7 @@ def put_back(session: Session, attempt: Attempt, *, ready_at: int, tries: int, r
 
 
 KEEP_HELD = f"""INSERT INTO suspension_post (suspension_id, post_id, at) SELECT s.id, ?, ? FROM suspension s
-  WHERE s.epoch > ? AND s.begun_at IS NOT NULL AND {killswitch.COVERS.format(channel="?")} ON CONFLICT DO NOTHING"""  # noqa: S608
+  WHERE s.epoch > ? AND s.begun_at IS NOT NULL AND {killswitch.REACHES.format(channel="?")} ON CONFLICT DO NOTHING"""  # noqa: S608
 """The suspensions declared since an attempt's claim (`killswitch.declared_since`) each keep the post that it was for."""
 
 

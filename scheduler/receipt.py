@@ -9,10 +9,12 @@ from typing import Any
 
 from config import clock
 from scheduler import killswitch
-from scheduler.killswitch import COVERS, rows
+from scheduler.killswitch import COVERS, REACHES, rows
 from store.chain import Cursor
 
 EXCERPT = 60
+SHOWN = 20
+"""Most released channels that are named to people; the data has them all."""
 ATTEMPT_COLUMNS = (
     "a.id, a.post_id, a.channel, a.state, a.outcome, a.link, COALESCE(a.sending_at, a.claimed_at), a.worker, "
     "w.host, w.pid, p.text, a.detail"
@@ -59,6 +61,8 @@ class Receipt:
     channels: list[dict[str, Any]]
     notices: dict[str, list[str]] = field(default_factory=dict)
     """People by what became of their notices: told, waiting, failed; and who has acknowledged."""
+    released: list[dict[str, Any]] = field(default_factory=list)
+    """The channels that a person resumed ahead of the rest; they are not among `channels`."""
     ended: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -99,6 +103,10 @@ def build(cursor: Cursor, dialect: str, number: int, recall_s: float) -> Receipt
         published_recently=_recently(cursor, dialect, number, at - int(recall_s * clock.SECOND)),
         channels=channels,
         notices=notices(cursor, dialect, number),
+        released=[
+            {"channel": channel, "by": who, "at": clock.to_text(when)}
+            for channel, who, when in killswitch.released(cursor, dialect, number)
+        ],
     )
 
 
@@ -153,7 +161,7 @@ def excerpt(text: str) -> str:
 
 
 def covered_channels(cursor: Cursor, dialect: str, number: int) -> list[tuple[str, str]]:
-    """(name, platform) of the channels that suspension `number` covers."""
+    """(name, platform) of the channels that suspension `number` covers now: one that was resumed is not swept again."""
     covers = COVERS.format(channel="c.name")
     query = (
         "SELECT c.name, c.platform FROM channel c WHERE EXISTS "
@@ -250,15 +258,18 @@ def notices(cursor: Cursor, dialect: str, number: int) -> dict[str, list[str]]:
 
 
 def _recently(cursor: Cursor, dialect: str, number: int, since_us: int) -> list[dict[str, Any]]:
-    covers = COVERS.format(channel="p.channel")
+    """The recall list: `REACHES`, since what went out before the stop stays on it when its channel is resumed, but not what a
+    resumed channel sent after that."""
+    covers = REACHES.format(channel="p.channel")
     query = (
         "SELECT p.id, p.channel, p.published_at, p.link, p.text FROM post p WHERE p.published_at >= ? "
         f"AND p.state = 'published' AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers}) "
-        "ORDER BY p.published_at DESC"
+        "AND NOT EXISTS (SELECT 1 FROM suspension_release r WHERE r.suspension_id = ? AND r.channel = p.channel "
+        "AND p.published_at >= r.at) ORDER BY p.published_at DESC"
     )
     return [
         {"post": int(post), "channel": channel, "at": clock.to_text(at), "link": link, "text": excerpt(text)}
-        for post, channel, at, link, text in rows(cursor, dialect, query, (since_us, number))
+        for post, channel, at, link, text in rows(cursor, dialect, query, (since_us, number, number))
     ]
 
 
@@ -268,6 +279,7 @@ def words(receipt: Receipt) -> str:
     lines.append(
         f"  covered     {receipt.covered} scheduled posts wait behind the gate; {receipt.held} are held for a person"
     )
+    lines += _released(receipt)
     lines += _call_lines(receipt)
     lines.append(f"  recently published, perhaps to be taken down by hand: {len(receipt.published_recently)}")
     lines += [
@@ -285,6 +297,18 @@ def words(receipt: Receipt) -> str:
         f"  warning     {line}" for line in receipt.warnings
     ]
     return "\n".join(lines)
+
+
+def _released(receipt: Receipt) -> list[str]:
+    """What was resumed of it, and that the rest stands."""
+    if not receipt.released:
+        return []
+    named = [f"{item['channel']} (by {item['by']} at {item['at']})" for item in receipt.released[:SHOWN]]
+    more = [f"and {len(receipt.released) - SHOWN} more"] if len(receipt.released) > SHOWN else []
+    stands = (
+        "" if receipt.channels else "; no channel is left under it, but it stands for those to come until it is lifted"
+    )
+    return [f"  released    {', '.join([*named, *more])}{stands}"]
 
 
 def _headline(receipt: Receipt) -> str:

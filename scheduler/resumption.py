@@ -6,22 +6,23 @@ in between voids the code. A refused or expired request leaves everything as it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from config import clock
 from config.essentials import Essentials
 from governance import authority, codes, login_file
 from governance.authority import Identity, Refusal
-from scheduler import exercise, killswitch, lifting, liveness, stop_ledger, switch
+from scheduler import exercise, killswitch, lifting, liveness, stop_ledger, switch, triage
 from scheduler.killswitch import Scope, SwitchError, rows, run
 from scheduler.switch import Switch, SwitchUnavailable
+from scheduler.triage import Outlook
 from store import chain
 from store.chain import Cursor
 
 CODE_LENGTH = 8
-NEXT_HOUR_US = 3600 * clock.SECOND
-SHOWN = 20
 LONGEST_LIFT_S = 5.0
 """A lift that was held up for longer begins anew: posts that fell due meanwhile would go out late, unseen by a person."""
 
@@ -43,24 +44,24 @@ class Active:
 
 
 @dataclass(frozen=True)
-class Offer:
-    """Step one's answer: the code, and what lifting would do."""
+class Offer(Outlook):
+    """Step one's answer: the code, and what lifting would do. `channels`: the only ones it is for, None for the whole;
+    `still_closed`: those of them that another suspension keeps closed; `released`: those it was lifted for before."""
 
     code: str
     suspension: int
     kind: str
     scope: str
+    channels: list[str] | None
     expires_at: str
-    unconfirmed: int
-    will_be_held: list[dict[str, Any]]
-    will_be_held_count: int
-    next_hour: list[dict[str, Any]]
     remaining: list[int]
+    still_closed: dict[str, list[int]]
+    released: list[str]
 
 
 @dataclass(frozen=True)
 class Lifted:
-    """Step two's answer."""
+    """Step two's answer. `channels`: the only ones it was lifted for; `left`: how many channels it covers still."""
 
     suspension: int
     kind: str
@@ -69,6 +70,19 @@ class Lifted:
     held_in_all: int
     remaining: list[int]
     warning: str | None
+    channels: list[str] | None = None
+    left: int = 0
+    still_closed: dict[str, list[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request of step one, as its code finds it."""
+
+    id: int
+    chosen: Active
+    epoch: int
+    channels: list[str] | None
 
 
 class Resumption:
@@ -78,8 +92,11 @@ class Resumption:
         self.essential, self.environ = essential, environ
         self.switch: Switch = switch.open_switch(essential)
 
-    def ask(self, reason: str, *, scope: Scope | None, suspension: int | None) -> Offer:
-        """A code that lifts one suspension, and what lifting would do. Raises Refusal, SwitchError, SwitchUnavailable."""
+    def ask(self, reason: str, *, scope: Scope | None, suspension: int | None, only: Sequence[Scope] = ()) -> Offer:
+        """A code that lifts one suspension, and what lifting would do. Raises Refusal, SwitchError, SwitchUnavailable.
+
+        `only`: the channels and groups (as they are now) that it is lifted for; for everything else it stands.
+        """
         self._settings_are_whole()
         with self._exclusive(step="resume.ask") as cursor:
             who = self._person(cursor, "ask to resume")
@@ -87,52 +104,51 @@ class Resumption:
             stop_ledger.adopt(cursor, self.switch.name, self.essential)
             killswitch.begin_due(cursor, self.switch.name)
             chosen = self._choose(cursor, scope, suspension)
-            self._check(cursor, who, chosen, "ask to resume")
+            channels = self._part_of(cursor, chosen, only) if only else None
+            self._check(cursor, who, chosen, channels, "ask to resume")
             code = codes.make(CODE_LENGTH)
-            self._keep_request(cursor, who, chosen, reason, code)
-            return self._offer(cursor, chosen, code)
+            self._keep_request(cursor, who, chosen, channels, reason, code)
+            return self._offer(cursor, chosen, channels, code)
 
     def confirm(self, code: str, reason: str) -> Lifted:
         """What was lifted. Raises Refusal, SwitchError, SwitchUnavailable; then everything is as it was."""
         self._settings_are_whole()
         with self._exclusive(step="resume.confirm") as cursor:
-            started = clock.boot_s()
+            started, name = clock.boot_s(), self.switch.name
             who = self._person(cursor, "resume")
-            stop_ledger.check_whole(cursor, self.switch.name, self.essential)
-            request, chosen, epoch = self._request(cursor, who, code)
-            self._check(cursor, who, chosen, "resume")
-            self._second_person(cursor, who, request, chosen)
-            new_epoch, held = lifting.lift(
-                cursor,
-                self.switch.name,
-                chosen.id,
-                by=who.person,
-                reason=reason,
-                asked_epoch=epoch,
-                reconfirm_us=self._reconfirm_us,
-            )
-            run(
-                cursor,
-                self.switch.name,
-                "UPDATE resume_request SET used_at = ? WHERE id = ?",
-                (clock.wall_us(), request),
-            )
-            remaining = [item.id for item in active(cursor, self.switch.name) if item.has_come]
-            in_all = int(rows(cursor, self.switch.name, "SELECT count(*) FROM post WHERE state = 'held'")[0][0])
+            stop_ledger.check_whole(cursor, name, self.essential)
+            asked = self._request(cursor, who, code)
+            self._check(cursor, who, asked.chosen, asked.channels, "resume")
+            self._second_person(cursor, who, asked)
+            lifts_all = _lifts_all(cursor, name, asked)
+            new_epoch, held = self._lift(cursor, who, asked, reason)
+            run(cursor, name, "UPDATE resume_request SET used_at = ? WHERE id = ?", (clock.wall_us(), asked.id))
+            remaining = [item.id for item in active(cursor, name) if item.has_come]
+            in_all = int(rows(cursor, name, "SELECT count(*) FROM post WHERE state = 'held'")[0][0])
+            left = 0 if asked.channels is None else _count_covered(cursor, name, asked.chosen.id)
+            closed = _closed(cursor, name, asked.channels)
             _in_time(started)
-        return Lifted(chosen.id, chosen.kind, new_epoch, held, in_all, remaining, self._raise_fence(chosen))
+        warning = self._raise_fence(lifts_all)
+        chosen = asked.chosen
+        return Lifted(chosen.id, chosen.kind, new_epoch, held, in_all, remaining, warning, asked.channels, left, closed)
+
+    def _lift(self, cursor: Cursor, who: Identity, asked: _Asked, reason: str) -> tuple[int, int]:
+        named: dict[str, Any] = {"by": who.person, "reason": reason, "asked_epoch": asked.epoch}
+        named["reconfirm_us"] = self._reconfirm_us
+        if asked.channels is None:
+            return lifting.lift(cursor, self.switch.name, asked.chosen.id, **named)
+        return lifting.lift_part(cursor, self.switch.name, asked.chosen.id, asked.channels, **named)
 
     @property
     def _reconfirm_us(self) -> int:
         return int(self.essential.reconfirm_s * clock.SECOND)
 
-    def _raise_fence(self, lifted: Active) -> str | None:
+    def _raise_fence(self, lifted_all: bool) -> str | None:
         """Why this host's cell does not say yet what the ledger says, or None; the lift stands either way."""
         try:
             with switch.reading(self.switch) as cursor:
-                all_of_it = lifted.scope.kind == killswitch.ALL and lifted.kind != exercise.DRILL
                 return stop_ledger.raise_fence(
-                    cursor, self.switch.name, self.essential, lifted_all=all_of_it, step="resume"
+                    cursor, self.switch.name, self.essential, lifted_all=lifted_all, step="resume"
                 )
         except SwitchUnavailable as error:
             return str(error)
@@ -161,26 +177,29 @@ class Resumption:
             raise Refusal("resuming needs a signed-in person: run `standfast login` or set STANDFAST_TOKEN; NOT LIFTED")
         return found
 
-    def _check(self, cursor: Cursor, who: Identity, chosen: Active, action: str) -> None:
-        why = self._ineligible(cursor, who.person, chosen)
+    def _check(self, cursor: Cursor, who: Identity, chosen: Active, part: list[str] | None, action: str) -> None:
+        why = self._ineligible(cursor, who.person, chosen, part)
         if why is not None:
             raise _Logged(who.person, action, f"suspension {chosen.id}", f"{why}; NOT LIFTED")
 
-    def _ineligible(self, cursor: Cursor, person: str, chosen: Active) -> str | None:
-        channel = chosen.scope.value if chosen.scope.kind == killswitch.CHANNEL else authority.EVERY_CHANNEL
-        return authority.ineligible(cursor, self.switch.name, person, "resume", channel)
+    def _ineligible(self, cursor: Cursor, person: str, chosen: Active, part: list[str] | None) -> str | None:
+        """Why `person` may not lift this: the right is needed on each of the channels that are resumed."""
+        channels = part or [chosen.scope.value if chosen.scope.kind == killswitch.CHANNEL else authority.EVERY_CHANNEL]
+        found = (authority.ineligible(cursor, self.switch.name, person, "resume", channel) for channel in channels)
+        return next((why for why in found if why is not None), None)
 
-    def _second_person(self, cursor: Cursor, who: Identity, request: int, chosen: Active) -> None:
+    def _second_person(self, cursor: Cursor, who: Identity, request: _Asked) -> None:
         if not self.essential.resume_two_persons:
             return
-        asked = str(rows(cursor, self.switch.name, "SELECT by FROM resume_request WHERE id = ?", (request,))[0][0])
-        why = self._ineligible(cursor, asked, chosen)
+        query = "SELECT by FROM resume_request WHERE id = ?"
+        asked = str(rows(cursor, self.switch.name, query, (request.id,))[0][0])
+        why = self._ineligible(cursor, asked, request.chosen, request.channels)
         if asked == who.person:
             why = f"{who.person} asked for this resume, so another person must confirm it (resume_two_persons)"
         elif why is not None:
             why = f"who asked for this resume may not any more ({why}): somebody else must ask (resume_two_persons)"
         if why is not None:
-            raise _Logged(who.person, "resume", f"request {request}", f"{why}; NOT LIFTED")
+            raise _Logged(who.person, "resume", f"request {request.id}", f"{why}; NOT LIFTED")
 
     # --- what --------------------------------------------------------------------------------------------------------
 
@@ -200,21 +219,39 @@ class Resumption:
             raise SwitchError(f"several are active: {_named(found)}: name one with --suspension; NOT LIFTED")
         return found[0]
 
-    def _keep_request(self, cursor: Cursor, who: Identity, chosen: Active, reason: str, code: str) -> None:
+    def _part_of(self, cursor: Cursor, chosen: Active, only: Sequence[Scope]) -> list[str]:
+        """The channels that `only` names and `chosen` covers now, groups as they are at this moment. Raises SwitchError."""
+        name, found = self.switch.name, set[str]()
+        if chosen.scope.kind == killswitch.CHANNEL:
+            raise SwitchError(f"suspension {chosen.id} is of {chosen.scope} alone: leave --only out; NOT LIFTED")
+        for scope in only:
+            killswitch.check_scope(cursor, name, scope)
+            covered = {item for item in _named_by(cursor, name, scope) if lifting.covers(cursor, name, chosen.id, item)}
+            if not covered:
+                raise SwitchError(
+                    f"suspension {chosen.id} ({chosen.scope}) covers nothing of {scope} now: see `standfast crisis status`; "
+                    "NOT LIFTED"
+                )
+            found |= covered
+        return sorted(found)
+
+    def _keep_request(
+        self, cursor: Cursor, who: Identity, chosen: Active, channels: list[str] | None, reason: str, code: str
+    ) -> None:
         epoch = killswitch.epoch_or_zero(cursor, self.switch.name)
-        statement = (
-            "INSERT INTO resume_request (suspension_id, epoch, code_hash, by, reason, at) VALUES (?, ?, ?, ?, ?, ?)"
-        )
-        values = (chosen.id, epoch, codes.hash_of(code), who.person, reason, clock.wall_us())
-        run(cursor, self.switch.name, statement, values)
-        detail = {"reason": reason, "epoch": epoch}
+        columns = "suspension_id, epoch, code_hash, by, reason, at, channels"
+        part = None if channels is None else json.dumps(channels)
+        values = (chosen.id, epoch, codes.hash_of(code), who.person, reason, clock.wall_us(), part)
+        run(cursor, self.switch.name, f"INSERT INTO resume_request ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 (constants only)
+        detail = {"reason": reason, "epoch": epoch} | ({} if channels is None else {"channels": channels})
         subject = f"suspension {chosen.id}"
         chain.append(cursor, self.switch.name, actor=who.person, action="ask_resume", subject=subject, detail=detail)
 
-    def _request(self, cursor: Cursor, who: Identity, code: str) -> tuple[int, Active, int]:
-        """(request, suspension, epoch) of a code that is known, unused and not too old."""
+    def _request(self, cursor: Cursor, who: Identity, code: str) -> _Asked:
+        """The request of a code that is known, unused and not too old."""
         columns = (
-            "r.id, r.at, r.used_at, r.epoch, s.id, s.epoch, s.kind, s.scope_kind, s.scope_value, s.by, s.at, s.reason"
+            "r.id, r.at, r.used_at, r.epoch, r.channels, "
+            "s.id, s.epoch, s.kind, s.scope_kind, s.scope_value, s.by, s.at, s.reason"
         )
         query = (
             f"SELECT {columns} FROM resume_request r JOIN suspension s ON s.id = r.suspension_id "  # noqa: S608 (constants only)
@@ -225,29 +262,65 @@ class Resumption:
             raise _Logged(
                 who.person, "resume", "", "that code is not known: run `standfast resume` for one; NOT LIFTED"
             )
-        request, asked_at, used_at, epoch, number, its_epoch, kind, scope_kind, scope_value, by, at, reason = found[0]
+        request, asked_at, used_at, epoch, part, number, its_epoch, kind, scope_kind, scope_value, *rest = found[0]
         age_s = (clock.wall_us() - asked_at) / clock.SECOND
         if used_at is not None or not 0 <= age_s <= self.essential.resume_code_life_s:
             what = "was used already" if used_at is not None else "has expired"
             why = f"that code {what}: run `standfast resume` again; NOT LIFTED"
             raise _Logged(who.person, "resume", f"request {request}", why)
-        scope = Scope(scope_kind, scope_value)
-        return int(request), Active(int(number), its_epoch, kind, scope, by, at, reason), int(epoch)
+        chosen = Active(int(number), its_epoch, kind, Scope(scope_kind, scope_value), *rest)
+        return _Asked(int(request), chosen, int(epoch), None if part is None else json.loads(part))
 
-    def _offer(self, cursor: Cursor, chosen: Active, code: str) -> Offer:
-        now, reconfirm = clock.wall_us(), self._reconfirm_us
+    def _offer(self, cursor: Cursor, chosen: Active, channels: list[str] | None, code: str) -> Offer:
+        name, life_us = self.switch.name, int(self.essential.resume_code_life_s * clock.SECOND)
+        found = triage.outlook(cursor, name, triage.Part(chosen.id, channels), self._reconfirm_us)
+        stays = [item.id for item in active(cursor, name) if item.has_come and (channels or item.id != chosen.id)]
         return Offer(
+            **vars(found),
             code=code,
             suspension=chosen.id,
             kind=chosen.kind,
             scope=str(chosen.scope),
-            expires_at=clock.to_text(now + int(self.essential.resume_code_life_s * clock.SECOND)),
-            unconfirmed=len(killswitch.unconfirmed(cursor, self.switch.name, chosen.id)),
-            will_be_held=_posts(cursor, self.switch.name, chosen.id, 0, now + reconfirm),
-            will_be_held_count=lifting.missed(cursor, self.switch.name, chosen.id, reconfirm),
-            next_hour=_posts(cursor, self.switch.name, chosen.id, now + reconfirm, now + NEXT_HOUR_US, _OPEN_OTHERWISE),
-            remaining=[item.id for item in active(cursor, self.switch.name) if item.has_come and item.id != chosen.id],
+            channels=channels,
+            expires_at=clock.to_text(clock.wall_us() + life_us),
+            remaining=stays,
+            still_closed=_closed(cursor, name, channels, but=chosen.id),
+            released=[channel for channel, _by, _at in killswitch.released(cursor, name, chosen.id)],
         )
+
+
+def _named_by(cursor: Cursor, dialect: str, scope: Scope) -> list[str]:
+    """The channels of a scope. Raises SwitchError for ``all``, which is no part."""
+    if scope.kind == killswitch.CHANNEL:
+        return [scope.value]
+    if scope.kind == killswitch.GROUP:
+        query = "SELECT channel FROM channel_group WHERE name = ? ORDER BY channel"
+        return [str(row[0]) for row in rows(cursor, dialect, query, (scope.value,))]
+    raise SwitchError("--only names a part, channel:NAME or group:NAME: for everything leave it out; NOT LIFTED")
+
+
+def _lifts_all(cursor: Cursor, dialect: str, asked: _Asked) -> bool:
+    """Whether the lift is of a stop of everything that stood whole: only then is a lost cell laid down anew by it.
+
+    While a part was lifted, a lost cell may hold a stop that nothing else keeps: it is recorded as one of its own instead.
+    """
+    chosen = asked.chosen
+    if asked.channels is not None or chosen.scope.kind != killswitch.ALL or chosen.kind == exercise.DRILL:
+        return False
+    return killswitch.stands_whole(cursor, dialect, chosen.id)
+
+
+def _count_covered(cursor: Cursor, dialect: str, number: int) -> int:
+    covered = killswitch.COVERS.format(channel="c.name")
+    query = f"SELECT count(*) FROM channel c WHERE EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covered})"  # noqa: S608 (constants only)
+    return int(rows(cursor, dialect, query, (number,))[0][0])
+
+
+def _closed(cursor: Cursor, dialect: str, channels: list[str] | None, but: int = 0) -> dict[str, list[int]]:
+    """By channel, of those that a suspension other than `but` covers now: which."""
+    now = clock.wall_us()
+    found = {item: killswitch.closed_by(cursor, dialect, item, now) for item in channels or ()}
+    return {item: other for item, all_of in found.items() if (other := [number for number in all_of if number != but])}
 
 
 class _Logged(Refusal):
@@ -315,20 +388,3 @@ def _in_time(started_s: float) -> None:
         raise SwitchError(
             f"the lift took over {LONGEST_LIFT_S:.0f} s, so nothing was changed: confirm again; NOT LIFTED"
         )
-
-
-_OPEN_OTHERWISE = f"""AND NOT EXISTS (SELECT 1 FROM suspension s WHERE s.id <> ?
-  AND {killswitch.ACTIVE.replace("?", "p.due_at")} AND {killswitch.COVERS.format(channel="p.channel")}) """  # noqa: S608 (constants only)
-"""No other suspension covers the post when its time comes; a planned one does so from its start on."""
-
-
-def _posts(cursor: Cursor, dialect: str, number: int, after: int, until: int, but: str = "") -> list[dict[str, Any]]:
-    """The scheduled posts due in (`after`, `until`] that suspension `number` covers; `but` (SQL) asks for its number again."""
-    covers = killswitch.COVERS.format(channel="p.channel")
-    query = (
-        "SELECT p.id, p.channel, p.due_at, p.text FROM post p WHERE p.state = 'scheduled' AND p.due_at > ? "  # noqa: S608 (constants only)
-        f"AND p.due_at <= ? AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers}) {but}"
-        f"ORDER BY p.due_at, p.id LIMIT {SHOWN}"
-    )
-    found = rows(cursor, dialect, query, (after, until, number, *((number,) if but else ())))
-    return [{"post": i, "channel": c, "due_at": clock.to_text(d), "text": t[:60]} for i, c, d, t in found]

@@ -38,8 +38,12 @@ def _for_lost_cell(cursor: Cursor, dialect: str, reason: str) -> list[Order]:
 
 
 def _all_is_suspended(cursor: Cursor, dialect: str) -> bool:
-    """True when something real stops everything: an exercise explains no cell that is out of order."""
-    query = "SELECT 1 FROM suspension WHERE lifted_epoch IS NULL AND begun_at IS NOT NULL AND scope_kind = 'all' AND kind <> ?"
+    """Whether the ledger lets nothing pass: a stop of everything of which a part was lifted does not, and an exercise explains
+    no cell that is out of order."""
+    query = (
+        "SELECT 1 FROM suspension s WHERE s.lifted_epoch IS NULL AND s.begun_at IS NOT NULL AND s.scope_kind = 'all' "
+        "AND s.kind <> ? AND NOT EXISTS (SELECT 1 FROM suspension_release r WHERE r.suspension_id = s.id)"
+    )
     return bool(killswitch.rows(cursor, dialect, query, (exercise.DRILL,)))
 
 
@@ -108,7 +112,8 @@ RESTORE = "restore"
 """The kind of the suspension by which a restored store stops itself."""
 EXTENT = (
     "SELECT (SELECT MAX(epoch) FROM gate), COALESCE((SELECT MAX(epoch) FROM suspension), 0), "
-    "COALESCE((SELECT MAX(lifted_epoch) FROM suspension), 0), COALESCE((SELECT MAX(id) FROM attempt), 0), "
+    "COALESCE((SELECT MAX(lifted_epoch) FROM suspension), 0), COALESCE((SELECT MAX(epoch) FROM suspension_release), 0), "
+    "COALESCE((SELECT MAX(id) FROM attempt), 0), "
     "COALESCE((SELECT value FROM meta WHERE key = 'attempts_skipped_to'), '0')"
 )
 

@@ -100,7 +100,10 @@ class SuspensionInflight(SQLModel, table=True):
 
 
 class ResumeRequest(SQLModel, table=True):
-    """The first step of a resume: bound to the epoch in which it was asked, void when the epoch moves."""
+    """The first step of a resume: bound to the epoch in which it was asked, void when the epoch moves.
+
+    `channels`: a JSON list, the only ones it is for; null: for the whole suspension.
+    """
 
     __tablename__ = "resume_request"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -113,6 +116,7 @@ class ResumeRequest(SQLModel, table=True):
     reason: str = long_text()
     at: int = big()
     used_at: int | None = big(nullable=True)
+    channels: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 
 class Channel(SQLModel, table=True):

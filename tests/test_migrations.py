@@ -19,7 +19,16 @@ from sqlmodel import SQLModel
 
 from config import essentials, settings
 from scheduler.daemon import Daemon
-from store import alert_tables, crisis_tables, cut_tables, drill_tables, migration, report_tables, tables
+from store import (
+    alert_tables,
+    crisis_tables,
+    cut_tables,
+    drill_tables,
+    migration,
+    release_tables,
+    report_tables,
+    tables,
+)
 from store.engine import StoreError, open_engine, reading, writing
 from store.lock import LOCK_KEY
 from tests.support.city import CHECKOUT, City
@@ -55,6 +64,7 @@ def test_the_migrations_make_the_tables_of_the_models(engine: Engine) -> None:
         crisis_tables.Override,
         cut_tables.Cut,
         drill_tables.Drill,
+        release_tables.SuspensionRelease,
         report_tables.CorrectiveAction,
     )
     assert {table.__tablename__ for table in made} <= {*inspect(engine).get_table_names()}

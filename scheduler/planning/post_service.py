@@ -61,20 +61,26 @@ class Added:
 def add(session: Session, actor: Actor, new: NewPost) -> Added:
     """The posts queued, one per channel. Raises PostError with every fault, Refused."""
     now = clock.wall_us()
-    channels = _channels(session, new.channels)
-    subject = f"a post on {', '.join(channels)}"
-    for name in channels:
-        access.check(session, actor, "queue", name, action="post.add", subject=subject)
-    faults = _time_faults(new, now)
-    faults += [line for channel in channels.values() for line in unfit(channel, new.text, new.files)]
-    if faults:
-        raise PostError(dict.fromkeys(faults))
+    channels = check(session, actor, new)
     posts = [_post(name, actor, new, now) for name in channels]
     ids = dict(zip(channels, post_queue.add_posts(session, posts), strict=True))
     detail = {"posts": ids, "state": posts[0].state, "due_at": posts[0].due_at, "content_hash": posts[0].content_hash}
     record(session, actor.person, "post.add", _subject(list(ids.values())), detail)
     closed = tuple(name for name in channels if post_selection.is_closed(session, name))
     return Added(ids, posts[0].state, posts[0].due_at, closed)
+
+
+def check(session: Session, actor: Actor, new: NewPost) -> dict[str, Channel]:
+    """The channels of a post that `add` would take now. Raises as `add` does."""
+    channels = _channels(session, new.channels)
+    subject = f"a post on {', '.join(channels)}"
+    for name in channels:
+        access.check(session, actor, "queue", name, action="post.add", subject=subject)
+    faults = _time_faults(new, clock.wall_us())
+    faults += [line for channel in channels.values() for line in unfit(channel, new.text, new.files)]
+    if faults:
+        raise PostError(dict.fromkeys(faults))
+    return channels
 
 
 def _channels(session: Session, names: Sequence[str]) -> dict[str, Channel]:

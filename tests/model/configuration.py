@@ -49,8 +49,23 @@ SMALL: Final = (
     Config("planned window", workers=1, scopes=(1,), window=(ALL, 1), last_tick=1),
     Config("planned, clock back", workers=1, scopes=(), window=(1, 1), last_tick=1, outages=1, health=(), backs=True),
     Config("override", workers=1, overrides=True, acts=1, scopes=(1, 1)),
+    Config("staged resume", channels=(1, 2), due=(0, 0), workers=1, parts=(1,)),
+    Config("staged resume, overlapping", channels=(), due=(), workers=0, scopes=(ALL, 1), parts=(1,)),
+    Config("staged resume, killed", workers=1, crashes=1, kills=True, parts=(1,)),
+    Config("staged resume, people", workers=1, acts=1, verbs=("release",), parts=(1,)),
+    Config(
+        "staged resume, cell lost",
+        channels=(),
+        due=(),
+        workers=0,
+        outages=1,
+        health=(),
+        cell_faults=True,
+        parts=(1,),
+    ),
+    Config("staged resume, restored", workers=1, scopes=(1,), restores=True, parts=(1,)),
 )
-"""About 900 thousand states together, in forty seconds of one core."""
+"""About a million and a half states together, in eighty seconds of one core."""
 
 LARGE: Final = (
     Config("large: two workers, all faults", workers=2, crashes=1, faults=1, kills=True),

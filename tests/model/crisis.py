@@ -138,7 +138,7 @@ def is_quiet(state: State, who: int, config: Config) -> bool:
         return False
     if not _is_readable(state) or lost_attempts(state):
         return False
-    return config.weakened == design.QUIET_AT_ONCE or not unconfirmed(state.store, own.scope, config, own.epoch)
+    return config.weakened == design.QUIET_AT_ONCE or not unconfirmed(state.store, own, config)
 
 
 def _is_readable(state: State) -> bool:
@@ -156,7 +156,7 @@ def _status_says_quiet(state: State, config: Config) -> bool:
     found = list(active(state.store))
     if not found or all(state.crises[item.request % AGAIN].quiet for item in found if item.request < LOST_CELL):
         return False
-    return all(not unconfirmed(state.store, item.scope, config, item.epoch) for item in found)
+    return all(not unconfirmed(state.store, item, config) for item in found)
 
 
 def _set(state: State, who: int, **changes: int) -> State:

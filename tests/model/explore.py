@@ -25,6 +25,8 @@ UNFAIR = frozenset(
         ("worker", "record_unheard"),
         ("crisis", "kill"),
         ("crisis", "commit_unheard"),
+        ("resume", "ask_part"),
+        ("resume", "release"),
         ("resume", "kill"),
         ("resume", "confirm_unheard"),
         ("store", "fail"),

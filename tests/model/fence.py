@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.model.ledger import active, find, put
-from tests.model.state import AGAIN, ALL, LOST_CELL, Cell, State
+from tests.model.ledger import active, find, put, stops_all
+from tests.model.state import AGAIN, LOST_CELL, Cell, State
 
 
 def can_raise(state: State) -> bool:
@@ -28,11 +28,12 @@ def noted(state: State, epoch: int) -> State:
 def promise(state: State, epoch: int) -> State:
     """`state` where every stop of the ledger up to `epoch` is one that only resume may lift."""
     crises = state.crises
-    for item in active(state.store):
+    for item in active(state.store):  # the newest of each run comes last
         crisis = item.request % AGAIN
-        if item.request < LOST_CELL and item.epoch <= epoch and not crises[crisis].promised:
-            crises = put(crises, crisis, crises[crisis]._replace(promised=1))
-    return state if crises is state.crises else state._replace(crises=crises)
+        if item.request < LOST_CELL and item.epoch <= epoch:
+            released = sum(1 << channel for channel, _ in item.released)
+            crises = put(crises, crisis, crises[crisis]._replace(promised=1, released=released))
+    return state if crises == state.crises else state._replace(crises=crises)
 
 
 def fail(state: State) -> State:
@@ -43,8 +44,8 @@ def fail(state: State) -> State:
 def raised(state: State, *, lifted_all: bool = False) -> Cell | None:
     """What `raise_fence` writes, None when the cell stays lost."""
     if state.cell.bad:
-        stops_all = any(item.scope == ALL for item in active(state.store))
-        return Cell(max(state.cell.fence, state.store.epoch)) if lifted_all or stops_all else None
+        everything = any(stops_all(item) for item in active(state.store))
+        return Cell(max(state.cell.fence, state.store.epoch)) if lifted_all or everything else None
     kept = state.cell.stops
     for crisis in range(len(state.crises)):
         if kept >> crisis & 1 and find(state.store, crisis) is not None:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.model.ledger import active, covers, is_closed
+from tests.model.ledger import active, covers, is_closed, is_of, released_in
 from tests.model.state import (
+    ABORTED,
     ACCEPTED,
     DOWN,
+    NOT_SENT,
     Attempt,
     Config,
     State,
@@ -29,7 +31,8 @@ UNGATED: Final = 64
 def of_leave(state: State, row: Attempt, config: Config) -> int:
     """Leave given without a readable store, past the post's lateness, under another epoch's override, or in a window."""
     harm = BLIND if state.world.store == DOWN else 0
-    if state.world.now > state.store.posts[row.post].due + config.lateness:
+    late = state.world.now > state.store.posts[row.post].due + config.lateness
+    if late or (_was_in_hand(state, row.post, config) and not row.override):
         harm |= MISSED
     closed = is_closed(state.store, config.channels[row.post], state.world.now)
     if closed and row.override and state.store.override != state.store.epoch:
@@ -37,6 +40,20 @@ def of_leave(state: State, row: Attempt, config: Config) -> int:
     if config.window and closed and not row.override:
         harm |= UNGATED
     return harm
+
+
+def _was_in_hand(state: State, post: int, config: Config) -> bool:
+    """Whether a stop came while an attempt at the post was under way that sent nothing, and no person set it going since."""
+    asked, channel = state.store.posts[post].asked, config.channels[post]
+    return any(
+        row.post == post
+        and row.state in (ABORTED, NOT_SENT)
+        and item.begun
+        and covers(item.scope, channel)
+        and item.epoch > max(row.claim_epoch, asked)
+        for row in state.store.attempts
+        for item in state.store.suspensions
+    )
 
 
 def of_send(state: State, worker: Worker, config: Config) -> int:
@@ -49,7 +66,9 @@ def of_send(state: State, worker: Worker, config: Config) -> int:
         row is not None
         and not row.override
         and any(
-            covers(item.scope, config.channels[post]) and not item.in_flight >> number & 1
+            covers(item.scope, config.channels[post])
+            and not item.in_flight >> number & 1
+            and not 0 < released_in(item, config.channels[post]) <= row.claim_epoch
             for item in active(state.store)
         )
     ):
@@ -72,18 +91,32 @@ def of_firing(state: State, number: int, config: Config) -> int:
     """The platform's own scheduler speaks after a receipt was called complete."""
     post = state.requests[number - 1].post
     broken = any(
-        crisis.quiet and crisis.complete and covers(config.scopes[who], config.channels[post])
+        crisis.quiet
+        and crisis.complete
+        and covers(config.scopes[who], config.channels[post])
+        and not crisis.released >> config.channels[post] & 1
         for who, crisis in enumerate(state.crises)
     )
     return QUIET_BROKEN if broken else 0
 
 
 def _quiet_broken(state: State, number: int, post: int, config: Config) -> int:
-    """Whether a stop that covers the post was called quiet and not lifted; an override of its epoch is no breach."""
+    """Whether a stop that covers the post was called quiet and not lifted; an override of its epoch is no breach.
+
+    On a channel that was resumed ahead of the rest, only what began before the stop is one.
+    """
     row = state.store.attempts[number - 1] if number <= len(state.store.attempts) else None
     if row is not None and row.override:
         return 0
     for who, crisis in enumerate(state.crises):
-        if crisis.quiet and covers(config.scopes[who], config.channels[post]):
+        if not crisis.quiet or not covers(config.scopes[who], config.channels[post]):
+            continue
+        if not crisis.released >> config.channels[post] & 1 or _began_before(state, who, row):
             return QUIET_BROKEN
     return 0
+
+
+def _began_before(state: State, who: int, row: Attempt | None) -> bool:
+    """Whether the attempt was claimed before the newest suspension of run `who`, as far as the store knows both."""
+    own = [item for item in state.store.suspensions if is_of(item, who)]
+    return row is not None and bool(own) and row.claim_epoch < own[-1].epoch

@@ -92,16 +92,20 @@ def _goes_again(state: State) -> bool:
 def only_resume_lifts(state: State, config: Config) -> bool:
     """I6: what a stop closed (in the ledger, or in the cell alone) stays closed until a person lifts it."""
     return all(
-        not crisis.promised or _keeps_closed(state, config.scopes[who]) for who, crisis in enumerate(state.crises)
+        not crisis.promised or _keeps_closed(state, config, config.scopes[who], crisis.released)
+        for who, crisis in enumerate(state.crises)
     )
 
 
-def _keeps_closed(state: State, scope: int) -> bool:
+def _keeps_closed(state: State, config: Config, scope: int, released: int) -> bool:
+    """Whether all of `scope` is closed but the channels (bits) that a person resumed ahead of the rest."""
     if state.cell.bad or state.cell.stops or state.world.guarded != 1 or state.memory:
         return True
     if scope == ALL:
-        return any(item.scope == ALL for item in active(state.store))
-    return is_closed(state.store, scope, state.world.now)
+        channels = {*config.channels, *config.parts}
+        kept = all(is_closed(state.store, item, state.world.now) for item in channels if not released >> item & 1)
+        return kept and any(item.scope == ALL for item in active(state.store))
+    return bool(released >> scope & 1) or is_closed(state.store, scope, state.world.now)
 
 
 def missed_waits(state: State, config: Config) -> bool:

@@ -26,7 +26,6 @@ from tests.model.state import (
     Attempt,
     Cell,
     Config,
-    Post,
     State,
     Store,
     Suspension,
@@ -45,7 +44,7 @@ def move_post(store: Store, post: int, to: int, *only_from: int) -> Store:
     row = store.posts[post]
     if row.state not in only_from:
         return store
-    return store._replace(posts=put(store.posts, post, Post(to, row.due, row.tries, row.content)))
+    return store._replace(posts=put(store.posts, post, row._replace(state=to)))
 
 
 def move_attempt(store: Store, number: int, to: int, *only_from: int) -> Store | None:
@@ -57,8 +56,23 @@ def move_attempt(store: Store, number: int, to: int, *only_from: int) -> Store |
 
 
 def covers(scope: int, channel: int) -> bool:
-    """Whether a suspension of `scope` covers `channel`."""
+    """Whether a suspension of `scope` is declared over `channel` (`killswitch.REACHES`)."""
     return scope in (ALL, channel)
+
+
+def covers_now(item: Suspension, channel: int) -> bool:
+    """`killswitch.COVERS`: what was lifted for a channel covers it no more."""
+    return covers(item.scope, channel) and not released_in(item, channel)
+
+
+def released_in(item: Suspension, channel: int) -> int:
+    """The epoch in which a suspension was lifted for `channel` ahead of the rest, 0 for never."""
+    return dict(item.released).get(channel, 0)
+
+
+def stops_all(item: Suspension) -> bool:
+    """`stop_ledger._all_is_suspended`, of one that is active."""
+    return item.scope == ALL and not item.released
 
 
 def active(store: Store) -> Iterator[Suspension]:
@@ -76,7 +90,7 @@ def has_come(item: Suspension, now: int, weakened: str = "") -> bool:
 def is_closed(store: Store, channel: int, now: int, weakened: str = "") -> bool:
     """`killswitch.closed_by`."""
     return any(
-        not item.lifted and has_come(item, now, weakened) and covers(item.scope, channel) for item in store.suspensions
+        not item.lifted and has_come(item, now, weakened) and covers_now(item, channel) for item in store.suspensions
     )
 
 
@@ -85,9 +99,16 @@ def refuses(cell: Cell, epoch: int) -> bool:
     return bool(cell.bad or cell.stops or epoch < cell.fence)
 
 
-def declared_since(store: Store, channel: int, claim_epoch: int) -> bool:
-    """`killswitch.declared_since`."""
-    return any(item.begun and item.epoch > claim_epoch and covers(item.scope, channel) for item in store.suspensions)
+def declared_since(store: Store, channel: int, claim_epoch: int, weakened: str = "") -> bool:
+    """`killswitch.declared_since`: whatever was lifted since, whole or for the channel."""
+    forgets = weakened == design.FORGOTTEN_STOP
+    return any(
+        item.begun
+        and item.epoch > claim_epoch
+        and covers(item.scope, channel)
+        and not (forgets and released_in(item, channel))
+        for item in store.suspensions
+    )
 
 
 def put_back(store: Store, attempt: Attempt, config: Config, tries: int | None = None) -> Store:
@@ -95,17 +116,17 @@ def put_back(store: Store, attempt: Attempt, config: Config, tries: int | None =
     row = store.posts[attempt.post]
     if row.state != PUBLISHING:
         return store
-    declared = declared_since(store, config.channels[attempt.post], attempt.claim_epoch)
+    declared = declared_since(store, config.channels[attempt.post], attempt.claim_epoch, config.weakened)
     after = HELD if declared else SCHEDULED
     tries = row.tries if declared or tries is None else tries
     if attempt.override and not declared:  # `post_queue.give_override_back`
         store = store._replace(override=attempt.claim_epoch)
-    return store._replace(posts=put(store.posts, attempt.post, Post(after, row.due, tries, row.content)))
+    return store._replace(posts=put(store.posts, attempt.post, row._replace(state=after, tries=tries)))
 
 
 def next_epoch(store: Store, at_least: int = 0) -> int:
-    """`killswitch._next_epoch`."""
-    seen = (max(item.epoch, item.lifted) for item in store.suspensions)
+    """`killswitch.next_epoch`."""
+    seen = (max(item.epoch, item.lifted, *dict(item.released).values()) for item in store.suspensions)
     return max(1 + max(store.epoch, *seen, 0), at_least)
 
 
@@ -117,15 +138,22 @@ def find(store: Store, request: int) -> int | None:
     return None
 
 
-def unconfirmed(store: Store, scope: int, config: Config, epoch: int = 0) -> bool:
-    """`killswitch.unconfirmed`: whether a covered attempt is sending or unknown; overrides from `epoch` on aside."""
+def unconfirmed(store: Store, own: Suspension, config: Config) -> bool:
+    """`killswitch.unconfirmed`: whether a covered attempt is sending or unknown; overrides under it aside, and what was claimed
+    on a channel after that was resumed."""
     states = (SENDING,) if config.weakened == design.IGNORES_UNKNOWN else OPEN
     return any(
         row.state in states
-        and covers(scope, config.channels[row.post])
-        and not (row.override and row.claim_epoch >= epoch)
+        and covers(own.scope, config.channels[row.post])
+        and not (row.override and row.claim_epoch >= own.epoch)
+        and not _is_after_release(own, row, config)
         for row in store.attempts
     )
+
+
+def _is_after_release(own: Suspension, row: Attempt, config: Config) -> bool:
+    since = released_in(own, config.channels[row.post])
+    return bool(since) and (row.claim_epoch >= since or config.weakened == design.FORGOTTEN_CALLS)
 
 
 def suspend(
@@ -136,15 +164,21 @@ def suspend(
     `snapshot`: the in-flight list as a weakened design read it before.
     """
     known = find(store, request)
-    if known is not None and store.suspensions[known].lifted and request < LOST_CELL:
+    stands = known is not None and _stands_whole(store.suspensions[known])
+    if known is not None and not stands and request < LOST_CELL:
         return suspend(store, request + AGAIN, scope, config, at_least, snapshot)
-    if known is not None and not store.suspensions[known].lifted:
+    if stands:
         return store
     epoch = next_epoch(store, at_least)
     keeps_claims = config.weakened in (design.CLAIM_ONLY, design.NO_LOCK)
     aborted = store if keeps_claims else abort_claimed(store, scope, config)
     row = Suspension(request, epoch, scope, 0, snapshot[0] if snapshot else in_flight(aborted, scope, config))
     return aborted._replace(epoch=epoch, suspensions=(*store.suspensions, row))
+
+
+def _stands_whole(item: Suspension) -> bool:
+    """`killswitch.stands_whole`."""
+    return not item.lifted and not item.released
 
 
 def plan(store: Store, scope: int, starts: int) -> Store:
@@ -185,7 +219,7 @@ def in_flight(store: Store, scope: int, config: Config) -> int:
 def unrecorded(state: State) -> tuple[int, ...]:
     """`stop_ledger.unrecorded`: requests of stops that only the cell knows; a lost cell asks for one of its own."""
     if state.cell.bad:
-        everything = any(item.scope == ALL for item in active(state.store))
+        everything = any(stops_all(item) for item in active(state.store))
         return () if everything else (LOST_CELL,)
     return tuple(
         crisis

@@ -118,13 +118,15 @@ def release(state: State, action: Action, config: Config) -> State:
     """It goes out at its own time, or now."""
     row = state.store.posts[action.what]
     due = max(row.due, state.world.now)
-    return _forgiven(_write(state, action.what, Post(SCHEDULED, due, 0, row.content)), action.what)
+    asked = Post(SCHEDULED, due, 0, row.content, state.store.epoch)
+    return _forgiven(_write(state, action.what, asked), action.what)
 
 
 def move(state: State, action: Action, config: Config) -> State:
     """It goes out now."""
     row = state.store.posts[action.what]
-    return _forgiven(_write(state, action.what, Post(SCHEDULED, state.world.now, 0, row.content)), action.what)
+    asked = Post(SCHEDULED, state.world.now, 0, row.content, state.store.epoch)
+    return _forgiven(_write(state, action.what, asked), action.what)
 
 
 def _forgiven(state: State, post: int) -> State:

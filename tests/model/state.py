@@ -60,12 +60,16 @@ DOUBT = -1
 
 
 class Post(NamedTuple):
-    """A row of ``post``: `due` in ticks of wall time, `content` a version."""
+    """A row of ``post``: `due` in ticks of wall time, `content` a version.
+
+    `asked`: the epoch in which a person last set it going; the model's own memory for I7, no column.
+    """
 
     state: int
     due: int
     tries: int = 0
     content: int = 0
+    asked: int = 0
 
 
 class Attempt(NamedTuple):
@@ -94,6 +98,8 @@ class Suspension(NamedTuple):
     """The tick from which a planned one holds."""
     begun: int = 1
     """0 until somebody took a planned one's step (`killswitch.begin_due`)."""
+    released: tuple[tuple[int, int], ...] = ()
+    """(channel, epoch) of each row in ``suspension_release``: it was lifted for that channel, and stands for the rest."""
 
 
 class Store(NamedTuple):
@@ -144,7 +150,8 @@ class Cell(NamedTuple):
 class Crisis(NamedTuple):
     """One run of ``standfast crisis``: `tries` commits without acknowledgement; `promised`: a stop stands that only resume
     lifts; `quiet`: people were told QUIET CONFIRMED; both end with the lift; `denied`: they were told NOTHING IS SUSPENDED;
-    `maybe`: a COMMIT was sent and not acknowledged."""
+    `maybe`: a COMMIT was sent and not acknowledged; `released`: the channels (bits) that a person resumed since they were
+    told."""
 
     phase: int = WAIT
     cell_set: int = 0
@@ -155,14 +162,17 @@ class Crisis(NamedTuple):
     complete: int = 0
     denied: int = 0
     maybe: int = 0
+    released: int = 0
 
 
 class Resume(NamedTuple):
-    """``standfast resume``: the suspension (place + 1) and epoch of the code; `fence`: the lift's fence is due."""
+    """``standfast resume``: the suspension (place + 1) and epoch of the code; `fence`: the lift's fence is due; `only`: the
+    channel that the code is for, 0 for the whole suspension."""
 
     suspension: int = 0
     epoch: int = 0
     fence: int = 0
+    only: int = 0
 
 
 class Pen(NamedTuple):
@@ -242,6 +252,8 @@ class Config:
     health: tuple[int, ...] = (DOWN,)
     """What an outage makes of the store."""
     resumes: bool = True
+    parts: tuple[int, ...] = ()
+    """The channels for which a stop of everything may be lifted first (``resume --only``)."""
     late_looks: bool = False
     """A send deadline may pass before the last look."""
     refusals: bool = False

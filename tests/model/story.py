@@ -149,6 +149,17 @@ def _ask(step: Step) -> str:
     return f"a person asks to lift the suspension of {_named(own)}, in epoch {step.after.store.epoch}"
 
 
+def _ask_part(step: Step) -> str:
+    own = step.after.store.suspensions[step.action.what - 1]
+    where = f"{_named(own)}, in epoch {step.after.store.epoch}"
+    return f"a person asks to lift the suspension of {where}, for channel {step.action.who} alone"
+
+
+def _release(step: Step) -> str:
+    alone = f"for channel {step.before.resume.only} alone "
+    return _confirm(step).replace("lifts it ", f"lifts it {alone}")
+
+
 def _confirm(step: Step) -> str:
     pairs = zip(step.before.store.posts, step.after.store.posts, strict=True)
     held = [_post(number) for number, (old, new) in enumerate(pairs) if (old.state, new.state) == (SCHEDULED, HELD)]
@@ -205,8 +216,10 @@ _WORDS: dict[tuple[str, str], Callable[[Step], str]] = {
     ("crisis", "kill"): _crisis("is killed"),
     ("status", "quiet"): _plain("`crisis status` says QUIET CONFIRMED"),
     ("resume", "ask"): _ask,
+    ("resume", "ask_part"): _ask_part,
     ("resume", "confirm"): _confirm,
-    ("resume", "confirm_unheard"): lambda step: _confirm(step) + UNHEARD,
+    ("resume", "release"): _release,
+    ("resume", "confirm_unheard"): lambda step: (_release if step.before.resume.only else _confirm)(step) + UNHEARD,
     ("resume", "fence"): _plain("the lift raises the fence"),
     ("resume", "fence_fails"): _plain("the lift cannot raise the fence"),
     ("resume", "kill"): _plain("the lift's process is killed"),

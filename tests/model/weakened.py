@@ -44,6 +44,7 @@ def _design(name: str, breaks: str, steps: int, elsewhere: int, reason: tuple[st
 
 LEAVE, LOOK, SEND = "gets leave to send post A", "the cell lets it pass", "writes the request of post A"
 SUSPENDED, EMPTY, QUIET = "records its suspension", "in flight: nothing", "says QUIET CONFIRMED"
+PART_LIFTED = "a person lifts it for channel 1 alone"
 LIFTED, RESTORED = "a person lifts it", "the copy is put in the store's place"
 OF_PROTOCOL: Final = (
     _design(design.NAIVE_FLAG, "I1 I2", 4, 3, ("looks at the flag: open", SUSPENDED, SEND)),
@@ -169,6 +170,25 @@ OURS: Final = (
         scopes=(1, ALL),
         resumes=False,
         restores=True,
+    ),
+    _design(design.PART_CATCH_UP, "I7", 10, 0, (SUSPENDED, PART_LIFTED, SEND), scopes=(ALL,), parts=(1,)),
+    _design(
+        design.FORGOTTEN_STOP,
+        "I7",
+        13,
+        0,
+        (LEAVE, "the cell refuses", SUSPENDED, PART_LIFTED, "attempt 1 is not_sent, post A is scheduled", LEAVE),
+        scopes=(ALL,),
+        parts=(1,),
+    ),
+    _design(
+        design.FORGOTTEN_CALLS,
+        "I1",
+        11,
+        0,
+        (LOOK, "in flight: 1", PART_LIFTED, QUIET, SEND),
+        scopes=(ALL,),
+        parts=(1,),
     ),
 )
 """Designs of windows that PROTOCOL does not name; and what the model and the oracle found in this code: each was once there."""

@@ -150,11 +150,21 @@ class Lift:
         """A code for `suspension`."""
         self.code = run("ask", lambda: self._with(lambda own: own.ask("over", scope=None, suspension=suspension))).code
 
+    def ask_part(self, suspension: int, channel: str) -> None:
+        """A code for `channel` of `suspension` alone."""
+        only = [Scope("channel", channel)]
+        ask: Callable[[Resumption], Any] = lambda own: own.ask("over", scope=None, suspension=suspension, only=only)  # noqa: E731
+        self.code = run("ask", lambda: self._with(ask)).code
+
     def confirm(self, order: str = "") -> None:
         """The lift's transaction."""
         self.process = Puppet("resume", lambda: self._with(lambda own: own.confirm(self.code, "over")))
         assert self.process.step() == WRITE
         self.process.step(order)
+
+    def release(self) -> None:
+        """The same transaction, of a code for a part."""
+        self.confirm()
 
     def confirm_unheard(self) -> None:
         """It stands, and its process does not know."""

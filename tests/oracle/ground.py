@@ -14,6 +14,7 @@ import psycopg
 from sqlalchemy import Engine, event
 from sqlmodel import SQLModel
 
+from store import release_tables  # noqa: F401  # its table is among those that are copied
 from store.engine import open_engine
 from tests.oracle.boundary import IN_NO_TIME
 from tests.support.databases import Databases, libpq

@@ -43,6 +43,7 @@ EVERYTHING = Config(
     frozen_pens=True,
     restores=True,
     status=True,
+    parts=(1, 2),
     record_tries=3,
 )
 """Two workers, four posts on two channels, three stops, every kind of trouble. `record_tries`: as in the real code."""
@@ -68,7 +69,8 @@ WEIGHTS: Mapping[tuple[str, str], int] = {
     ("worker", "timeout"): 25, ("platform", "refuse"): 30,
     ("crisis", "cell"): 2, ("crisis", "begin"): 2, ("crisis", "cell_fails"): 1, ("crisis", "kill"): 1,
     ("crisis", "commit_undone"): 6, ("crisis", "commit_unheard"): 5, ("crisis", "not_recorded"): 30,
-    ("resume", "ask"): 8, ("resume", "confirm"): 8, ("resume", "fence"): 20, ("resume", "kill"): 10,
+    ("resume", "ask"): 8, ("resume", "confirm"): 8, ("resume", "ask_part"): 4, ("resume", "release"): 12,
+    ("resume", "fence"): 20, ("resume", "kill"): 10,
     ("resume", "fence_fails"): 60,
     ("store", "heal"): 30, ("store", "guard"): 60, ("store", "fail"): 1, ("store", "restore"): 3,
     ("reconciler", "found"): 50, ("keeper", "fence_begins"): 3, ("keeper", "fence_ends"): 10,

@@ -37,7 +37,8 @@ def enabled(state: State, rig: Rig, allowed: list[Action]) -> list[Action]:
         for post in range(len(config.channels))
         if Action("worker", "claim", who, post) not in allowed
     ]
-    if rig.lift.code and not state.resume.fence and ("resume", "confirm") not in keys:
+    good = keys & {("resume", "confirm"), ("resume", "release")}
+    if rig.lift.code and not state.resume.fence and not good:
         found.append(Action(PROBE, "confirm"))
     if ("rescuer", "rescue") not in keys:
         found.append(Action(PROBE, "rescue"))
@@ -87,7 +88,7 @@ def is_quiet(state: State, config: Config) -> bool:
     found = list(active(state.store))
     if found and lost_attempts(state):
         return False
-    return not any(unconfirmed(state.store, item.scope, config) for item in found)
+    return not any(unconfirmed(state.store, item, config) for item in found)
 
 
 STEPS: dict[str, Callable[[Rig, State, Action], None]] = {

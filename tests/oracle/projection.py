@@ -19,6 +19,7 @@ QUERIES = {
     "attempts": "SELECT id, state, post_id, worker, claim_epoch, content_hash, authorise_epoch FROM attempt ORDER BY id",
     "skipped": "SELECT value FROM meta WHERE key = 'attempts_skipped_to'",
     "suspensions": "SELECT id, request_id, epoch, scope_kind, scope_value, lifted_epoch FROM suspension ORDER BY id",
+    "released": "SELECT suspension_id, channel, epoch FROM suspension_release ORDER BY epoch, channel",
     "in flight": "SELECT suspension_id, attempt_id FROM suspension_inflight",
 }
 
@@ -61,6 +62,7 @@ def _attempt(row: Attempt) -> str:
 
 def _suspension(row: Suspension) -> str:
     lifted = f", lifted in {row.lifted}" if row.lifted else ""
+    lifted += "".join(f", for channel {channel} in {epoch}" for channel, epoch in sorted(row.released))
     flight = [n for n in range(row.in_flight.bit_length()) if row.in_flight >> n & 1]
     return f"request {row.request}, epoch {row.epoch}, scope {row.scope}{lifted}, in flight {flight}"
 
@@ -77,7 +79,7 @@ def of_rig(rig: Rig) -> Seen:
         "epoch": int(rows["epoch"][0][0]),
         "posts": [_post_row(rig, place, row) for place, row in enumerate(rows["posts"])],
         "attempts": _attempts(rig, rows["attempts"], rows["skipped"]),
-        "suspensions": _suspensions(rig, rows["suspensions"], rows["in flight"]),
+        "suspensions": _suspensions(rig, rows["suspensions"], rows["in flight"], rows["released"]),
         "cell": _cell(rig),
         "witness": (seen.epoch, seen.attempt) if seen is not None else None,
         "sent from here": {n: rig.posts.index(post) for n, post in sorted(witness.sent(rig.town.witness_file).items())},
@@ -111,18 +113,25 @@ def _attempt_row(rig: Rig, row: Row) -> str:
     return _attempt(Attempt(model.ATTEMPT.index(state), place, who, epoch, rig.version(place, digest)))
 
 
-def _suspensions(rig: Rig, rows: Rows, in_flight: Rows) -> list[str]:
+def _suspensions(rig: Rig, rows: Rows, in_flight: Rows, released: Rows) -> list[str]:
     flight: dict[int, int] = {}
     for number, attempt in in_flight:
         flight[number] = flight.get(number, 0) | 1 << attempt
-    return [_suspension_row(rig, row, flight.get(row[0], 0)) for row in rows]
+    numbers = {channel_of(item): item for item in rig.config.channels}
+    parts = [(number, (numbers[channel], epoch)) for number, channel, epoch in released]
+    return [
+        _suspension_row(rig, row, flight.get(row[0], 0), tuple(part for number, part in parts if number == row[0]))
+        for row in rows
+    ]
 
 
-def _suspension_row(rig: Rig, row: Row, flight: int) -> str:
+def _suspension_row(rig: Rig, row: Row, flight: int, parts: tuple[tuple[int, int], ...]) -> str:
     _, request, epoch, kind, value, lifted = row
     numbers = {channel_of(item): item for item in rig.config.scopes if item}
     return _suspension(
-        Suspension(request_of(request), epoch, numbers[value] if kind != "all" else 0, lifted or 0, flight)
+        Suspension(
+            request_of(request), epoch, numbers[value] if kind != "all" else 0, lifted or 0, flight, released=parts
+        )
     )
 
 

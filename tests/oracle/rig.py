@@ -83,7 +83,8 @@ class Rig:
 
     def resume(self, action: Action) -> None:
         """A step of the resume."""
-        getattr(self.lift, action.step)(*([self.suspension(action.what)] if action.step == "ask" else []))
+        asked = [self.suspension(action.what)] if action.step in ("ask", "ask_part") else []
+        getattr(self.lift, action.step)(*asked, *([channel_of(action.who)] if action.step == "ask_part" else []))
 
     def answer(self, action: Action) -> None:
         """The platform's answer reaches the worker that waits for it."""
@@ -168,7 +169,7 @@ STOP_STEPS = (
     "cell", "cell_fails", "begin", "commit", "commit_unheard", "commit_undone", "not_recorded", "fence",
     "fence_fails", "quiet", "not_confirmed", "kill",
 )  # fmt: skip
-RESUME_STEPS = ("ask", "confirm", "confirm_unheard", "fence", "fence_fails", "kill")
+RESUME_STEPS = ("ask", "ask_part", "confirm", "release", "confirm_unheard", "fence", "fence_fails", "kill")
 PERSON_STEPS = ("edit", "cancel", "hold", "release", "move", "close_published", "close_held")
 
 STEPS: dict[tuple[str, str], Step] = {

@@ -67,6 +67,41 @@ def _unbound() -> Callable[..., tuple[int, int]]:
     return lift
 
 
+def _held_by_nobody() -> Callable[..., int]:
+    """Of a lift in part alone: the whole one holds what was missed."""
+    genuine = lifting._hold_missed
+
+    def hold(cursor: Any, dialect: str, number: int, now: int, reconfirm_us: int, *part: Any) -> int:
+        return 0 if part else genuine(cursor, dialect, number, now, reconfirm_us)
+
+    return hold
+
+
+def _forgets_calls() -> Callable[..., list[int]]:
+    genuine = killswitch.unconfirmed
+    query = (
+        "SELECT a.id FROM attempt a JOIN suspension_release r ON r.channel = a.channel AND r.suspension_id = ? "
+        "WHERE a.state IN ('sending', 'unknown')"
+    )
+
+    def unconfirmed(cursor: Any, dialect: str, number: int) -> list[int]:
+        forgotten = {row[0] for row in killswitch.rows(cursor, dialect, query, (number,))}
+        return [attempt for attempt in genuine(cursor, dialect, number) if attempt not in forgotten]
+
+    return unconfirmed
+
+
+def _forgets_the_stop() -> Callable[..., int]:
+    genuine = killswitch.declared_since
+    covered = "EXISTS (SELECT 1 FROM suspension_release r WHERE r.channel = ?)"
+
+    def since(cursor: Any, dialect: str, channel: str, claim_epoch: int) -> int:
+        released = killswitch.rows(cursor, dialect, f"SELECT 1 WHERE {covered}", (channel,))
+        return 0 if released else genuine(cursor, dialect, channel, claim_epoch)
+
+    return since
+
+
 def _known_by_nobody() -> Callable[..., None]:
     return lambda *_: None
 
@@ -97,6 +132,9 @@ WEAKENED: dict[str, tuple[Any, str, Callable[[], Any]]] = {
     "automatic retry after a time-out": (Outcome, "_unknown", lambda: _retry),
     "put back whatever was declared": (killswitch, "declared_since", lambda: lambda *_: False),
     "not found goes again": (reconciler, "_give_to_person", lambda: _goes_again),
+    "staged resume with catch-up": (lifting, "_hold_missed", _held_by_nobody),
+    "put back as if a lifted part was never stopped": (killswitch, "declared_since", _forgets_the_stop),
+    "a lifted part forgets what it had in flight": (killswitch, "unconfirmed", _forgets_calls),
     "a code that outlives a crisis": (lifting, "lift", _unbound),
     "a request recorded twice": (killswitch, "find", _known_by_nobody),
     "the fence stays": (stop_ledger, "raise_fence", _known_by_nobody),

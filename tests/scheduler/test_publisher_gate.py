@@ -16,7 +16,7 @@ from connectors.errors import (
     Uncertain,
 )
 from connectors.protocol import Permit, Prepared, Published
-from scheduler import publisher, stop_cell, witness
+from scheduler import hold_reason, publisher, stop_cell, witness
 from scheduler.outcome import Outcome
 from store.engine import StoreError, writing
 from store.tables import Attempt, Channel, Gate, Post
@@ -163,7 +163,7 @@ def test_not_sent_after_a_stop_that_is_over_waits_for_a_person(press: Press) -> 
     press.connector.on_publish = meanwhile
     assert press.publisher.publish_post(number) == "not_sent"
     assert press.states(number) == (["not_sent"], "held")
-    assert "suspension was declared" in str(press.post(number).hold_reason)
+    assert press.post(number).hold_reason == hold_reason.not_sent(1, "no route")
 
 
 def test_rate_limited_after_a_stop_that_is_over_waits_for_a_person(press: Press) -> None:
