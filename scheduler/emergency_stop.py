@@ -47,6 +47,8 @@ class Request:
     """Wall time (µs) from which a planned one holds; 0: at once."""
     code: str = ""
     """A sealed one-time code, in place of a sign-in."""
+    token: str = ""
+    """The token of somebody who asks from elsewhere: then the owner of the service account here is nobody."""
 
     @property
     def sets_cell(self) -> bool:
@@ -79,6 +81,8 @@ class EmergencyStop:
         self.essential, self.environ, self.tell = essential, environ, tell
         self.switch: Switch = switch.open_switch(essential)
         self.warnings: list[str] = list(essential.warnings)
+        self.recorded: Recorded | None = None
+        """The suspension as soon as it is committed, while the wait for quiet goes on; None before and without one."""
         self._may_stand = False
         """True once a COMMIT was sent: whatever became of it, nobody may be told that nothing is suspended."""
 
@@ -113,7 +117,7 @@ class EmergencyStop:
             )
             who, request_id = sealed.identity, sealed.request_id()
         else:
-            who, request_id = own.by_person(request.scope), uuid.uuid4().hex
+            who, request_id = own.by_person(request.scope, request.token), uuid.uuid4().hex
         return Order(request_id, who.person, request.reason, request.scope, request.kind, request.starts_at)
 
     # --- stop --------------------------------------------------------------------------------------------------------
@@ -207,6 +211,7 @@ class EmergencyStop:
     def _confirm(self, recorded: Recorded, request: Request) -> Answer:
         limit = self.essential.send_deadline_s + DRAIN_MARGIN_S if request.wait else 0.0
         try:
+            self.recorded = recorded
             self._after_commit(recorded, request.scope)
             from scheduler import drain, receipt
 
