@@ -35,11 +35,12 @@ def doctor(
 
 
 def _examine(context: Context) -> list[Finding]:
+    from commands import stop_page
     from crisis import plan_check
     from scheduler.checkup import Patient, examine
 
     patient = Patient(context.settings, context.essential, context.engine, context.loaded.environ)
-    return examine(patient, {"plan": plan_check.check})
+    return examine(patient, {"plan": plan_check.check, "stop page": stop_page.check})
 
 
 def _confirm_clock(context: Context) -> None:

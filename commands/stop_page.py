@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from threading import Event
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from commands.context import UserError, guarded, say
 from config import essentials
 from config.fault import Fault
+
+if TYPE_CHECKING:
+    from scheduler.checkup import Patient
 
 EXTRA = "the stop page needs what the extra `console` brings: pip install 'standfast[console]'"
 
@@ -58,6 +62,27 @@ def beside_daemon() -> Iterator[None]:
                 why = str(error) if isinstance(error, Fault) else f"{type(error).__name__}: {error}"
                 say(f"standfast: warning: THE STOP PAGE IS NOT SERVED: {why}")
         yield
+
+
+def check(patient: Patient) -> Iterator[tuple[str, str]]:
+    """The doctor's look at the page: (level, text)."""
+    if not patient.settings.stop_page:
+        yield "ok", "the daemon serves none (stop_page)"
+        return
+    try:
+        from console.doorway import Doorway
+
+        doorway = Doorway.of(essentials.merged(), {})
+        doorway.check()
+        importlib.import_module("console.server")
+        yield (
+            "ok",
+            f"{doorway.address}; {'a proxy speaks TLS' if doorway.certificate is None else 'it speaks TLS itself'}",
+        )
+    except ImportError as error:
+        yield "fault", f"{EXTRA} ({error})"
+    except Fault as fault:
+        yield "fault", str(fault)
 
 
 @contextmanager

@@ -166,7 +166,7 @@ class StopPage:
         found = self.stops.of_id(name)
         if found is None:
             return self._message(request, "missing", 404)
-        seen = None if found.recorded is None else await self.watch.now()
+        seen = None if found.recorded is None else await self.watch.now(found.last_news)
         view = views.receipt(found, seen, self._essential().cell_file, clock.boot_s())
         still = request.query_params.get("still") == "1"
         refresh = 0 if still else view.refresh_s

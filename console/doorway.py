@@ -57,17 +57,27 @@ class Doorway:
             family, _kind, _protocol, _name, where = socket.getaddrinfo(
                 self.address.host, self.address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )[0]
-            if not (_is_loopback(str(where[0])) or self.certificate or self.proxy):
-                raise PageFault(
-                    f"stop_page = {self.address}: it is reached from other machines, and tokens would go in clear: set "
-                    "stop_page_certificate and stop_page_key, or stop_page_proxy = true where a proxy in front speaks TLS"
-                )
+            self._refuse_clear(str(where[0]))
             return socket.create_server(where[:2], family=family, backlog=BACKLOG)
         except (OSError, UnicodeError) as error:
             why = getattr(error, "strerror", None) or error
             raise PageFault(
                 f"stop_page = {self.address}: cannot listen there ({why}): end what does, or choose another address"
             ) from None
+
+    def _refuse_clear(self, host: str) -> None:
+        if not (_is_loopback(host) or self.certificate or self.proxy):
+            raise PageFault(
+                f"stop_page = {self.address}: it is reached from other machines, and tokens would go in clear: set "
+                "stop_page_certificate and stop_page_key, or stop_page_proxy = true where a proxy in front speaks TLS"
+            )
+
+    def check(self) -> None:
+        """Raise PageFault for what can be known without listening."""
+        self.secured()
+        with suppress(ValueError):  # a name is looked up when it is listened on
+            ipaddress.ip_address(self.address.host.partition("%")[0])
+            self._refuse_clear(self.address.host)
 
     def secured(self) -> ssl.SSLContext | None:
         """The TLS that the page speaks itself; None without a certificate. Raises PageFault."""

@@ -47,6 +47,8 @@ class Stop:
     """Boot time (s) at which everything that belongs to it was done."""
     committed: float | None = None
     """Boot time (s) at which it was seen to be committed."""
+    answered: float | None = None
+    """Boot time (s) at which the answer was there."""
     first: Future[None] = field(default_factory=Future)
     """Done as soon as there is anything to tell."""
     own: EmergencyStop | None = None
@@ -55,6 +57,11 @@ class Stop:
     def recorded(self) -> Recorded | None:
         """The suspension, as soon as it is committed."""
         return None if self.own is None else self.own.recorded
+
+    @property
+    def last_news(self) -> float:
+        """Boot time (s) of the last thing it did: what was seen of the store before that is old."""
+        return self.ended or self.answered or self.committed or self.began
 
     @property
     def came_to_nothing(self) -> bool:
@@ -130,6 +137,7 @@ class Stops:
         stop.own = EmergencyStop(essentials.load(loaded=loaded), loaded.environ, stop.tell)
         try:
             stop.answer = stop.own.run(request)
+            stop.answered = clock.boot_s()
         except Refusal as refusal:
             stop.refusal = str(refusal)
         except SwitchError as error:

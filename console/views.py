@@ -13,7 +13,8 @@ from scheduler import emergency_stop, killswitch, stop_cell
 
 LIVE_S, SLOW_S = 2, 10
 """How often (s) a receipt looks again: while the stop runs, and while it is not quiet afterwards."""
-LONGEST_LOOK_S = 3600.0
+SOON_S, LONGEST_LOOK_S = 30.0, 3600.0
+"""How long (s) after its end a receipt looks often, and at all."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class ReceiptView:
 def receipt(stop: Stop, seen: Seen | None, cell_file: Path, now: float) -> ReceiptView:
     """What is known of `stop` at the boot time `now` (s)."""
     answer = stop.answer
-    standing, lifted = _standing(stop, seen)
+    standing, lifted, current = _standing(stop, seen)
     if answer is None:
         return _running(stop, standing)
     words = tuple(answer.words.splitlines())
@@ -80,12 +81,12 @@ def receipt(stop: Stop, seen: Seen | None, cell_file: Path, now: float) -> Recei
     quiet = answer.code == emergency_stop.DONE or (
         seen is not None and bool(standing) and bool(seen.data["quiet_confirmed"])
     )
-    going_on = stop.ended is None
+    going_on = stop.ended is None or not current
+    away = stop.ended is not None and now - stop.ended > SOON_S
     late = stop.ended is not None and now - stop.ended > LONGEST_LOOK_S
-    refresh_s = LIVE_S if going_on else 0 if quiet or late else SLOW_S
-    return ReceiptView(
-        "quiet" if quiet else "not_confirmed", standing or own, words, warnings, refresh_s, sweeping=going_on
-    )
+    refresh_s = 0 if late or (quiet and not going_on) else LIVE_S if going_on and not away else SLOW_S
+    key, sweeping = "quiet" if quiet else "not_confirmed", stop.ended is None
+    return ReceiptView(key, standing or own, words, warnings, refresh_s, sweeping)
 
 
 def _running(stop: Stop, standing: Mapping[str, Any]) -> ReceiptView:
@@ -96,12 +97,10 @@ def _running(stop: Stop, standing: Mapping[str, Any]) -> ReceiptView:
     return ReceiptView(key, standing, words, refresh_s=LIVE_S)
 
 
-def _standing(stop: Stop, seen: Seen | None) -> tuple[Mapping[str, Any], bool]:
-    """(the receipt of `stop` in a look that began after its commit, whether it was lifted since)."""
-    if stop.recorded is None or stop.committed is None or seen is None or seen.began < stop.committed:
-        return {}, False
-    if seen.data.get("suspended") is None:
-        return {}, False
+def _standing(stop: Stop, seen: Seen | None) -> tuple[Mapping[str, Any], bool, bool]:
+    """(the receipt of `stop` as it stands, whether it was lifted since, whether the look is newer than all that it did)."""
+    if stop.recorded is None or seen is None or seen.began < stop.last_news or seen.data.get("suspended") is None:
+        return {}, False, False
     number = stop.recorded.suspension
     own = next((item for item in seen.data["suspensions"] if item["suspension"] == number), None)
-    return own or {}, own is None
+    return own or {}, own is None, True

@@ -47,9 +47,9 @@ class Watch:
         self._task: asyncio.Future[None] | None = None
         self._seen: Seen | None = None
 
-    async def now(self) -> Seen | None:
-        """The state as seen lately; None when it is not known in time."""
-        if self._seen is None or not self._seen.is_fresh:
+    async def now(self, since: float = 0.0) -> Seen | None:
+        """The state as seen lately, where there is time by a look that began after `since`; None when it is not known."""
+        if self._seen is None or not self._seen.is_fresh or self._seen.began < since:
             if self._task is None or self._task.done():
                 self._task = asyncio.get_running_loop().run_in_executor(self._pool, self._look)
             await asyncio.wait({self._task}, timeout=WAIT_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,25 @@ def test_a_page_that_cannot_be_served_keeps_the_daemon_from_nothing(live: LiveCi
         assert any("THE STOP PAGE IS NOT SERVED: stop_page = 127.0.0.1" in line for line in daemon.lines)
         live.await_state(live.queue(X, "goes out"), "published")
         assert live.crisis()["quiet_confirmed"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "level", "said"),
+    [
+        ({}, "ok", "serves none"),
+        ({"stop_page": "127.0.0.1:8443"}, "ok", "a proxy speaks TLS"),
+        ({"stop_page": "0.0.0.0:8443"}, "fault", "tokens would go in clear"),
+        ({"stop_page": "localhost:1", "stop_page_certificate": "c.pem", "stop_page_key": "k.pem"}, "fault", "c.pem"),
+    ],
+)
+def test_the_doctor_says_whether_the_page_can_be_served(
+    sqlite_city: City, settings: dict[str, Any], level: str, said: str
+) -> None:
+    sqlite_city.set(**settings)
+    ran = sqlite_city.run("doctor", "--json")
+    (found,) = [item for item in json.loads(ran.stdout) if item["check"] == "stop page"]
+    assert found["level"] == level
+    assert said in found["text"]
 
 
 def test_the_command_says_in_one_line_why_it_cannot_serve(sqlite_city: City) -> None:

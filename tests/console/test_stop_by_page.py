@@ -41,7 +41,9 @@ def test_what_is_queued_goes_out_until_somebody_stops_by_the_page(live: LiveCity
     assert early.headers["Refresh"] == "2"
     missed = live.queue(X, "never", 0.1)
     done = visitor.receipt_until(path, "SUSPENDED, and QUIET CONFIRMED")
-    assert "facebook" in done.text
+    assert "under way" not in done.text
+    assert "Unconfirmed 0" in done.text
+    assert "facebook: published" in done.text
     assert "in flight" in done.text
     assert "tornado <b>" in done.text
     assert "<b>" not in done.html

@@ -104,6 +104,16 @@ def test_a_body_that_is_too_large_is_not_read(sqlite_paged: PageCity) -> None:
     assert [len(item.reason) for item in sqlite_paged.suspensions()] == [500]
 
 
+def test_a_phone_that_is_gone_ends_no_stop(sqlite_paged: PageCity) -> None:
+    """KS-1: the connection is cut as soon as the form is sent; the stop goes on to its end."""
+    body = f"form=f&credential={sqlite_paged.live.tokens['dora']}".encode()
+    head = b"POST /stop HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with ExitStack() as stack:
+        _hold(stack, sqlite_paged.visitor.port, head + body)
+    until(sqlite_paged.suspensions, "the stop is recorded")
+    until(lambda: sqlite_paged.live.run("crisis", "status").returncode == 0, "and quiet")
+
+
 def _hold(stack: ExitStack, visitor_port: int, sent: bytes) -> socket.socket:
     held = stack.enter_context(socket.create_connection(("127.0.0.1", visitor_port), timeout=20))
     held.sendall(sent)
