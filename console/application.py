@@ -87,7 +87,7 @@ class StopPage:
 
     async def state(self, request: Request) -> Response:
         """Whether anything is suspended, and since when; no more to a stranger."""
-        found = views.state(await self.watch.now(), self._essential().cell_file)
+        found = views.state(await self.watch.seen(), self._essential().cell_file)
         return self.pages.page(request, "state.html", self.load(), {"state": found})
 
     async def more(self, request: Request) -> Response:
@@ -101,7 +101,7 @@ class StopPage:
         return await self._more(request, known=known)
 
     async def _more(self, request: Request, known: bool | None = None) -> Response:
-        seen = await self.watch.now()
+        seen = await self.watch.seen()
         data = seen.data if known and seen is not None and seen.data.get("suspended") is not None else None
         alarms = [] if data is None else [f"{item['kind']}: {item['detail']}" for item in data["alarms"]]
         found = views.state(seen, self._essential().cell_file)
@@ -166,7 +166,7 @@ class StopPage:
         found = self.stops.of_id(name)
         if found is None:
             return self._message(request, "missing", 404)
-        seen = None if found.recorded is None else await self.watch.now(found.last_news)
+        seen = None if found.recorded is None else await self.watch.seen(found.last_news)
         view = views.receipt(found, seen, self._essential().cell_file, clock.boot_s())
         still = request.query_params.get("still") == "1"
         refresh = 0 if still else view.refresh_s

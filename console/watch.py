@@ -47,7 +47,7 @@ class Watch:
         self._task: asyncio.Future[None] | None = None
         self._seen: Seen | None = None
 
-    async def now(self, since: float = 0.0) -> Seen | None:
+    async def seen(self, since: float = 0.0) -> Seen | None:
         """The state as seen lately, where there is time by a look that began after `since`; None when it is not known."""
         if self._seen is None or not self._seen.is_fresh or self._seen.began < since:
             if self._task is None or self._task.done():
