@@ -16,9 +16,12 @@ from config import essentials
 from config.fault import Fault
 
 if TYPE_CHECKING:
+    from console.server import Serving
     from scheduler.checkup import Patient
 
 EXTRA = "the stop page needs what the extra `console` brings: pip install 'standfast[console]'"
+LOOK_S = 1.0
+"""How often the command looks whether its server still runs."""
 
 
 def stop_page(
@@ -44,9 +47,11 @@ def stop_page(
         ended = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ended.set())
-        with _served(essentials.merged(), given) as url:
-            say(f"standfast: the stop page is at {url}")
-            ended.wait()
+        with _served(essentials.merged(), given) as page:
+            say(f"standfast: the stop page is at {page.url}")
+            while not ended.wait(LOOK_S):
+                if not page.thread.is_alive():
+                    raise UserError("the stop page's server has ended by itself: start it again")
 
 
 @contextmanager
@@ -56,8 +61,8 @@ def beside_daemon() -> Iterator[None]:
     with ExitStack() as stack:
         if loaded.values.get("stop_page"):
             try:
-                url = stack.enter_context(_served(loaded, {}))
-                say(f"standfast: the stop page is at {url}")
+                page = stack.enter_context(_served(loaded, {}))
+                say(f"standfast: the stop page is at {page.url}")
             except Exception as error:
                 why = str(error) if isinstance(error, Fault) else f"{type(error).__name__}: {error}"
                 say(f"standfast: warning: THE STOP PAGE IS NOT SERVED: {why}")
@@ -86,8 +91,8 @@ def check(patient: Patient) -> Iterator[tuple[str, str]]:
 
 
 @contextmanager
-def _served(loaded: essentials.Loaded, given: dict[str, Any]) -> Iterator[str]:
-    """The page's address. Raises Fault when it cannot be served."""
+def _served(loaded: essentials.Loaded, given: dict[str, Any]) -> Iterator[Serving]:
+    """The page, served. Raises Fault when it cannot be served."""
     try:
         from console import server
     except ImportError as error:
@@ -96,5 +101,5 @@ def _served(loaded: essentials.Loaded, given: dict[str, Any]) -> Iterator[str]:
     from console.doorway import Doorway
 
     doorway = Doorway.of(loaded, given)
-    with server.served(doorway, lambda: essentials.merged(secrets=False), crisis.after_stop) as url:
-        yield url
+    with server.served(doorway, lambda: essentials.merged(secrets=False), crisis.after_stop) as page:
+        yield page

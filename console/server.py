@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Thread
 
 import uvicorn
 
-from config import essentials
+from config import clock, essentials
 from console.application import StopPage
 from console.connections import Room, RoomConfig
-from console.doorway import BACKLOG, Doorway
+from console.doorway import BACKLOG, Doorway, PageFault
 from console.stops import AfterStop
 
 READY_S = 10.0
@@ -22,9 +23,17 @@ LAST_WORD_S = 16.0
 MOST_HEADERS = 16384
 
 
+@dataclass(frozen=True)
+class Serving:
+    """The page as it is served: its address for people, and the thread that does it."""
+
+    url: str
+    thread: Thread
+
+
 @contextmanager
-def served(doorway: Doorway, load: Callable[[], essentials.Loaded], after: AfterStop) -> Iterator[str]:
-    """The page at `doorway` until the block ends; gives its address. Raises PageFault when it cannot be served."""
+def served(doorway: Doorway, load: Callable[[], essentials.Loaded], after: AfterStop) -> Iterator[Serving]:
+    """The page at `doorway` until the block ends. Raises PageFault when it cannot be served."""
     secured = doorway.secured()
     with doorway.bound() as own:
         page = StopPage(load, after, tls=secured is not None, proxy=doorway.proxy)
@@ -49,9 +58,19 @@ def served(doorway: Doorway, load: Callable[[], essentials.Loaded], after: After
         thread = Thread(target=lambda: asyncio.run(server.serve([own])), name="stop-page", daemon=True)
         thread.start()
         try:
-            yield doorway.url(own)
+            _await_start(server, thread)
+            yield Serving(doorway.url(own), thread)
         finally:
             wait([item.first for item in page.stops.untold()], LAST_WORD_S)
             server.should_exit = True
             thread.join(READY_S)
             page.close()
+
+
+def _await_start(server: uvicorn.Server, thread: Thread) -> None:
+    """Return once it answers. Raises PageFault."""
+    until = clock.boot_s() + READY_S
+    while not server.started:
+        thread.join(0.01)
+        if not thread.is_alive() or clock.boot_s() > until:
+            raise PageFault("the stop page's server does not start: see the lines above, and STANDFAST_DEBUG=1")

@@ -59,8 +59,8 @@ def page_city(live: LiveCity, **settings: object) -> Iterator[PageCity]:
     with writing(live.engine) as session:
         codes = [*sealed_codes.seal(session, STEW, "the safe", 3).values()]
     people.refresh_authority(live.engine, live.city.data_dir / "authority.json")
-    with server.served(Doorway.of(_load(), {"stop_page": "127.0.0.1:0"}), _load, crisis.after_stop) as url:
-        yield PageCity(live, url, Visitor(url), codes)
+    with server.served(Doorway.of(_load(), {"stop_page": "127.0.0.1:0"}), _load, crisis.after_stop) as page:
+        yield PageCity(live, page.url, Visitor(page.url), codes)
 
 
 def _load() -> essentials.Loaded:

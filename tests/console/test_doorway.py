@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from commands import stop_page
 from config import clock, essentials
 from config.address import Address
 from console.doorway import DEFAULT, Doorway, PageFault
@@ -99,6 +101,19 @@ def test_the_doctor_says_whether_the_page_can_be_served(
     (found,) = [item for item in json.loads(ran.stdout) if item["check"] == "stop page"]
     assert found["level"] == level
     assert said in found["text"]
+
+
+def test_without_the_extra_the_daemon_says_what_to_install(
+    sqlite_city: City, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """A city that installed no web server publishes all the same."""
+    sqlite_city.set(stop_page="127.0.0.1:0")
+    monkeypatch.setitem(sys.modules, "console.server", None)
+    monkeypatch.delattr("console.server", raising=False)
+    with stop_page.beside_daemon():
+        said = capsys.readouterr().err
+    assert "THE STOP PAGE IS NOT SERVED" in said
+    assert "pip install 'standfast[console]'" in said
 
 
 def test_the_command_says_in_one_line_why_it_cannot_serve(sqlite_city: City) -> None:

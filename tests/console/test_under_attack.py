@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from config import clock, essentials
-from console import connections, refusal_log, server
+from console import connections, refusal_log, server, throttle
 from console.doorway import Doorway
 from governance import people
 from governance.authority import Identity
@@ -58,8 +58,8 @@ def test_the_right_one_stops_at_once_among_two_hundred_guesses(paged: PageCity, 
     with _under_attack(paged):
         began = clock.boot_s()
         paged.visitor.stop(credential, **fields)
-        until(paged.suspensions, "the stop is recorded", 2.0)
-        assert clock.boot_s() - began < 3.0
+        until(paged.suspensions, "the stop is recorded", 5.0)
+        assert clock.boot_s() - began < 5.0
     assert len(paged.suspensions()) == 1
     assert len(paged.refusals()) < 30, "guesses are entered at a bounded rate"
 
@@ -76,6 +76,18 @@ def test_who_may_stop_one_channel_stops_no_other(sqlite_paged: PageCity) -> None
     answer = sqlite_paged.visitor.confirm(_one_channel(sqlite_paged))
     assert answer.status == 403
     assert sqlite_paged.suspensions() == []
+
+
+def test_a_used_code_sent_again_and_again_fills_no_record(
+    sqlite_paged: PageCity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SE-1: the local file may still list it; after its first refusal it is asked of the store first, like any guess."""
+    monkeypatch.setattr(throttle, "LONGEST_S", 0.0)
+    sqlite_paged.visitor.stop(sqlite_paged.codes[0])
+    for _ in range(15):
+        assert sqlite_paged.visitor.confirm(sqlite_paged.codes[0]).status == 403
+    until(lambda: len(sqlite_paged.refusals()) >= refusal_log.FIRST, "the first few are entered")
+    assert len(sqlite_paged.refusals()) <= refusal_log.FIRST + 2
 
 
 def test_wrong_answers_come_later_each_time(sqlite_paged: PageCity) -> None:
@@ -143,7 +155,8 @@ def test_a_full_room_keeps_nobody_out(sqlite_paged: PageCity, sent: bytes) -> No
         held = [_hold(stack, sqlite_paged.visitor.port, sent) for _ in range(connections.MOST + 20)]
         began = clock.boot_s()
         sqlite_paged.visitor.stop(sqlite_paged.live.tokens["dora"])
-        assert clock.boot_s() - began < 3.0
+        assert clock.boot_s() - began < 5.0
+        held[0].settimeout(connections.REQUEST_S / 4)
         assert held[0].recv(1) == b"", "the one that was idle for longest"
         held[-1].setblocking(False)
         with pytest.raises(BlockingIOError):
@@ -175,7 +188,7 @@ def test_the_page_speaks_tls_itself_and_waits_for_no_handshake(sqlite_paged: Pag
     given = {"stop_page": "127.0.0.1:0", "stop_page_certificate": certificate, "stop_page_key": certificate}
     doorway = Doorway.of(essentials.merged(), given)
     with ExitStack() as stack:
-        url = stack.enter_context(server.served(doorway, essentials.merged, lambda *_: None))
+        url = stack.enter_context(server.served(doorway, essentials.merged, lambda *_: None)).url
         assert url.startswith("https://")
         port = int(url.rstrip("/").rpartition(":")[2])
         for _ in range(connections.MOST + 20):
