@@ -22,6 +22,7 @@ LAZY = {
     "init": ("commands.init", "Set up a city here: settings, store, first person."),
     "doctor": ("commands.doctor", "Say what is wrong or missing, and the remedy."),
     "daemon": ("commands.daemon", "Publish what is due, until told to end."),
+    "stop-page": ("commands.stop_page:stop_page", "Serve the page that stops everything from a phone."),
     "demo": ("commands.demo", "See it work: a city's weeks in under a minute."),
     "post": ("commands.post", "Posts: add, list, show, edit, cancel, hold, release, reschedule, close."),
     "calendar": ("commands.calendar", "Content calendars: check, sync, list."),

@@ -16,7 +16,7 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command()
 def daemon() -> None:
     """Publish what is due, apply edited calendars, and take up what was left, until SIGTERM or Ctrl-C."""
-    from commands import duties
+    from commands import duties, stop_page
     from config import log_output
     from scheduler.daemon import Daemon
 
@@ -26,7 +26,8 @@ def daemon() -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         own = Daemon(context.settings, context.essential, lambda engine: duties.of_crisis(context, engine))
-        own.run(stop, lambda line: _ready(context, line))
+        with stop_page.beside_daemon():
+            own.run(stop, lambda line: _ready(context, line))
 
 
 def _ready(context: Context, line: str) -> Any:

@@ -35,13 +35,19 @@ def doctor(
 
 
 def _examine(context: Context) -> list[Finding]:
+    from commands import stop_page
     from crisis import plan_check
     from crisis.alerts import checkup
     from crisis.notices import check as notice_check
     from scheduler.checkup import Patient, examine
 
     patient = Patient(context.settings, context.essential, context.engine, context.loaded.environ)
-    further = {"plan": plan_check.check, "notices": notice_check.check, "alerts": checkup.check}
+    further = {
+        "plan": plan_check.check,
+        "notices": notice_check.check,
+        "alerts": checkup.check,
+        "stop page": stop_page.check,
+    }
     return examine(patient, further)
 
 

@@ -39,6 +39,11 @@ DEFAULTS: Mapping[str, Any] = {
     "reconfirm": "0s",
 }
 
+ALSO_READ = frozenset({"timezone", "stop_page", "stop_page_certificate", "stop_page_key", "stop_page_proxy"})
+"""What the stop page needs beside the essentials: read, like them, from the lines that can be read of a broken file."""
+
+WANTED = frozenset(DEFAULTS) | ALSO_READ
+
 _UNTIL_THEN = "until then the lines that can be read count"
 _NAME_THE_STORE = frozenset({"STANDFAST_DATA_DIR", "STANDFAST_DATABASE_URL"})
 """Variables that leave no doubt which store and which stop cell are meant, whatever a file says."""
@@ -189,7 +194,7 @@ def _readable_lines(data: bytes) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for line in data.decode("utf-8", "replace").splitlines():
         with suppress(ValueError, RecursionError):
-            found |= {name: value for name, value in tomllib.loads(line).items() if name in DEFAULTS}
+            found |= {name: value for name, value in tomllib.loads(line).items() if name in WANTED}
     return found
 
 

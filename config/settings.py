@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from config import essentials, web_address
+from config.address import Address
 
 Seconds = Annotated[float, BeforeValidator(essentials.seconds)]
 Flag = Annotated[bool, BeforeValidator(essentials.flag)]
@@ -86,6 +87,12 @@ class Settings(BaseModel):
     """How often the daemon looks at the calendars folder when the system gives no notice."""
     busy_timeout: Seconds = 10.0
     """How long an ordinary command waits for a busy database."""
+    stop_page: str = ""
+    """Where the daemon serves the stop page, HOST:PORT; empty: nowhere."""
+    stop_page_certificate: Path | None = None
+    stop_page_key: Path | None = None
+    stop_page_proxy: Flag = False
+    """A proxy of the city's stands in front of the stop page and speaks TLS."""
 
     root: Path = Field(default=Path(), exclude=True)
 
@@ -104,6 +111,11 @@ class Settings(BaseModel):
         if value and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
         return value
+
+    @field_validator("stop_page")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return str(Address.parse(value)) if value else value
 
     @property
     def alert_hosts(self) -> frozenset[str]:

@@ -50,6 +50,8 @@ class Request:
     order: Order | None = None
     """What was authorised beforehand (by the city's whitelist for alerts), in place of both. It is declared once for ever:
     when somebody has lifted it since, it is not declared anew."""
+    token: str = ""
+    """The token of somebody who asks from elsewhere: then the owner of the service account here is nobody."""
 
     @property
     def sets_cell(self) -> bool:
@@ -94,6 +96,8 @@ class EmergencyStop:
         self._once = False
         """True for an order that is declared once for ever, see `Request.order`."""
         self.asked_at = clock.wall_us()
+        self.recorded: Recorded | None = None
+        """The suspension as soon as it is committed, while the wait for quiet goes on; None before and without one."""
         self._may_stand = False
         """True once a COMMIT was sent: whatever became of it, nobody may be told that nothing is suspended."""
 
@@ -137,7 +141,7 @@ class EmergencyStop:
             )
             who, request_id = sealed.identity, sealed.request_id()
         else:
-            who, request_id = own.by_person(request.scope), uuid.uuid4().hex
+            who, request_id = own.by_person(request.scope, request.token), uuid.uuid4().hex
         return Order(
             request_id, who.person, request.reason, request.scope, request.kind, request.starts_at, self.asked_at
         )
@@ -253,6 +257,7 @@ class EmergencyStop:
     def _confirm(self, recorded: Recorded, request: Request) -> Answer:
         limit = self.essential.send_deadline_s + DRAIN_MARGIN_S if request.wait else 0.0
         try:
+            self.recorded = recorded
             self._after_commit(recorded, request.scope)
             from scheduler import drain, receipt
 

@@ -6,7 +6,7 @@ stopping, and what the store cannot say the local authority file does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from config.essentials import Essentials
@@ -21,10 +21,21 @@ NOTHING = "NOTHING IS SUSPENDED"
 
 
 class StopAuthority:
-    """The question who stops, for one run of `crisis`; what people must know beside the answer goes to `warnings`."""
+    """The question who stops, for one run of `crisis`; what people must know beside the answer goes to `warnings`.
 
-    def __init__(self, own: Switch, essential: Essentials, environ: Mapping[str, str], warnings: list[str]) -> None:
+    `log` takes (person, why) of a refusal in place of the chain: who answers strangers must not write for each of them.
+    """
+
+    def __init__(
+        self,
+        own: Switch,
+        essential: Essentials,
+        environ: Mapping[str, str],
+        warnings: list[str],
+        log: Callable[[str, str], None] | None = None,
+    ) -> None:
         self.switch, self.essential, self.environ, self.warnings = own, essential, environ, warnings
+        self._log = log or self._log_refusal
 
     def by_code(self, text: str) -> break_glass.Code:
         """The sealed code that was typed. Raises Refusal (logged where possible)."""
@@ -32,7 +43,7 @@ class StopAuthority:
             with switch.reading(self.switch) as cursor:
                 return break_glass.find(cursor, self.switch.name, text)
         except Refusal as refusal:
-            self._log_refusal("unknown", str(refusal))
+            self._log("unknown", str(refusal))
             raise Refusal(f"{refusal}; {NOTHING}") from None
         except Exception:  # whatever keeps the store from being asked
             found = break_glass.from_file(self.essential.authority_file, text)
@@ -40,10 +51,13 @@ class StopAuthority:
             raise Refusal(f"the store does not answer and the local file does not know this code; {NOTHING}")
         return found
 
-    def by_person(self, scope: Scope) -> Identity:
-        """A token that may, else the owner of the service account. Raises Refusal (logged where possible)."""
-        token = login_file.token_for(self.essential.data_dir, dict(self.environ))
-        owner = authority.owns_service_account(self.essential.data_dir)
+    def by_person(self, scope: Scope, elsewhere: str = "") -> Identity:
+        """A token that may, else the owner of the service account. Raises Refusal (logged where possible).
+
+        `elsewhere`: the token of who asks from another machine; then nobody's login and nobody's account here counts.
+        """
+        token = elsewhere or login_file.token_for(self.essential.data_dir, dict(self.environ))
+        owner = not elsewhere and authority.owns_service_account(self.essential.data_dir)
         if token is None:
             if owner:
                 return authority.SERVICE
@@ -64,13 +78,13 @@ class StopAuthority:
             found = authority.person_of(cursor, self.switch.name, token)
         except Refusal as refusal:
             if not owner:
-                self._log_refusal("unknown", str(refusal))
+                self._log("unknown", str(refusal))
             return self._owner_instead(str(refusal), owner)
         assert found is not None
         channel = scope.value if scope.kind == killswitch.CHANNEL else authority.EVERY_CHANNEL
         why = authority.ineligible(cursor, self.switch.name, found.person, "suspend", channel)
         if why is not None:
-            self._log_refusal(found.person, why)
+            self._log(found.person, why)
             signed_out = "unset STANDFAST_TOKEN" if self.environ.get(login_file.VARIABLE) else "standfast logout"
             hint = f"; sign out (`{signed_out}`) to stop as the owner of the service account" if owner else ""
             raise Refusal(f"{why}{hint}; {NOTHING}")
