@@ -319,7 +319,7 @@ def reschedule(
         request = _request(context, query, dry_run, series)
         start = options.occurrence_now(context, zone) if at is None else options.occurrence(context, at, zone)
         spread = None if over is None else options.duration_us(over, "--over")
-        to = post_verbs.NewTime(start, int(context.settings.release_spacing * 1_000_000), spread)
+        to = post_verbs.NewTime(start, int(context.settings.release_spacing * 1_000_000), spread, at is None)
         with _changing(context) as session:
             done = post_verbs.reschedule(session, request, to)
         if start.note:

@@ -107,15 +107,21 @@ def release(session: Session, request: Request, gap_us: int) -> Done:
 
 @dataclass(frozen=True)
 class NewTime:
-    """The time for the first post of each channel; the others follow every `gap_us`, or evenly within `over_us`."""
+    """The time for the first post of each channel; the others follow every `gap_us`, or evenly within `over_us`.
+
+    `from_now`: whatever `start` says but for its zone, from the moment at which it is done: nobody can say when that is.
+    """
 
     start: Occurrence
     gap_us: int
     over_us: int | None = None
+    from_now: bool = False
 
 
 def reschedule(session: Session, request: Request, to: NewTime) -> Done:
     """Posts at a new time; held and failed ones are scheduled again (that needs ``release``). Raises PostError, Refused."""
+    if to.from_now:
+        to = replace(to, start=_occurrence(spacing.next_second(clock.wall_us()), to.start.zone), from_now=False)
     if to.start.at_us < clock.wall_us() - clock.SECOND:
         raise PostError([f"{to.start.local.replace('T', ' ')} {to.start.zone} is past: give a time to come"])
 
