@@ -18,6 +18,7 @@ TITLES = {
     "burst": "A thousand posts in one second",
     "daemon": "The daemon with a million queued posts",
     "calendar": "Calendar sync",
+    "triage": "Ten thousand missed posts",
 }
 NOTES = {
     "stop": "Whole processes, from the moment they are asked for to the line that they say; one of each kind in turn. "
@@ -41,6 +42,9 @@ NOTES = {
     "fill caches and do not count.",
     "calendar": "Whole processes of `standfast calendar sync`. XLSX (aim ≤ 20 s) and ICS (aim ≤ 30 s) are NOT MEASURED: "
     "the product does not read them yet.",
+    "triage": "Whole processes, from the moment they are asked for to their end: a stop with its receipt, a resume in two "
+    "steps, and each verb over all that was held. The bare loop is a process that changes as many rows, one after the "
+    "other, in one transaction.",
 }
 INTRODUCTION = (
     "Written by `python -m bench`, not by hand. Every figure stands beside what a bare program and the naive design\n"

@@ -18,6 +18,7 @@ UNITS = {
     "burst": "posts a second",
     "daemon": "s to ready",
     "calendar": "s for a sync",
+    "triage": "s for a command",
 }
 LOGARITHMIC = ("commit", "lateness")
 

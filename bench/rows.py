@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from bench.bench import Bench
 from bench.figure import Result
-from bench.row import burst, calendar, commit, daemon, lateness, quiet, stop
+from bench.row import burst, calendar, commit, daemon, lateness, quiet, stop, triage
 
 ROWS: Mapping[str, Callable[[Bench, str], Result]] = {
     "stop": stop.measure,
@@ -16,4 +16,5 @@ ROWS: Mapping[str, Callable[[Bench, str], Result]] = {
     "burst": burst.measure,
     "daemon": daemon.measure,
     "calendar": calendar.measure,
+    "triage": triage.measure,
 }

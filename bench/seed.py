@@ -60,6 +60,14 @@ def settle(engine: Engine, channels: int = CHANNELS) -> None:
             people.grant(session, stew, person, role)
 
 
+def add_person(engine: Engine, person: str, role: str) -> None:
+    """One more person, with `role` on all channels."""
+    stew = Identity(STEWARD, "Stew Ward", "token")
+    with writing(engine) as session:
+        people.add_person(session, stew, person, person.title())
+        people.grant(session, stew, person, role)
+
+
 def secrets_file(channels: int = CHANNELS) -> str:
     """The ``.env`` with every channel's made-up credentials."""
     lines = []

@@ -24,6 +24,7 @@ from commands.post_options import (
     MediaFiles,
     Series,
     States,
+    Suspension,
     Tag,
     Tags,
     Text,
@@ -35,8 +36,12 @@ from commands.post_options import (
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from scheduler.planning.post_changes import Done
     from scheduler.planning.post_selection import Wanted
-    from scheduler.planning.post_verbs import Done, Request
+    from scheduler.planning.post_verbs import Request
+
+MOST_LINES = 100
+"""Posts that a verb names to people one by one."""
 
 app = typer.Typer(no_args_is_help=True, help="Queue posts, look at them, change, hold, release and cancel them.")
 
@@ -116,6 +121,7 @@ def list_(
     channel: Channels = None,
     tag: Tag = None,
     file: File = None,
+    suspension: Suspension = None,
     due_before: Annotated[
         str | None, typer.Option("--due-before", metavar="TIME", help="Due before this time.")
     ] = None,
@@ -133,7 +139,7 @@ def list_(
         from scheduler.planning import post_selection, post_views
         from store.engine import reading
 
-        query = options.wanted(None, channel, state, tag, file)
+        query = options.wanted(None, channel, state, tag, file, suspension)
         before = None if due_before is None else options.occurrence(context, due_before, zone).at_us
         after = None if due_after is None else options.occurrence(context, due_after, zone).at_us
         query = replace(query, due_before=before, due_after=after)
@@ -187,6 +193,7 @@ def edit(
     channel: Channels = None,
     tag: Tag = None,
     file: File = None,
+    suspension: Suspension = None,
     state: States = None,
     dry_run: DryRun = False,
     json: Json = False,
@@ -195,7 +202,7 @@ def edit(
     with guarded() as context:
         from scheduler.planning import post_service, post_verbs
 
-        request = _request(context, options.wanted(posts, channel, state, tag, file), dry_run)
+        request = _request(context, options.wanted(posts, channel, state, tag, file, suspension), dry_run)
         if no_media and media:
             raise UserError("--media and --no-media are given: leave one out")
         new_text, tags, late = options.text_of(text, text_file), options.tags_of(set_tag), _lateness(lateness)
@@ -215,6 +222,7 @@ def cancel(
     channel: Channels = None,
     tag: Tag = None,
     file: File = None,
+    suspension: Suspension = None,
     state: States = None,
     all_held: AllHeld = False,
     dry_run: DryRun = False,
@@ -224,7 +232,9 @@ def cancel(
     with guarded() as context:
         from scheduler.planning import post_verbs
 
-        request = _request(context, options.wanted(posts, channel, _states(state, all_held), tag, file), dry_run)
+        request = _request(
+            context, options.wanted(posts, channel, _states(state, all_held), tag, file, suspension), dry_run
+        )
         with _changing(context) as session:
             done = post_verbs.cancel(session, request)
         _report(done, dry_run, json)
@@ -237,6 +247,7 @@ def hold(
     channel: Channels = None,
     tag: Tag = None,
     file: File = None,
+    suspension: Suspension = None,
     state: States = None,
     dry_run: DryRun = False,
     json: Json = False,
@@ -246,7 +257,7 @@ def hold(
         from governance import access
         from scheduler.planning import post_verbs
 
-        request = _request(context, options.wanted(posts, channel, state, tag, file), dry_run)
+        request = _request(context, options.wanted(posts, channel, state, tag, file, suspension), dry_run)
         why = clean_text(reason.strip(), "--reason", most=1000)
         with access.acting(context.engine) as session:
             done = post_verbs.hold(session, request, why)
@@ -259,6 +270,7 @@ def release(
     channel: Channels = None,
     tag: Tag = None,
     file: File = None,
+    suspension: Suspension = None,
     state: States = None,
     all_held: AllHeld = False,
     series: Series = False,
@@ -269,7 +281,7 @@ def release(
     with guarded() as context:
         from scheduler.planning import post_verbs
 
-        query = options.wanted(posts, channel, _states(state, all_held), tag, file)
+        query = options.wanted(posts, channel, _states(state, all_held), tag, file, suspension)
         request = _request(context, query, dry_run, series)
         gap = int(context.settings.release_spacing * 1_000_000)
         with _changing(context) as session:
@@ -288,6 +300,7 @@ def reschedule(
     channel: Channels = None,
     tag: Tag = None,
     file: File = None,
+    suspension: Suspension = None,
     state: States = None,
     all_held: AllHeld = False,
     series: Series = False,
@@ -302,11 +315,11 @@ def reschedule(
             raise UserError(
                 "a new time is needed: give --at '2026-12-01 09:00', or --over 2h to spread them from now on"
             )
-        query = options.wanted(posts, channel, _states(state, all_held), tag, file)
+        query = options.wanted(posts, channel, _states(state, all_held), tag, file, suspension)
         request = _request(context, query, dry_run, series)
         start = options.occurrence_now(context, zone) if at is None else options.occurrence(context, at, zone)
         spread = None if over is None else options.duration_us(over, "--over")
-        to = post_verbs.NewTime(start, int(context.settings.release_spacing * 1_000_000), spread)
+        to = post_verbs.NewTime(start, int(context.settings.release_spacing * 1_000_000), spread, at is None)
         with _changing(context) as session:
             done = post_verbs.reschedule(session, request, to)
         if start.note:
@@ -353,14 +366,32 @@ def _report(done: Done, dry: bool, json: bool) -> None:
     from scheduler.killswitch import BANNER
 
     if json:
-        emit({"dry_run": dry, "posts": [asdict(row) for row in done.changed], "left": done.left})
+        slots = [asdict(row) for row in done.slots()]
+        emit({"dry_run": dry, "posts": [asdict(row) for row in done.changed], "channels": slots, "left": done.left})
         return
     prefix = "would be " if dry else ""
-    for row in done.changed:
+    for row in done.changed[:MOST_LINES]:
         out(f"post {row.id} on {row.channel}: {prefix}{row.words}")
+    if len(done.changed) > MOST_LINES:
+        out(f"… and {len(done.changed) - MOST_LINES:,} more, {len(done.changed):,} in all: --json lists them")
+    _say_when(done)
     if done.left:
         say(f"{done.left} post(s) of the query are being published or of unknown outcome: left alone")
     if done.closed and any(row.after == "scheduled" for row in done.changed):
         say(f"{BANNER} ({', '.join(done.closed)})")
     if dry:
         say("nothing was changed (--dry-run)")
+
+
+def _say_when(done: Done) -> None:
+    """Where several go out: from when to when on each channel; and what spacing makes late, which nobody may overlook."""
+    from config import clock
+
+    for row in done.slots():
+        if row.posts > 1:
+            say(f"{row.channel}: {row.posts:,} posts from {clock.to_text(row.first)} to {clock.to_text(row.last)}")
+        if row.late:
+            say(
+                f"{row.channel}: {row.late:,} of them go out further from now than their lateness limit, for they are spaced: "
+                "cancel what is out of date by then"
+            )

@@ -36,6 +36,9 @@ Alts = Annotated[list[str] | None, typer.Option("--alt", metavar="TEXT", help="W
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="T", help="A tag; may be repeated.")]
 Lateness = Annotated[str | None, typer.Option("--lateness", metavar="D", help="Later than this it is held (30m, 2h).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
+Suspension = Annotated[
+    int | None, typer.Option("--suspension", metavar="N", min=1, max=MOST_ID, help="Those held by this suspension.")
+]
 AllHeld = Annotated[bool, typer.Option("--all-held", help="All held posts (of the query).")]
 Series = Annotated[bool, typer.Option("--series", help="Let several missed occurrences of one series out, spaced.")]
 
@@ -52,6 +55,7 @@ def wanted(
     states: Sequence[str] | None = None,
     tag: str | None = None,
     file: str | None = None,
+    suspension: int | None = None,
 ) -> Wanted:
     """The query of these options. Raises UserError when ids and a query are given together."""
     from scheduler.planning.post_selection import Wanted
@@ -60,11 +64,11 @@ def wanted(
     for option, given in words.items():
         for word in given or ():
             clean_text(word, option, most=1000)
-    if ids and any(words.values()):
+    if ids and (any(words.values()) or suspension is not None):
         raise UserError("posts are named by id or by a query, not both: leave one out")
     if tag == "" or file == "":
         raise UserError("an empty --tag or --file matches nothing: name one")
-    return Wanted(tuple(ids or ()), tuple(channels or ()), tuple(states or ()), tag, file)
+    return Wanted(tuple(ids or ()), tuple(channels or ()), tuple(states or ()), tag, file, suspension=suspension)
 
 
 def occurrence(context: Context, at: str, zone: str | None) -> Occurrence:

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, text
+from sqlalchemy import ColumnElement, func, literal, or_, text
 from sqlmodel import Session, col, select
 
 from calendars.draft import did_you_mean
 from config import clock
 from config.fault import Fault
-from scheduler import killswitch, post_queue
+from scheduler import hold_reason, killswitch, post_queue
 from store.engine import dialect
-from store.tables import POST_STATES, Channel, Post
+from store.tables import POST_STATES, Channel, Post, Suspension
 
 COVERED = "covered"
 """Asked for like a state: scheduled, but behind a closed gate."""
@@ -47,6 +47,8 @@ class Wanted:
     file: str | None = None
     due_before: int | None = None
     due_after: int | None = None
+    suspension: int | None = None
+    """Only the held ones that wait because of this suspension (`scheduler.hold_reason`)."""
 
     @property
     def is_empty(self) -> bool:
@@ -55,11 +57,13 @@ class Wanted:
 
 
 def check(session: Session, wanted: Wanted) -> None:
-    """Raise PostError, naming the nearest known one, for a channel or state that does not exist."""
+    """Raise PostError, naming the nearest known one, for a channel, state or suspension that does not exist."""
     names = session.exec(select(Channel.name)).all()
     lines = [unknown_channel(name, names) for name in wanted.channels if name not in names]
     known = (*POST_STATES, COVERED)
     lines += [f"there is no state {s!r}: {did_you_mean(s, known)}" for s in wanted.states if s not in known]
+    if wanted.suspension is not None and session.get(Suspension, wanted.suspension) is None:
+        lines.append(f"there is no suspension {wanted.suspension}: `standfast crisis status` shows those that stand")
     if lines:
         raise PostError(lines)
 
@@ -84,7 +88,13 @@ def conditions(session: Session, wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(col(Post.due_at) < wanted.due_before)
     if wanted.due_after is not None:
         found.append(col(Post.due_at) >= wanted.due_after)
+    if wanted.suspension is not None:
+        found += [col(Post.state) == "held", _held_by(wanted.suspension)]
     return found
+
+
+def _held_by(suspension: int) -> ColumnElement[bool]:
+    return or_(*(col(Post.hold_reason).like(pattern) for pattern in hold_reason.patterns(suspension)))
 
 
 def _in_states(session: Session, states: tuple[str, ...]) -> Any:

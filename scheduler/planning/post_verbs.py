@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +23,7 @@ from governance.access import Actor
 from records.log import record
 from scheduler import post_queue, states
 from scheduler.planning import content, post_selection, spacing
+from scheduler.planning.post_changes import Changed, Done
 from scheduler.planning.post_selection import PostError, Wanted
 from scheduler.planning.post_service import Edit, under_way, unfit
 from scheduler.post_queue import Move
@@ -33,31 +34,6 @@ WAITING = ("held", "failed")
 """Only a person lets these go out."""
 LOGGED = 500
 """Posts in one entry of the chain."""
-
-
-@dataclass(frozen=True)
-class Changed:
-    """What became (or with a dry run would become) of one post, with a line for people."""
-
-    id: int
-    channel: str
-    before: str
-    after: str
-    due_at: int
-    old_due_at: int
-    old_hash: str
-    new_hash: str
-    words: str
-
-
-@dataclass(frozen=True)
-class Done:
-    """All that was changed, in the order planned; `left` counts the query's posts that are in a worker's hands."""
-
-    changed: tuple[Changed, ...]
-    left: int
-    closed: tuple[str, ...]
-    """The channels among them whose gate is closed now."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +54,7 @@ class _Step:
     after: str
     values: dict[str, Any]
     words: str
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,15 +107,21 @@ def release(session: Session, request: Request, gap_us: int) -> Done:
 
 @dataclass(frozen=True)
 class NewTime:
-    """The time for the first post of each channel; the others follow every `gap_us`, or evenly within `over_us`."""
+    """The time for the first post of each channel; the others follow every `gap_us`, or evenly within `over_us`.
+
+    `from_now`: whatever `start` says but for its zone, from the moment at which it is done: nobody can say when that is.
+    """
 
     start: Occurrence
     gap_us: int
     over_us: int | None = None
+    from_now: bool = False
 
 
 def reschedule(session: Session, request: Request, to: NewTime) -> Done:
     """Posts at a new time; held and failed ones are scheduled again (that needs ``release``). Raises PostError, Refused."""
+    if to.from_now:
+        to = replace(to, start=_occurrence(spacing.next_second(clock.wall_us()), to.start.zone), from_now=False)
     if to.start.at_us < clock.wall_us() - clock.SECOND:
         raise PostError([f"{to.start.local.replace('T', ' ')} {to.start.zone} is past: give a time to come"])
 
@@ -178,7 +161,9 @@ def _chosen(session: Session, wanted: Wanted, verb: _Verb) -> tuple[list[int], i
     A query without states means the posts that the verb can take; each id must be one that it can.
     """
     if wanted.is_empty:
-        raise PostError([f"name the posts to {verb.name} by id, or by --channel, --tag, --file or --state"])
+        raise PostError(
+            [f"name the posts to {verb.name} by id, or by --channel, --tag, --file, --state or --suspension"]
+        )
     post_selection.check(session, wanted)
     if wanted.ids:
         return post_selection.ids_of(session, wanted), 0
@@ -191,7 +176,7 @@ def _chosen(session: Session, wanted: Wanted, verb: _Verb) -> tuple[list[int], i
 
 
 def _with_states(wanted: Wanted, names: tuple[str, ...]) -> Wanted:
-    return Wanted((), wanted.channels, names, wanted.tag, wanted.file, wanted.due_before, wanted.due_after)
+    return replace(wanted, ids=(), states=names)
 
 
 def _locked_channels(session: Session, ids: Sequence[int]) -> dict[str, Channel]:
@@ -259,7 +244,16 @@ def _changed(step: _Step) -> Changed:
     due, new_hash = step.values.get("due_at", post.due_at), step.values.get("content_hash", post.content_hash)
     number = cast(int, post.id)
     return Changed(
-        number, post.channel, post.state, step.after, due, post.due_at, post.content_hash, new_hash, step.words
+        number,
+        post.channel,
+        post.state,
+        step.after,
+        due,
+        post.due_at,
+        post.content_hash,
+        new_hash,
+        step.words,
+        step.late,
     )
 
 
@@ -324,7 +318,8 @@ def _released(session: Session, posts: Sequence[Post], gap_us: int) -> Iterator[
                 post, "scheduled", _fresh(post.due_at), f"scheduled at its own time, {clock.to_text(post.due_at)}"
             )
         else:
-            yield _at(post, "scheduled", _occurrence(next(moments), post.zone))
+            step = _at(post, "scheduled", _occurrence(next(moments), post.zone))
+            yield replace(step, late=step.values["due_at"] > now + post.lateness_us)
 
 
 def _rescheduled(posts: Sequence[Post], channel: Channel, to: NewTime) -> Iterator[_Step]:

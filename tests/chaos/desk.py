@@ -19,8 +19,9 @@ from governance.authority import Identity
 from records import log
 from scheduler import restore
 from scheduler.planning import post_selection, post_verbs
+from scheduler.planning.post_changes import Done
 from scheduler.planning.post_service import Edit
-from scheduler.planning.post_verbs import Done, NewTime, Request
+from scheduler.planning.post_verbs import NewTime, Request
 from store.engine import StoreError, open_engine, reading, writing
 from store.tables import Post
 from tests.chaos import stage

@@ -77,20 +77,6 @@ def _held_by_nobody() -> Callable[..., int]:
     return hold
 
 
-def _forgets_calls() -> Callable[..., list[int]]:
-    genuine = killswitch.unconfirmed
-    query = (
-        "SELECT a.id FROM attempt a JOIN suspension_release r ON r.channel = a.channel AND r.suspension_id = ? "
-        "WHERE a.state IN ('sending', 'unknown')"
-    )
-
-    def unconfirmed(cursor: Any, dialect: str, number: int) -> list[int]:
-        forgotten = {row[0] for row in killswitch.rows(cursor, dialect, query, (number,))}
-        return [attempt for attempt in genuine(cursor, dialect, number) if attempt not in forgotten]
-
-    return unconfirmed
-
-
 def _forgets_the_stop() -> Callable[..., int]:
     genuine = killswitch.declared_since
     covered = "EXISTS (SELECT 1 FROM suspension_release r WHERE r.channel = ?)"
@@ -134,7 +120,6 @@ WEAKENED: dict[str, tuple[Any, str, Callable[[], Any]]] = {
     "not found goes again": (reconciler, "_give_to_person", lambda: _goes_again),
     "staged resume with catch-up": (lifting, "_hold_missed", _held_by_nobody),
     "put back as if a lifted part was never stopped": (killswitch, "declared_since", _forgets_the_stop),
-    "a lifted part forgets what it had in flight": (killswitch, "unconfirmed", _forgets_calls),
     "a code that outlives a crisis": (lifting, "lift", _unbound),
     "a request recorded twice": (killswitch, "find", _known_by_nobody),
     "the fence stays": (stop_ledger, "raise_fence", _known_by_nobody),

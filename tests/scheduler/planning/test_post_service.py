@@ -15,9 +15,9 @@ from config import clock
 from governance import access, roles
 from governance.access import Refused
 from scheduler.planning import content, post_selection, post_service, post_verbs, post_views
+from scheduler.planning.post_changes import Done
 from scheduler.planning.post_selection import PostError, Wanted
 from scheduler.planning.post_service import NewPost
-from scheduler.planning.post_verbs import Done
 from store.engine import reading
 from tests.scheduler.desk import HOUR, MINUTE, Desk, asked, at, settle
 

@@ -17,9 +17,10 @@ from governance import access, roles
 from governance.access import Refused
 from scheduler import post_queue
 from scheduler.planning import content, post_service, post_verbs
+from scheduler.planning.post_changes import Done
 from scheduler.planning.post_selection import PostError
 from scheduler.planning.post_service import Edit
-from scheduler.planning.post_verbs import Done, NewTime
+from scheduler.planning.post_verbs import NewTime
 from store.engine import writing
 from tests.scheduler.desk import HOUR, MINUTE, Desk, asked, at, settle
 
