@@ -9,9 +9,10 @@ import pytest
 from sqlmodel import col, select
 
 from cli import resume
-from config import clock, essentials
-from crisis import drill, plan
+from config import clock, essentials, settings
+from crisis import drill, drill_check, plan
 from scheduler import exercise, killswitch, stop_cell
+from scheduler.checkup import OK, WARN, Patient
 from scheduler.killswitch import Scope
 from store.crisis_tables import Acknowledgement, Delivery, Notice
 from store.drill_tables import Drill
@@ -265,3 +266,15 @@ def test_the_drills_so_far_are_shown(office: Office) -> None:
         ("live", "running", number),
     ]
     assert "running" in office.run("crisis", "drill", "--show").out
+
+
+def test_the_doctor_says_whether_the_stop_was_practised(office: Office) -> None:
+    patient = Patient(settings.load(), essentials.load(), office.engine, {})
+    assert [level for level, _line in drill_check.check(patient)] == [WARN]
+    office.run("crisis", "drill", "--simulate")
+    ((level, line),) = drill_check.check(patient)
+    assert (level, "(simulate, all, by ana)" in line) == (OK, True)
+    with writing(office.engine) as session:
+        session.get_one(Drill, 1).at -= drill_check.STALE_US
+    ((level, line),) = drill_check.check(patient)
+    assert (level, "over a year ago" in line) == (WARN, True)
