@@ -165,9 +165,16 @@ def stop(
 
     Exit codes: 0 suspended and quiet; 1 refused; 2 wrong usage; 10 suspended, not confirmed quiet; 20 not recorded.
     """
+    asked = [reason, starts, code, cut, no_wait, scope != "all", kind not in ("crisis", "drill")]
     if ctx.invoked_subcommand is not None:
+        if any(asked):
+            _end(
+                f"{ctx.invoked_subcommand!r} is a command of its own: quote the reason; NOTHING IS SUSPENDED by this", 2
+            )
         return
     if kind == "drill":
+        if any((starts, code, cut, no_wait)):
+            _end("--kind drill takes --reason and --scope alone; NOTHING IS SUSPENDED", 2)
         _drill(scope, reason, json)
     _end_as(_stopped(_plain(scope), _plain(reason), _plain(kind), _plain(starts), code, cut, not no_wait), json, cut)
 
@@ -360,9 +367,10 @@ def _say_of_usage(arguments: list[str]) -> None:
 
 
 def _is_stop(arguments: list[str]) -> bool:
-    """True for `crisis` without a sub-command that reads; the value of an option is none."""
-    words = {word for before, word in itertools.pairwise(arguments) if before not in VALUED}
-    return arguments[:1] == ["crisis"] and not words & READING
+    """True for `crisis` whose first word is no sub-command; an option or its value is no word."""
+    pairs = itertools.pairwise(arguments)
+    words = (word for before, word in pairs if not word.startswith("-") and before not in VALUED)
+    return arguments[:1] == ["crisis"] and next(words, "") not in READING
 
 
 def main() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from commands import announcing
 from scheduler import exercise
 from scheduler.killswitch import Scope, SwitchError
@@ -58,8 +60,18 @@ def _confirm(own: Resumption, code: str, reason: str, post: announcing.Wish) -> 
         data["announced"], trouble = announcement.queue()
         lines += [f"  announced   post {number} on {channel}" for channel, number in data["announced"].items()]
         lines += [] if trouble is None else [f"  warning     {trouble}"]
-    after_lift(lifted.kind)
-    return data, iter(lines)
+    return data, _and_verdict(lines, lifted.kind)
+
+
+def _and_verdict(lines: Sequence[str], kind: str) -> Iterator[str]:
+    """The lines of a lift that stands, then the verdict of the drill that it ended, which changes nothing about it."""
+    yield from lines
+    try:
+        after_lift(kind)
+    except typer.Exit:
+        yield exercise.told(
+            kind, "  warning     the verdict is not written down yet: `standfast crisis drill --show` does it"
+        )
 
 
 def of_offer(offer: Offer) -> Iterator[str]:

@@ -24,7 +24,7 @@ from records import log
 from scheduler import receipt
 from store.chain import storable
 from store.cut_tables import Cut
-from store.engine import cursor, dialect, reading, writing
+from store.engine import StoreError, cursor, dialect, reading, writing
 
 WINDOW_US = 24 * 3600 * clock.SECOND
 """How far back the account's posts are kept as evidence."""
@@ -56,17 +56,19 @@ class Cutter:
         names = [name for name, platform in covered if platform != "outbox"]
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="cut") as pool:
             for ended in as_completed(pool.submit(self._channel, suspension, name, seconds, revoke) for name in names):
-                done = ended.result()
-                self._keep(suspension, done)
-                yield done
+                yield self._kept(suspension, ended.result())
 
     def _channel(self, suspension: int, channel: str, seconds: float, revoke: bool) -> Done:
+        """What was done; whatever happens with this account, the others' records are kept."""
+        done = Done(channel)
         try:
             connector = self.connector_of(channel)
+            done = self._evidence(suspension, channel, connector, Deadline.after(seconds))
+            return _revoked(connector, done, Deadline.after(seconds)) if revoke else done
         except ConnectorError as error:
-            return Done(channel, trouble=f"it cannot be reached: {storable(error.detail)}")
-        done = self._evidence(suspension, channel, connector, Deadline.after(seconds))
-        return _revoked(connector, done, Deadline.after(seconds)) if revoke else done
+            return replace(done, trouble=f"it cannot be reached: {storable(error.detail)}")
+        except Exception as error:
+            return replace(done, trouble=_both(done.trouble, f"it failed ({type(error).__name__}): look there by hand"))
 
     def _evidence(self, suspension: int, channel: str, connector: Connector, deadline: Deadline) -> Done:
         found: dict[str, Any] = {"channel": channel, "suspension": suspension, "at": clock.to_text(clock.wall_us())}
@@ -84,6 +86,14 @@ class Cutter:
             return Done(channel, trouble=f"its evidence could not be written ({error.strerror or error})")
         digest = hashlib.sha256(text.encode()).hexdigest()
         return Done(channel, len(found.get("posts", ())), digest, trouble="; ".join(troubles) or None)
+
+    def _kept(self, suspension: int, done: Done) -> Done:
+        """`done`, on record; where the store does not take it that is said, and the next account's turn comes."""
+        try:
+            self._keep(suspension, done)
+        except StoreError as error:
+            return replace(done, trouble=_both(done.trouble, f"this is not on record: {error}"))
+        return done
 
     def _keep(self, suspension: int, done: Done) -> None:
         with writing(self.engine) as session:

@@ -6,6 +6,7 @@ are PROTOCOL's, section "Crisis".
 
 from __future__ import annotations
 
+import re
 import uuid
 from _thread import start_new_thread
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +32,8 @@ DRAIN_MARGIN_S = 5.0
 RECORD_TRIES = 3
 SLOW_S = 1.5
 INTERRUPTED = "interrupted: whether it was recorded, `standfast crisis status` says"
+_OLD_STORE = re.compile(r"no such (?:table|column)|(?:relation|column) .* does not exist")
+"""How the databases say that a table or column is not there yet."""
 RECORD_AGAIN_WITHIN_S = 10.0
 """A store that was locked for longer is not asked again: people must hear that the stop is only in the cell."""
 
@@ -202,8 +205,9 @@ class EmergencyStop:
 
     def _refuse_lifted(self, cursor: chain.Cursor, order: Order) -> None:
         known = killswitch.find(cursor, self.switch.name, order.request_id)
-        if known is not None and killswitch.is_lifted(cursor, self.switch.name, known.suspension):
-            raise killswitch.SwitchError(f"suspension {known.suspension} was lifted since: it is not declared anew")
+        if known is None or killswitch.stands_whole(cursor, self.switch.name, known.suspension):
+            return
+        raise killswitch.SwitchError(f"suspension {known.suspension} was lifted since: it is not declared anew")
 
     def _after_commit(self, recorded: Recorded, scope: Scope) -> None:
         """Say SUSPENDED at once, then the fence."""
@@ -242,6 +246,10 @@ class EmergencyStop:
                 "recorded only in the store; `standfast crisis` alone stops everything."
             )
         lines = [f"NOT RECORDED  {why}", f"  {known}", *(f"  warning     {item}" for item in self.warnings)]
+        if _OLD_STORE.search(why):
+            lines.append(
+                "  the store is an older program's: `standfast init` migrates it; then run `standfast crisis` again"
+            )
         return Answer(NOT_RECORDED, "\n".join(lines), recorded=False)
 
     def _planned(self, recorded: Recorded, request: Request) -> Answer:

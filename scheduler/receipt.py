@@ -203,14 +203,17 @@ DONE = ("empty", "ticked")
 
 def _looked(cursor: Cursor, dialect: str, number: int) -> dict[str, str]:
     """By channel: what the newest sweep or a person's tick says of its own scheduler."""
-    query = "SELECT channel, found, gone, trouble FROM sweep WHERE suspension_id = ? ORDER BY id"
+    query = "SELECT at, channel, found, gone, trouble FROM sweep WHERE suspension_id = ? ORDER BY id"
     found = {
-        str(channel): str(trouble) if trouble is not None else f"empty ({gone} of {seen} taken out)"
-        for channel, seen, gone, trouble in rows(cursor, dialect, query, (number,))
+        str(channel): (int(at), str(trouble) if trouble is not None else f"empty ({gone} of {seen} taken out)")
+        for at, channel, seen, gone, trouble in rows(cursor, dialect, query, (number,))
     }
     ticks = rows(cursor, dialect, "SELECT item, by, at FROM tick WHERE suspension_id = ?", (number,))
-    mine = [(item.removeprefix(PLANNER), by, at) for item, by, at in ticks if item.startswith(PLANNER)]
-    return found | {channel: f"ticked by {by} at {clock.to_text(at)}" for channel, by, at in mine}
+    for channel, by, at in ((item.removeprefix(PLANNER), by, at) for item, by, at in ticks if item.startswith(PLANNER)):
+        told = (int(at), f"ticked by {by} at {clock.to_text(at)}")
+        # A sweep that saw posts there after somebody had looked knows more.
+        found[channel] = max(found.get(channel, told), told)
+    return {channel: words for channel, (_at, words) in found.items()}
 
 
 LINGERS_US = 2 * 3600 * clock.SECOND

@@ -62,7 +62,9 @@ def _is_feed(root: etree._Element) -> bool:
 def _documents(root: etree._Element) -> Iterator[bytes]:
     from lxml import etree
 
-    for node in filter(_is_alert, root.iter()):
+    # One that stands inside another is a part of it; counted before they are written out, which costs memory.
+    outer = [node for node in filter(_is_alert, root.iter()) if not any(map(_is_alert, node.iterancestors()))]
+    for node in outer[: MAX_ALERTS + 1]:
         yield etree.tostring(node, encoding="utf-8", xml_declaration=False, with_tail=False)
 
 

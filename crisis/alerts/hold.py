@@ -69,7 +69,7 @@ class Holder:
     def _stop(self, row: AlertRecord, scope: str, held: Held) -> None:
         order = Order(request_id(row, scope), BY, _reason(row), Scope.parse(scope))
         known = self._standing(order)
-        if known is not None and known[1]:  # a person has lifted it: that stands
+        if known is not None and known[1]:  # a person has lifted it or a part of it: that stands
             held.suspensions.append(known[0])
             return
         try:
@@ -86,11 +86,13 @@ class Holder:
         held.suspensions.append(known[0])
 
     def _standing(self, order: Order) -> tuple[int, bool] | None:
-        """(the suspension recorded for `order`, whether it was lifted since), None when there is none."""
+        """(the suspension recorded for `order`, whether it or a part of it was lifted since), None when there is none."""
         with reading(self.engine) as session:
             own, name = cursor(session), dialect(session)
             found = killswitch.find(own, name, order.request_id)
-            return None if found is None else (found.suspension, killswitch.is_lifted(own, name, found.suspension))
+            return (
+                None if found is None else (found.suspension, not killswitch.stands_whole(own, name, found.suspension))
+            )
 
     def _keep(self, held: Held) -> None:
         """Write down what became of it; what could not be suspended goes to people as a suggestion."""

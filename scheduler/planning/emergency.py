@@ -84,7 +84,7 @@ def _incident(session: Session) -> int:
     query = f"SELECT max(s.id) FROM suspension s WHERE {killswitch.ACTIVE} AND s.kind <> 'drill'"  # noqa: S608 (constants only)
     found = killswitch.rows(cursor(session), dialect(session), query, (clock.wall_us(),))[0][0]
     if found is None:
-        raise PostError(["nothing is suspended, so there is no emergency lane: use `standfast post add --now`"])
+        raise PostError(["nothing real is suspended, so there is no emergency lane: use `standfast post add --now`"])
     return int(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import sys
 
 import pytest
@@ -92,3 +93,23 @@ def test_what_init_leaves_out_in_a_city_that_is_there_is_said(sqlite_city: City)
     assert said.returncode == 0
     assert f"{sqlite_city.settings_file} is there already: --timezone is left out" in said.stderr
     assert "Denver" not in sqlite_city.settings_file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", ["wrong post", "wrong post on facebook", "bomb drill", "active shooter report"])
+def test_an_unquoted_reason_never_leaves_it_open_whether_anything_is_suspended(sqlite_city: City, words: str) -> None:
+    """KS-1: the reason's words are commands, too; the twin is the quoted one, which stops."""
+    assert sqlite_city.run("init", "--person", "dana").returncode == 0
+    said = sqlite_city.run("crisis", "--reason", *words.split())
+    assert (said.returncode, "NOTHING IS SUSPENDED" in said.stderr) == (2, True), said
+    assert sqlite_city.run("crisis", "--reason", words).returncode == 0
+
+
+def test_a_store_of_an_older_program_says_how_it_becomes_todays(sqlite_city: City) -> None:
+    """KS-1: between the new program and `standfast init`: the cell is set, and the way on is named."""
+    assert sqlite_city.run("init", "--person", "dana").returncode == 0
+    with sqlite3.connect(sqlite_city.url.removeprefix("sqlite:///")) as store:
+        store.execute("DROP TABLE suspension_release")
+    said = sqlite_city.run("crisis")
+    assert said.returncode == emergency_stop.NOT_RECORDED
+    assert "The stop cell is set" in said.stderr
+    assert "`standfast init` migrates it; then run `standfast crisis` again" in said.stderr

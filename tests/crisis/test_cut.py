@@ -127,3 +127,22 @@ def test_evidence_alone_revokes_nothing(office: Office) -> None:
     done = _run(office, Account(order), revoke=False)
     assert (order, done.revoked_at) == (["test", "recent"], None)
     assert (_token(office) or "").startswith("still good")
+
+
+class Broken(Account):
+    """An account whose client fails in a way that nobody foresaw."""
+
+    def recent(self, search: object, deadline: object) -> list[dict[str, str]]:
+        raise ZeroDivisionError
+
+
+def test_an_account_that_breaks_loses_no_record_of_the_others(office: Office) -> None:
+    with writing(office.engine) as session:
+        session.add(Channel(name="pool", platform="x", created_at=1))
+    accounts = {"parks": Account([]), "pool": Broken([])}
+    own = Cutter(office.engine, accounts.__getitem__, "dana", office.city.root / "evidence")  # type: ignore[arg-type]  # played
+    done = {item.channel: item for item in own.run(_suspended(office), 5.0, revoke=True)}
+    assert done["parks"].revoked_at is not None
+    assert done["pool"].trouble == "it failed (ZeroDivisionError): look there by hand"
+    with reading(office.engine) as session:
+        assert {row.channel for row in session.exec(select(Cut))} == {"parks", "pool"}

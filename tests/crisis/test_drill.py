@@ -16,7 +16,7 @@ from scheduler.checkup import OK, WARN, Patient
 from scheduler.killswitch import Scope
 from store.crisis_tables import Acknowledgement, Delivery, Notice
 from store.drill_tables import Drill
-from store.engine import cursor, dialect, reading, writing
+from store.engine import StoreError, cursor, dialect, reading, writing
 from store.tables import Attempt, Gate, LogEntry, Post, Suspension
 from tests.commands.office import Office, app
 
@@ -278,3 +278,16 @@ def test_the_doctor_says_whether_the_stop_was_practised(office: Office) -> None:
         session.get_one(Drill, 1).at -= drill_check.STALE_US
     ((level, line),) = drill_check.check(patient)
     assert (level, "over a year ago" in line) == (WARN, True)
+
+
+def test_a_lift_is_told_though_the_verdict_cannot_be_written(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = _live(office)
+    asked = office.run("resume", "--reason", "drill over", "--suspension", str(number), "--json")
+
+    def away(*_: object) -> list[int]:
+        raise StoreError("the store is locked")
+
+    monkeypatch.setattr(drill, "settle", away)
+    lifted = office.run("resume", "--confirm", asked.data["code"], "--reason", "drill over")
+    assert (lifted.code, "LIFTED  suspension" in lifted.err) == (0, True)
+    assert "EXERCISE    warning     the verdict is not written down yet" in lifted.err

@@ -7,6 +7,8 @@ import json
 from config import clock
 from scheduler import receipt
 from scheduler.receipt import Receipt
+from store.crisis_tables import Sweep, Tick
+from store.engine import writing
 from store.tables import Attempt, Channel, Suspension
 from tests.scheduler.press import Press
 
@@ -118,3 +120,17 @@ def test_warnings_and_the_ended_are_told(press: Press) -> None:
     told = receipt.words(found)
     assert "warning     the cell is gone" in told
     assert "ended       process 7" in told
+
+
+def test_a_sweep_that_saw_posts_after_a_tick_is_not_hidden_by_it(press: Press) -> None:
+    """KS-16: complete is said only when nothing was seen there since somebody looked; a later tick counts again."""
+    number = press.suspend().suspension
+    press.change(Channel, "police", platform="facebook")
+    seen = {"suspension_id": number, "channel": "police", "by": "dora"}
+    with writing(press.engine) as session:
+        session.add(Tick(suspension_id=number, item="planner:police", by="dora", at=10))
+        session.add(Sweep(**seen, at=20, found=2, gone=0, trouble="2 post(s) are still there"))
+    assert not _build(press, number).complete
+    with writing(press.engine) as session:
+        session.get_one(Tick, 1).at = 30
+    assert _build(press, number).complete

@@ -80,3 +80,11 @@ def test_a_drill_leaves_the_stop_cell_alone(live: LiveCity) -> None:
 def test_a_drill_by_the_kind_of_a_stop_is_a_live_one(live: LiveCity) -> None:
     told = live.json("crisis", "--kind", "drill", who="dora")
     assert (told["exercise"], told["kind"]) == (True, "drill")
+
+
+def test_what_an_exercise_does_not_take_suspends_nothing(live: LiveCity) -> None:
+    ran = live.run("crisis", "--kind", "drill", "--cut", who="dora")
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        "standfast: --kind drill takes --reason and --scope alone; NOTHING IS SUSPENDED\n",
+    )

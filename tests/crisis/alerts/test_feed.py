@@ -155,3 +155,12 @@ def test_the_largest_number_is_read() -> None:
     assert (
         len(_links(_atom(*(_entry(f'<link href="https://x.example/{n}"/>') for n in range(feed.MAX_ALERTS))))) == 5_000
     )
+
+
+def test_an_alert_inside_an_alert_is_a_part_of_it_and_costs_no_memory() -> None:
+    """SE-4: else each of n nested ones would be written out with all within it."""
+    nested = INLINE
+    for _ in range(5):
+        nested = INLINE.replace("</alert>", f"{nested}</alert>")
+    found = feed.read(f'<n:alerts xmlns:n="x">{nested}{INLINE}</n:alerts>'.encode(), "feed")
+    assert len(found.documents) == 2
