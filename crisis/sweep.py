@@ -1,12 +1,13 @@
 """The sweep: what people scheduled on the platforms themselves is copied, taken out there, and held here (KS-16).
 
 After the drain, from the platform's own list. A copy is durable before anything is taken out; that it is gone is seen in the
-list, not believed. What has no such interface waits for a named person's tick (`crisis.checklist`).
+list, not believed; and whose time came meanwhile is not said to have been taken out. What has no such interface waits for a
+named person's tick (`crisis.checklist`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -16,13 +17,17 @@ from config import clock
 from connectors.errors import ConnectorError
 from connectors.protocol import Connector, Deadline, OwnScheduler, Planned
 from records import log
-from scheduler import receipt
+from scheduler import post_queue, receipt
 from scheduler.planning import content
 from store.chain import storable
 from store.crisis_tables import NativePost, Sweep
 from store.engine import cursor, dialect, reading, writing
 from store.tables import Post
 
+NEAR_US = 60 * clock.SECOND
+"""What is taken out less than this long before its time may have gone out: the platform has a clock of its own."""
+LIES = "it lies in the platform's own scheduler for "
+"""How a copy's reason begins until it is seen to be gone there."""
 NO_INTERFACE = "look by hand"
 """What is said of a platform whose own scheduler no program can empty."""
 
@@ -59,13 +64,22 @@ class Sweeper:
             found = connector.planned(deadline)
             for item in found:
                 self._take_over(suspension, channel, item)
-                connector.cancel_planned(item.remote_id, deadline)
+            taken = {item.remote_id for item in found if self._take_out(connector, item, deadline)}
             left = {item.remote_id for item in connector.planned(deadline)}
         except ConnectorError as error:
             return Swept(channel, len(found), 0, f"not known to be empty: {storable(error.detail)}")
         gone = [item.remote_id for item in found if item.remote_id not in left]
-        self._note_gone(channel, gone)
+        self._note_gone(suspension, channel, taken, left)
         return Swept(channel, len(found), len(gone), f"{len(left)} post(s) are still there" if left else None)
+
+    @staticmethod
+    def _take_out(connector: OwnScheduler, item: Planned, deadline: Deadline) -> bool:
+        """True when it was certainly taken out before its time. One that will not go keeps none of the others there."""
+        try:
+            connector.cancel_planned(item.remote_id, deadline)
+        except ConnectorError:
+            return False  # whether it is gone the list says
+        return item.at_us is None or clock.wall_us() + NEAR_US < item.at_us
 
     def _take_over(self, suspension: int, channel: str, item: Planned) -> None:
         """Copy it into the store, once, as a post that waits for a person."""
@@ -84,11 +98,10 @@ class Sweeper:
     def _copy(self, channel: str, item: Planned, suspension: int) -> Post:
         now, text = clock.wall_us(), storable(item.text)
         at = item.at_us or now
-        moment = clock.to_text(at) if item.at_us else "a time that it does not tell"
         return Post(
             channel=channel,
             state="held",
-            hold_reason=f"it was scheduled on the platform itself for {moment}, and taken out in suspension {suspension}",
+            hold_reason=f"{LIES}{_moment(item.at_us)}, copied in suspension {suspension}: not known to be taken out",
             text=text,
             content_hash=content.content_hash(text, ()),
             local_time=clock.to_text(at)[:19],
@@ -101,16 +114,33 @@ class Sweeper:
             updated_at=now,
         )
 
-    def _note_gone(self, channel: str, remote_ids: list[str]) -> None:
+    def _note_gone(self, suspension: int, channel: str, taken: Collection[str], left: Collection[str]) -> None:
+        """Whatever lay there and does not any more, also what an earlier sweep had copied; each copy says what is known."""
         with writing(self.engine) as session:
-            wanted = (NativePost.channel == channel, col(NativePost.remote_id).in_(remote_ids))
-            for row in session.exec(select(NativePost).where(*wanted)):
-                row.gone_at = row.gone_at or clock.wall_us()
+            lying = select(NativePost).where(NativePost.channel == channel, col(NativePost.gone_at).is_(None))
+            for row in session.exec(lying.order_by(col(NativePost.post_id))).all():
+                if row.remote_id not in left:
+                    row.gone_at = clock.wall_us()
+                    post = post_queue.locked_post(session, row.post_id)
+                    if post is not None and (post.hold_reason or "").startswith(LIES):
+                        post.hold_reason = _of_gone(row, suspension, known=row.remote_id in taken)
 
     def _keep(self, suspension: int, swept: Swept) -> None:
         with writing(self.engine) as session:
             session.add(Sweep(suspension_id=suspension, by=self.by, at=clock.wall_us(), **vars(swept)))
             log.record(session, self.by, "sweep", f"suspension {suspension}", vars(swept))
+
+
+def _of_gone(row: NativePost, suspension: int, *, known: bool) -> str:
+    """The reason of a copy whose original is gone; `known`: it was certainly taken out before its time."""
+    was = f"it was scheduled on the platform itself for {_moment(row.planned_at)}"
+    if known or row.planned_at is None or clock.wall_us() + NEAR_US < row.planned_at:
+        return f"{was}, and taken out in suspension {suspension}"
+    return f"{was}, and gone there by the sweep of suspension {suspension}: it may have gone out, look there first"
+
+
+def _moment(at_us: int | None) -> str:
+    return clock.to_text(at_us) if at_us else "a time that it does not tell"
 
 
 def _native(suspension: int, channel: str, item: Planned, post: int) -> NativePost:

@@ -20,7 +20,7 @@ LONGEST_S = 1.0
 def fire(sandbox: Sandbox) -> None:
     """Make public what has come due; the caller holds the lock."""
     for post in sandbox.state.due(clock.wall_us()):
-        sandbox.state.publish(post.id)
+        sandbox.state.fire(post.id)
         sandbox.log.write(
             Arrival(
                 seq=sandbox.log.next_seq,

@@ -104,7 +104,7 @@ class State:
             self._last_id = max(self._last_id, int(of["id"]))
         elif event == "delete":
             self._forget(of["id"])
-        elif event == "publish":
+        elif event == "fire":
             self.posts[of["id"]] = replace(self.posts[of["id"]], published=True)
             del self._planned[of["id"]]
         elif event == "revoke":
@@ -167,9 +167,9 @@ class State:
         """When the next of them comes due (wall µs)."""
         return min(self._planned.values(), default=None)
 
-    def publish(self, post_id: str) -> None:
+    def fire(self, post_id: str) -> None:
         """Make a planned post public."""
-        self._record("publish", {"id": post_id})
+        self._record("fire", {"id": post_id})
 
     def revoke(self, token: str) -> None:
         """Refuse `token` from now on."""
