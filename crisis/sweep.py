@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from config import clock
 from connectors.errors import ConnectorError
@@ -62,8 +62,7 @@ class Sweeper:
             if not isinstance(connector, OwnScheduler):
                 return Swept(channel, 0, 0, NO_INTERFACE)
             found = connector.planned(deadline)
-            for item in found:
-                self._take_over(suspension, channel, item)
+            self._take_over(suspension, channel, found)
             taken = {item.remote_id for item in found if self._take_out(connector, item, deadline)}
             left = {item.remote_id for item in connector.planned(deadline)}
         except ConnectorError as error:
@@ -81,19 +80,23 @@ class Sweeper:
             return False  # whether it is gone the list says
         return item.at_us is None or clock.wall_us() + NEAR_US < item.at_us
 
-    def _take_over(self, suspension: int, channel: str, item: Planned) -> None:
-        """Copy it into the store, once, as a post that waits for a person."""
+    def _take_over(self, suspension: int, channel: str, found: list[Planned]) -> None:
+        """Copy all into the store, each once, as posts that wait for a person; in one transaction: their time is running."""
         with writing(self.engine) as session:
-            wanted = (NativePost.channel == channel, NativePost.remote_id == item.remote_id)
-            if session.exec(select(NativePost).where(*wanted)).first() is not None:
-                return
-            post = self._copy(channel, item, suspension)
-            session.add(post)
-            session.flush()
-            assert post.id is not None
-            session.add(_native(suspension, channel, item, post.id))
-            detail = {"channel": channel, "remote_id": item.remote_id, "suspension": suspension}
-            log.record(session, self.by, "sweep.copy", f"post {post.id}", detail)
+            known = set(session.exec(select(NativePost.remote_id).where(NativePost.channel == channel)))
+            for item in found:
+                if item.remote_id not in known:
+                    known.add(item.remote_id)
+                    self._take_one(session, suspension, channel, item)
+
+    def _take_one(self, session: Session, suspension: int, channel: str, item: Planned) -> None:
+        post = self._copy(channel, item, suspension)
+        session.add(post)
+        session.flush()
+        assert post.id is not None
+        session.add(_native(suspension, channel, item, post.id))
+        detail = {"channel": channel, "remote_id": item.remote_id, "suspension": suspension}
+        log.record(session, self.by, "sweep.copy", f"post {post.id}", detail)
 
     def _copy(self, channel: str, item: Planned, suspension: int) -> Post:
         now, text = clock.wall_us(), storable(item.text)
