@@ -167,10 +167,12 @@ def _shown(message: Message, json: bool) -> None:
 
 def _renew(context: Context, json: bool) -> None:
     from governance import access
+    from scheduler import restore
     from scheduler.planning import emergency
 
     actor = context.actor
     with access.acting(context.engine) as session:
+        restore.refuse_older_copy(session, context.essential)
         numbers = emergency.renew(session, actor)
     if json:
         return emit({"renewed": numbers})
@@ -198,8 +200,12 @@ def sweep(suspension: Suspension = None, json: Json = False) -> None:
 def swept(context: Context, suspension: int, by: str) -> Iterator[Swept]:
     """What became of each covered channel's own scheduler, one after another."""
     from crisis.sweep import Sweeper
+    from scheduler import restore
     from scheduler.account import ConnectorPool
+    from store.engine import writing
 
+    with writing(context.engine) as session:
+        restore.leave_room(session, context.essential)
     with closing(ConnectorPool(context.engine)) as pool:
         own = Sweeper(context.engine, pool, by, int(context.settings.lateness * 1_000_000))
         yield from own.run(suspension, min(SWEEP_S, context.settings.send_deadline))

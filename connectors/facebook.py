@@ -43,7 +43,7 @@ _REJECTED_CODES = frozenset({100, 368, *range(200, 300)})
 _UNSETTLED_CODES = frozenset({1, 2})
 """Unknown error, service unavailable: Meta says of neither that nothing was done."""
 _DUPLICATE_CODE = 506
-PLANNED_FIELDS = {"fields": "id,message,scheduled_publish_time"}
+PLANNED_FIELDS = {"fields": "id,message,scheduled_publish_time,attachments"}
 _ID = re.compile(r"[0-9]{1,25}(_[0-9]{1,25})?")
 _PAGE = re.compile(r"[A-Za-z0-9._-]{1,80}")
 
@@ -247,7 +247,9 @@ def _code(error: dict[str, Any]) -> int | None:
 def _planned(post: dict[str, Any]) -> Planned:
     at, remote_id = post.get("scheduled_publish_time"), str(post["id"])
     moment = at * clock.SECOND if type(at) is int and 0 < at < 10**11 else moment_us(at)
-    return Planned(remote_id, str(post.get("message", "")), moment, f"https://www.facebook.com/{remote_id}")
+    attached = post.get("attachments")
+    media = bool(attached.get("data")) if isinstance(attached, dict) else bool(attached)
+    return Planned(remote_id, str(post.get("message", "")), moment, f"https://www.facebook.com/{remote_id}", media)
 
 
 def _published(remote_id: str) -> Published:

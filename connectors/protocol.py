@@ -112,12 +112,16 @@ class Length:
 
 @dataclass(frozen=True)
 class Planned:
-    """A post that lies in the platform's own scheduler: its id there, its words, when it would go out (wall µs), and a link."""
+    """A post that lies in the platform's own scheduler: its id there, its words, when it would go out (wall µs), and a link.
+
+    `media`: it has more than words, which nobody here keeps.
+    """
 
     remote_id: str
     text: str
     at_us: int | None
     link: str
+    media: bool = False
 
 
 @runtime_checkable

@@ -15,14 +15,15 @@ from typing import Literal
 
 from config import clock
 
-ArrivalKind = Literal["publish", "other", "reset"]
+ArrivalKind = Literal["publish", "other", "fired", "reset"]
 
 
 @dataclass(frozen=True)
 class Arrival:
     """One line of the log.
 
-    `kind`: ``publish`` (would make something public), ``other``, or ``reset`` (the mark a reset of the sandbox leaves).
+    `kind`: ``publish`` (would make something public), ``other``, ``fired`` (no request: a post that lay in the platform's own
+    scheduler went public), or ``reset`` (the mark a reset of the sandbox leaves).
     `boot_ns`, `wall_us`: when the whole request had been read. `account`: the token that was shown. `accepted`: the
     platform did what was asked, whatever it answered. `fault`: the fault that met the request (``incomplete`` when its
     body never arrived whole). `key`: its Idempotency-Key.

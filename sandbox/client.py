@@ -23,7 +23,7 @@ from sandbox import arrivals
 from sandbox.arrivals import Arrival
 
 TIMEOUT_S = 30
-Kinds = Literal["publish", "other", "all"]
+Kinds = Literal["publish", "other", "fired", "all"]
 
 
 class SandboxError(RuntimeError):
@@ -84,6 +84,15 @@ class Client:
         """The posts that stand on the platforms, oldest first, each with its media and whether it is public."""
         posts: list[dict[str, Any]] = self._ask("GET", "posts")["posts"]
         return posts
+
+    def plan(self, account: str, text: str, seconds: float) -> dict[str, Any]:
+        """Put a post into the own scheduler of the Page whose token is `account`, as people do on the platform itself: it goes
+        public after `seconds` (0 to 30 days; Facebook's interface for programs takes nothing sooner than 10 minutes).
+
+        Returns its `id` and `at_us`, the moment (wall µs).
+        """
+        planned: dict[str, Any] = self._ask("POST", "plan", {"account": account, "text": text, "seconds": seconds})
+        return planned
 
     @property
     def accounts(self) -> list[dict[str, Any]]:

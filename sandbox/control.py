@@ -9,14 +9,15 @@ from dataclasses import asdict
 from typing import Any
 
 from config import clock
-from sandbox import arrivals
+from sandbox import arrivals, planner
 from sandbox.exchange import Sandbox
 from sandbox.faults import FAULTS
 from sandbox.messages import Answer, Request, json_answer
 from sandbox.rules import make_rule
-from sandbox.state import owner_of
+from sandbox.state import Post, owner_of
 
 PREFIX = "/_sandbox/"
+MOST_AHEAD_S = 30 * 86400
 
 
 def control(sandbox: Sandbox, request: Request) -> Answer:
@@ -28,6 +29,7 @@ def control(sandbox: Sandbox, request: Request) -> Answer:
     try:
         content = _content(request)
         with sandbox.lock:
+            planner.fire(sandbox)
             return json_answer(200, ACTIONS[name](sandbox, content))
     except ValueError as error:
         return json_answer(400, {"error": " ".join(str(error).split())})
@@ -61,12 +63,11 @@ def _arrivals(sandbox: Sandbox, _: dict[str, Any]) -> Any:
 
 
 def _posts(sandbox: Sandbox, _: dict[str, Any]) -> Any:
-    now = clock.wall_us()
     media = sandbox.state.media
     posts = []
     for post in sandbox.state.posts.values():
         shown = [asdict(media[media_id]) for media_id in post.media_ids]
-        posts.append({**asdict(post), "media": shown, "public": post.public(now)})
+        posts.append({**asdict(post), "media": shown, "public": post.published})
     return {"posts": posts}
 
 
@@ -103,6 +104,18 @@ def _reset(sandbox: Sandbox, _: dict[str, Any]) -> Any:
     return {}
 
 
+def _plan(sandbox: Sandbox, content: dict[str, Any]) -> Any:
+    token, text, seconds = content.get("account"), content.get("text"), content.get("seconds")
+    if not isinstance(token, str) or not token or not isinstance(text, str) or not text:
+        raise ValueError(f"account={token!r} and text={text!r} must be text: whose planner, and what to post")
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= MOST_AHEAD_S:
+        raise ValueError(f"seconds={seconds!r} is not a number from 0 to {MOST_AHEAD_S}")
+    now = clock.wall_us()
+    moment = now + int(seconds * clock.SECOND)
+    post = Post("", "facebook", owner_of(token), token, text, (), now, moment, published=False)
+    return {"id": sandbox.state.add_post(post).id, "at_us": moment}
+
+
 def _revoke(sandbox: Sandbox, content: dict[str, Any]) -> Any:
     token = content.get("token")
     if not isinstance(token, str) or not token:
@@ -119,6 +132,7 @@ ACTIONS: dict[tuple[str, str], Callable[[Sandbox, dict[str, Any]], Any]] = {
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _clear_faults,
+    ("POST", "plan"): _plan,
     ("POST", "reset"): _reset,
     ("POST", "revoke"): _revoke,
 }

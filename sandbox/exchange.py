@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox import facebook, x
+from sandbox import facebook, planner, x
 from sandbox.arrivals import Arrival, ArrivalLog
 from sandbox.faults import Scene, unavailable
 from sandbox.messages import Answer, Call, Request
@@ -62,7 +62,8 @@ def exchange(sandbox: Sandbox, request: Request, wire: Wire) -> None:
 
 
 def _settle(sandbox: Sandbox, request: Request, call: Call, rule: Rule | None) -> Answer | None:
-    """Do what was asked, unless a fault forbids it (None), and log it."""
+    """Do what was asked, unless a fault forbids it (None), and log it; what has come due by then is fired before."""
+    planner.fire(sandbox)
     answer = _run(sandbox, call) if rule is None or rule.accepts else None
     _log(sandbox, request, call, answer, rule.name if rule else None)
     return answer

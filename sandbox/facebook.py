@@ -209,9 +209,9 @@ def _object(state: State, name: str, fields: Mapping[str, str]) -> Answer:
 def _list(state: State, page: str, request: Request, fields: Mapping[str, str], *, public: bool) -> Answer:
     size, after = _size(fields), fields.get("after")
     since, until = (_moment(fields[name], name) if name in fields else None for name in ("since", "until"))
-    now, found = clock.wall_us(), []
+    found = []
     for post in sorted(state.newest_first("facebook", page), key=Post.shown_us, reverse=True):
-        hidden = post.public(now) != public or (not public and post.scheduled_us is None)
+        hidden = post.published != public or (not public and post.scheduled_us is None)
         second = post.shown_us() - post.shown_us() % clock.SECOND
         if not hidden and (since is None or second >= since) and (until is None or second <= until):
             found.append(post)
@@ -243,9 +243,11 @@ def _fields(post: Post, fields: Mapping[str, str]) -> dict[str, Any]:
         "message": post.text,
         "created_time": clock.to_datetime(post.shown_us()).strftime("%Y-%m-%dT%H:%M:%S+0000"),
         "permalink_url": f"https://www.facebook.com/{post.id.replace('_', '/posts/')}",
-        "is_published": post.public(clock.wall_us()),
+        "is_published": post.published,
     }
     if post.scheduled_us is not None:
         known["scheduled_publish_time"] = post.scheduled_us // clock.SECOND
+    if post.media_ids:
+        known["attachments"] = {"data": [{"media_type": "photo", "target": {"id": item}} for item in post.media_ids]}
     wanted = {"id", *fields.get("fields", "created_time,message").split(",")}
     return {name: value for name, value in known.items() if name in wanted and value != ""}

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from config import clock
+from sandbox import planner
 from sandbox.control import PREFIX, control
 from sandbox.exchange import Sandbox, exchange
 from sandbox.messages import Request
@@ -149,6 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: ended.set())
     if options.with_stdin:
         threading.Thread(target=_watch_stdin, args=(ended,), daemon=True).start()
+    threading.Thread(target=planner.run, args=(server.sandbox,), daemon=True).start()
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     print(json.dumps({"url": f"http://{options.host}:{server.server_port}", "pid": os.getpid()}), flush=True)
     ended.wait()

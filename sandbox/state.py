@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from config import clock
@@ -26,7 +27,10 @@ X_ID_EPOCH_MS = 1_288_834_974_657
 
 @dataclass(frozen=True)
 class Post:
-    """One post. `owner` is X's user id or the Facebook page; `scheduled_us` its own scheduler's moment, if it has one."""
+    """One post. `owner` is X's user id or the Facebook page; `scheduled_us` its own scheduler's moment, if it has one.
+
+    `published`: people can see it.
+    """
 
     id: str
     platform: str
@@ -37,10 +41,6 @@ class Post:
     created_us: int
     scheduled_us: int | None = None
     published: bool = True
-
-    def public(self, now_us: int) -> bool:
-        """True when people can see the post at `now_us`."""
-        return self.published or (self.scheduled_us is not None and self.scheduled_us <= now_us)
 
     def shown_us(self) -> int:
         """The moment the platform shows as the post's own."""
@@ -63,6 +63,8 @@ class State:
 
     def __init__(self, journal: Path | None = None) -> None:
         """An empty memory, or the one that `journal` tells. Raises OSError, ValueError naming the line."""
+        self.replanned = Event()
+        """Set when something was planned: it may come before all else."""
         self._clear()
         self._journal = None
         if journal is not None:
@@ -78,6 +80,7 @@ class State:
         self._texts: dict[tuple[str, str, str], str] = {}
         self._owned: dict[tuple[str, str], list[str]] = {}
         self._counts: Counter[tuple[str, str, int]] = Counter()
+        self._planned: dict[str, int] = {}
         self._last_id = 0
 
     def _replay(self, journal: Path, number: int, line: bytes) -> None:
@@ -101,6 +104,9 @@ class State:
             self._last_id = max(self._last_id, int(of["id"]))
         elif event == "delete":
             self._forget(of["id"])
+        elif event == "fire":
+            self.posts[of["id"]] = replace(self.posts[of["id"]], published=True)
+            del self._planned[of["id"]]
         elif event == "revoke":
             self.revoked.add(of["token"])
         elif event == "reset":
@@ -114,9 +120,13 @@ class State:
         self._texts[post.platform, post.owner, post.text] = post.id
         self._owned.setdefault((post.platform, post.owner), []).append(post.id)
         self._last_id = max(self._last_id, int(post.id.rpartition("_")[2]))
+        if post.scheduled_us is not None and not post.published:
+            self._planned[post.id] = post.scheduled_us
+            self.replanned.set()
 
     def _forget(self, post_id: str) -> None:
         post = self.posts.pop(post_id)
+        self._planned.pop(post_id, None)
         self._owned[post.platform, post.owner].remove(post_id)
 
     def _new_id(self) -> str:
@@ -147,6 +157,19 @@ class State:
     def delete_post(self, post_id: str) -> None:
         """Forget a post that exists."""
         self._record("delete", {"id": post_id})
+
+    def due(self, now_us: int) -> list[Post]:
+        """What lies in the platforms' own schedulers and has come due at `now_us`, oldest first."""
+        found = sorted((moment, post_id) for post_id, moment in self._planned.items() if moment <= now_us)
+        return [self.posts[post_id] for _, post_id in found]
+
+    def next_due(self) -> int | None:
+        """When the next of them comes due (wall µs)."""
+        return min(self._planned.values(), default=None)
+
+    def fire(self, post_id: str) -> None:
+        """Make a planned post public."""
+        self._record("fire", {"id": post_id})
 
     def revoke(self, token: str) -> None:
         """Refuse `token` from now on."""

@@ -31,6 +31,25 @@ def taken_out(moment: str, suspension: int) -> str:
     return f"it was scheduled on the platform itself for {moment}, and taken out in suspension {suspension}"
 
 
+LIES = "it lies in the platform's own scheduler for "
+
+
+def lies_there(moment: str, suspension: int) -> str:
+    """A sweep copied it, and it is not known yet to be gone there."""
+    return f"{LIES}{moment}, copied in suspension {suspension}: not known to be taken out"
+
+
+def is_lying(reason: str | None) -> bool:
+    """True for a copy whose original was not seen to be gone."""
+    return (reason or "").startswith(LIES)
+
+
+def gone_there(moment: str, suspension: int) -> str:
+    """A sweep found it gone at a time when it may have gone out."""
+    was = f"it was scheduled on the platform itself for {moment}"
+    return f"{was}, and gone there by the sweep of suspension {suspension}: it may have gone out, look there first"
+
+
 def patterns(suspension: int) -> tuple[str, ...]:
     """What the reasons that name `suspension` are LIKE (SQL); those of another number are like none of them."""
     return (
@@ -39,4 +58,6 @@ def patterns(suspension: int) -> tuple[str, ...]:
         passed(suspension),
         to_be_confirmed(suspension),
         taken_out("%", suspension),
+        lies_there("%", suspension),
+        gone_there("%", suspension),
     )

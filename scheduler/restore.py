@@ -100,6 +100,12 @@ def refuse_older_copy(session: Session, essential: Essentials) -> None:
         )
 
 
+def leave_room(session: Session, essential: Essentials) -> None:
+    """In such a copy let new posts have numbers that the lost store never gave: for who must not wait for a daemon."""
+    if stop_ledger.why_older(cursor(session), dialect(session), essential) is not None:
+        _skip_posts(session)
+
+
 @dataclass(frozen=True)
 class Copy:
     """A store that may have been put back: what this host had seen and sent, and how far the store comes."""
@@ -279,9 +285,13 @@ def _skip_numbers(session: Session, highest_seen: int) -> None:
     """Numbers are never used twice, also not those that only the lost store knew: of attempts, and of posts (their keys)."""
     _alone(session)
     session.merge(Meta(key=SKIPPED, value=str(max(highest_seen + 1, _numbered(session)))))
-    highest_post = session.exec(select(func.max(Post.id))).one() or 0
     _raise_sequence(session, "attempt", highest_seen + 1)
-    _raise_sequence(session, "post", highest_post + POSTS_SKIPPED)
+    _skip_posts(session)
+
+
+def _skip_posts(session: Session) -> None:
+    highest = session.exec(select(func.max(Post.id))).one() or 0
+    _raise_sequence(session, "post", highest + POSTS_SKIPPED)
 
 
 def _raise_sequence(session: Session, table: str, least: int) -> None:

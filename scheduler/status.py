@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from config import clock
 from config.essentials import Essentials
-from scheduler import drain, exercise, killswitch, receipt, resumption, stop_cell, stop_ledger, switch
+from scheduler import drain, exercise, killswitch, liveness, receipt, resumption, stop_cell, stop_ledger, switch
 from scheduler.emergency_stop import DONE, DRAIN_MARGIN_S, NOT_CONFIRMED, doubt
 from scheduler.killswitch import rows
 from scheduler.receipt import Receipt
@@ -29,6 +30,9 @@ class Status:
         try:
             with switch.reading(self.switch) as cursor:
                 numbers = [item.id for item in resumption.active(cursor, self.switch.name) if item.has_come]
+                due = killswitch.has_due(cursor, self.switch.name)
+            if due:
+                self._begin_due()
             limit = self.essential.send_deadline_s + DRAIN_MARGIN_S if wait else 0.0
             if numbers:
                 drain.until_quiet(self.switch, self.essential, tuple(numbers), limit, self.warnings.append)
@@ -42,14 +46,29 @@ class Status:
         finally:
             self.switch.close()
 
+    def _begin_due(self) -> None:
+        """Take the step of the planned suspensions that have come and that nobody has begun: until then a worker that looked at
+        the gate before their moment may stand inside its transaction, unseen, and go on; the lock waits for it."""
+        try:
+            with (
+                liveness.registered_or_not(self.essential.workers_dir, liveness.SWITCH),
+                switch.exclusive(self.switch) as cursor,
+            ):
+                killswitch.begin_due(cursor, self.switch.name)
+        except SwitchUnavailable as error:
+            self.warnings.append(f"a planned suspension has come, and its beginning cannot be recorded: {error}")
+
     def _look(self, cursor: Cursor, *, known: bool) -> tuple[int, dict[str, Any], str]:
         name = self.switch.name
         standing = resumption.active(cursor, name)
         found = [receipt.build(cursor, name, item.id, self.essential.recall_s) for item in standing if item.has_come]
+        begun = not killswitch.has_due(cursor, name)
+        if not begun:  # what its step would list is not known
+            found = [_unknown(item) if item.kind == killswitch.PLANNED else item for item in found]
         waiting = stop_ledger.unrecorded(cursor, name, self.essential)
         gate = bool(rows(cursor, name, "SELECT 1 FROM gate WHERE id = 1"))
         alarms = rows(cursor, name, "SELECT kind, detail, raised_at FROM alarm WHERE confirmed_at IS NULL ORDER BY id")
-        quiet = gate and known and not waiting and all(item.quiet_confirmed for item in found)
+        quiet = gate and known and begun and not waiting and all(item.quiet_confirmed for item in found)
         data = {
             "suspended": bool(found) or bool(waiting) or not gate,
             "quiet_confirmed": quiet if (found or waiting or not gate) else None,
@@ -86,6 +105,10 @@ class Status:
             *(f"  warning     {item}" for item in self.warnings),
         ]
         return NOT_CONFIRMED, data, "\n".join(lines)
+
+
+def _unknown(item: Receipt) -> Receipt:
+    return replace(item, quiet_confirmed=False, complete=False)
 
 
 def _planned(item: resumption.Active) -> dict[str, Any]:

@@ -11,16 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from config import essentials
+from config import clock, essentials
 from config.fault import Fault
-from scheduler import emergency_stop
+from scheduler import emergency_stop, exercise
 from scheduler import status as status_command
-from scheduler.killswitch import Scope
+from scheduler.emergency_stop import Answer
+from scheduler.killswitch import PLANNED, Scope
+from scheduler.receipt import Receipt
 from scheduler.resumption import Active, Resumption, active
 from scheduler.switch import open_switch, reading
 from tests.chaos.worker import Diary
 from tests.support.forked import die_with_parent
 
+CRISIS = "crisis"
 DRAIN_MARGIN_S = 2.0
 """A trial has no five seconds for what will not become quiet."""
 VOID = 8
@@ -29,36 +32,64 @@ SOONEST_S = 1e-6
 """A timer of 0 would never go off."""
 
 
-def stop(diary: Diary, scope: str, wait: bool) -> None:
-    """`standfast crisis` without starting Python anew."""
-    loaded = essentials.merged()
-    request = emergency_stop.Request(Scope.parse(scope), "chaos", wait=wait)
+def stop(diary: Diary, scope: str, wait: bool) -> Receipt | None:
+    """`standfast crisis` without starting Python anew, up to its receipt."""
+    diary.write("begun", scope=scope, kind=CRISIS)
+    answer = _run(diary, emergency_stop.Request(Scope.parse(scope), "chaos", wait=wait))
+    _answered(diary, answer, CRISIS)
+    return answer.receipt
+
+
+def plan(diary: Diary, scope: str, ahead_s: float) -> None:
+    """`standfast crisis --kind planned --starts …`; its reason is its own, by which it is known before it has an epoch."""
+    starts_us = clock.wall_us() + int(ahead_s * clock.SECOND)
+    reason = f"window {os.getpid()} {starts_us}"
+    diary.write("begun", scope=scope, kind=PLANNED)
+    answer = _run(diary, emergency_stop.Request(Scope.parse(scope), reason, PLANNED, starts_at=starts_us))
+    if "suspension" in answer.facts:
+        number = answer.facts["suspension"]
+        diary.write("planned", suspension=number, scope=scope, starts_us=starts_us, reason=reason)
+    _answered(diary, answer, PLANNED)
+
+
+def _run(diary: Diary, request: emergency_stop.Request) -> Answer:
     emergency_stop.DRAIN_MARGIN_S = DRAIN_MARGIN_S
-    diary.write("begun", scope=scope)
-    own = emergency_stop.EmergencyStop(essentials.load(), loaded.environ, lambda line: _told(diary, line, scope))
-    answer = own.run(request)
-    told = answer.receipt.as_json() if answer.receipt else None
-    diary.write("answer", code=answer.code, receipt=told, words=answer.words)
+    tell = lambda line: told(diary, line, str(request.scope), request.kind)  # noqa: E731  # one line, used once
+    return emergency_stop.EmergencyStop(essentials.load(), essentials.merged().environ, tell).run(request)
+
+
+def _answered(diary: Diary, answer: Answer, kind: str) -> None:
+    receipt = answer.receipt.as_json() if answer.receipt else None
+    diary.write("answer", code=answer.code, receipt=receipt, words=answer.words, kind=kind)
 
 
 def stop_by_command(diary: Diary, scope: str, wait: bool) -> None:
-    """`standfast crisis` itself."""
+    """`standfast crisis` itself, with the sweep that follows it."""
     arguments = ["crisis", "--scope", scope, "--json", *([] if wait else ["--no-wait"])]
-    diary.write("begun", scope=scope)
+    diary.write("begun", scope=scope, kind=CRISIS)
     with _command(arguments) as process:
         assert process.stderr is not None
         assert process.stdout is not None
         for line in process.stderr:
-            _told(diary, line.rstrip(), scope)
-        told = process.stdout.read()
-    receipt = json.loads(told) if told.strip() else None
-    diary.write("answer", code=process.returncode, receipt=receipt, words="")
+            told(diary, line.rstrip(), scope, CRISIS, sweeps=True)
+        answer = process.stdout.read()
+    receipt = json.loads(answer) if answer.strip() else None
+    diary.write("answer", code=process.returncode, receipt=receipt, words="", kind=CRISIS)
 
 
-def _told(diary: Diary, line: str, scope: str) -> None:
+def told(diary: Diary, line: str, scope: str, kind: str, *, sweeps: bool = False) -> None:
+    """Write down a line that people got to see; `sweeps`: the same process goes on to sweep."""
+    line = line.removeprefix(f"{exercise.EXERCISE}  ")
     if line.startswith("SUSPENDED  "):
         number, _, epoch = line.partition("(suspension ")[2].rstrip(")").partition(", epoch ")
-        diary.write("suspended", suspension=int(number), epoch=int(epoch), scope=scope)
+        diary.write("suspended", suspension=int(number), epoch=int(epoch), scope=scope, kind=kind)
+        if sweeps:
+            diary.write("sweeping", suspension=int(number), scope=scope)
+    if line.startswith("SWEPT  "):
+        _, channel, rest = line.split("  ", 2)
+        counts, _, trouble = rest.partition(": ")
+        found, gone = (int(word) for word in counts.split() if word.isdigit())
+        diary.write("swept", channel=channel, found=found, gone=gone, trouble=None if trouble == "empty" else trouble)
 
 
 @contextmanager
@@ -102,14 +133,14 @@ def _lifted(diary: Diary, item: Active, by_command: bool, falls_after_s: float |
     try:
         (_lift_by_command if by_command else _lift)(diary, item, falls_after_s)
     except Fault as error:
-        diary.write("not lifted", suspended_epoch=item.epoch, why=str(error))
+        diary.write("not lifted", suspended_epoch=item.epoch, reason=item.reason, why=str(error))
         return False
     return True
 
 
 def _confirming(diary: Diary, item: Active, falls_after_s: float | None) -> None:
     """Say so; from now on the kernel ends this process after `falls_after_s`, wherever it is, as kill -9 does."""
-    diary.write("confirming", suspended_epoch=item.epoch, kind=item.kind)
+    diary.write("confirming", suspended_epoch=item.epoch, kind=item.kind, reason=item.reason)
     if falls_after_s is not None:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.setitimer(signal.ITIMER_REAL, max(falls_after_s, SOONEST_S))
@@ -120,8 +151,7 @@ def _lift(diary: Diary, item: Active, falls_after_s: float | None) -> None:
     own = Resumption(essentials.load(), dict(os.environ))
     try:
         offer = own.ask("chaos", scope=None, suspension=item.id)
-        if item not in open_suspensions(diary):  # the number is another suspension's since the store was put back
-            raise Fault("the offer is for another suspension")
+        item = _still(diary, item)
         _confirming(diary, item, falls_after_s)
         lifted = own.confirm(offer.code, "chaos")
     finally:
@@ -133,21 +163,36 @@ def _lift(diary: Diary, item: Active, falls_after_s: float | None) -> None:
         held=lifted.held,
         warning=lifted.warning,
         kind=item.kind,
+        reason=item.reason,
     )
+    if item.kind == exercise.DRILL:
+        from tests.chaos import exercises  # which imports this
+
+        exercises.over(diary)
+
+
+def _still(diary: Diary, item: Active) -> Active:
+    """The same suspension as it stands now: asking for a resume begins a window whose moment has come."""
+    for found in open_suspensions(diary):
+        if (found.id, found.at, found.reason) == (item.id, item.at, item.reason):
+            return found
+    raise Fault("the offer is for another suspension")  # the number is another one's since the store was put back
 
 
 def _lift_by_command(diary: Diary, item: Active, falls_after_s: float | None) -> None:
     """`standfast resume` itself, in both steps."""
     offer = _answer(["resume", "--reason", "chaos", "--suspension", str(item.id), "--json"])
+    item = _still(diary, item)
     _confirming(diary, item, falls_after_s)
-    told = _answer(["resume", "--confirm", offer["code"], "--reason", "chaos", "--json"])
+    lifted = _answer(["resume", "--confirm", offer["code"], "--reason", "chaos", "--json"])
     diary.write(
         "lifted",
         suspended_epoch=item.epoch,
-        epoch=told["epoch"],
-        held=told["held"],
-        warning=told["warning"],
+        epoch=lifted["epoch"],
+        held=lifted["held"],
+        warning=lifted["warning"],
         kind=item.kind,
+        reason=item.reason,
     )
 
 

@@ -104,7 +104,7 @@ class Crew:
 
     def has_ended(self, child: Child) -> None:
         """Most are replaced, the last one always; those that were restarted at once."""
-        if child.kind != WORKER or child.then != NOTHING:
+        if child.kind != WORKER or child.then != NOTHING or self.closed:
             return
         if self.rng.random() < 0.85 or not self.family.alive(WORKER):
             self.family.later(clock.boot_s() + self.rng.uniform(0.02, 0.6), self.start)
@@ -116,7 +116,7 @@ class Crew:
 
     def settle(self) -> None:
         """From now on nobody falls, and there is always one: the others end in good order."""
-        self.memory[CALM] = 1
+        self.memory[CALM], self.closed = 1, False
         self.family.forget_plans()
         self.family.on_stop = lambda child: child.signal(signal.SIGCONT)
         self.family.on_end = lambda _: None if self.family.alive(WORKER) else self.start()
@@ -143,9 +143,25 @@ class Crew:
         for _ in range(self.plan.workers):
             self.start()
 
-    def _end_all(self) -> None:
+    def leave(self) -> None:
+        """All end at once, and none is started before they `come_back`."""
+        self.closed = True
+        self.diary.write("all away")
+        self._kill_all()
+
+    def come_back(self) -> None:
+        """As many as there were planned."""
+        self.closed = False
+        self.diary.write("back")
+        for _ in range(self.plan.workers):
+            self.start()
+
+    def _kill_all(self) -> None:
         for child in self.family.alive(WORKER):
             child.signal(signal.SIGKILL)
+
+    def _end_all(self) -> None:
+        self._kill_all()
         self.family.look_after(lambda: not self.family.alive(WORKER), STUCK_S)
 
     def ask_where(self) -> None:

@@ -77,7 +77,7 @@ def add(diary: Diary, make: Callable[[], list[Post]]) -> None:
 def do(diary: Diary, verb: str, seed: str) -> None:
     """`standfast post VERB` on one or two posts drawn among those it is meant for; refused when a worker has one."""
     rng = random.Random(seed)
-    engine = _opened(diary)
+    engine = opened(diary)
     try:
         posts = _some(engine, TAKES[verb], rng)
         if posts:
@@ -88,7 +88,7 @@ def do(diary: Diary, verb: str, seed: str) -> None:
         engine.dispose()
 
 
-def _opened(diary: Diary) -> Engine:
+def opened(diary: Diary) -> Engine:
     """The store as it is now, and a line that says since when: it may be put back under who has it open."""
     diary.write("opens")
     return open_engine(essentials.load().database_url, busy_timeout_s=5)
@@ -96,7 +96,7 @@ def _opened(diary: Diary) -> Engine:
 
 def release_all(diary: Diary) -> None:
     """`standfast post release` of every held post, one by one: those with an open attempt are refused."""
-    engine = _opened(diary)
+    engine = opened(diary)
     try:
         for post in _posts(engine, ("held",)):
             try:

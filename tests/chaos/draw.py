@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.faults import FAULTS
-from tests.chaos.plan import Act, Ambush, Cell, CellTrouble, Crisis, Plan, PlannedPost, Restore, Strike, Variant, Verb
+from tests.chaos import draw_crises
+from tests.chaos.plan import Act, Ambush, Cell, CellTrouble, Native, Plan, PlannedPost, Restore, Strike, Variant, Verb
 
 SECONDS: Mapping[str, tuple[float, float]] = {
     "timeout_after": (0.4, 2.0),
@@ -24,15 +25,23 @@ RESTS = ("429", "graph_4", "graph_17", "graph_32", "graph_341", "graph_613")
 LOOKED_AT = ("503", "reset_before", "half_body", "garbage", "timeout_before", "401")
 """What meets a request that looks for a post."""
 CYCLE: Mapping[int, Variant] = {
+    1: "window",
     3: "restore",
+    5: "lane",
     7: "gate lost",
     9: "frozen",
+    11: "drill",
     13: "restore",
+    15: "planner",
     17: "store locked",
     19: "frozen",
+    21: "window",
     23: "restore",
+    25: "lane",
     27: "cell lost",
     29: "frozen",
+    31: "drill",
+    32: "planner",
     33: "restore",
     35: "calm",
     36: "restore",
@@ -40,6 +49,10 @@ CYCLE: Mapping[int, Variant] = {
     38: "restore",
 }
 """Of 40 trials; the rest meet crises."""
+FEW: Mapping[Variant, tuple[int, int]] = {"lane": (3, 5), "planner": (3, 5), "window": (3, 4)}
+"""How many posts (least, most), where another number serves better than 7 to 10."""
+DELETED = ("503", "401", "502", "403", "reset_before", "timeout_before", "late", "reset_after", "garbage")
+"""What meets a request that takes a post out of a planner."""
 
 
 def variant_of(seed: int) -> Variant:
@@ -53,6 +66,7 @@ def draw(seed: int, variant: Variant | None = None) -> Plan:
     kind = variant or variant_of(seed)
     still, ambush = kind in ("quiet twin", "ambush"), _ambush(seed, kind)
     channels = _channels(rng)
+    natives = _natives(random.Random(f"natives {seed}"), kind, channels)
     groups = {"g0": tuple(rng.sample(list(channels), rng.randint(1, len(channels))))}
     restore = _restore(rng) if kind == "restore" else None
     acts = [] if still else _acts(rng, kind)
@@ -61,18 +75,29 @@ def draw(seed: int, variant: Variant | None = None) -> Plan:
         variant=kind,
         channels=channels,
         groups=groups,
-        posts=[*(_post(rng, channels, still) for _ in range(rng.randint(7, 10))), *_dark_posts(seed, kind, channels)],
+        posts=[
+            *(_post(rng, channels, still) for _ in range(rng.randint(*FEW.get(kind, (7, 10))))),
+            *_dark_posts(seed, kind, channels),
+        ],
         later_posts=_later_posts(rng, channels, sum(act.verb == "add" for act in acts)),
-        look_faults=[] if still or rng.random() < 0.7 else [_look_fault(rng, channels)],
+        look_faults=[] if still else _look_faults(rng, kind, channels),
         strikes=[] if still else _strikes(rng, kind),
         acts=acts,
-        crises=_crises(rng, kind, channels, ambush),
+        crises=draw_crises.crises(rng, kind, channels, ambush, fault_of),
         cell=_cell(rng, kind) if not ambush else None,
         restore=restore,
-        workers=1 if restore and restore.under else 3,
-        likelihood=0.0 if still else rng.choice((0.0, 0.05, 0.1, 0.2)),
+        workers=_workers(kind, restore),
+        likelihood=0.0 if still or kind == "planner" else rng.choice((0.0, 0.05, 0.1, 0.2)),
         ambush=ambush,
+        natives=natives,
+        away=draw_crises.away(seed) if kind == "window" else None,
     )
+
+
+def _workers(kind: Variant, restore: Restore | None) -> int:
+    if restore and restore.under:
+        return 1
+    return 2 if kind in ("lane", "planner", "window", "drill") else 3
 
 
 def _channels(rng: random.Random) -> dict[str, str]:
@@ -84,13 +109,13 @@ def _post(rng: random.Random, channels: Mapping[str, str], still: bool) -> Plann
     """Most are due about the first crisis, the others before and after it."""
     about = rng.gauss(0.55, 0.2) if rng.random() < 0.6 else rng.uniform(0.2, 3.5)
     channel = rng.choice(list(channels))
-    return PlannedPost(channel, max(0.2, about), None if still else _fault(rng, channels[channel]))
+    return PlannedPost(channel, max(0.2, about), None if still else fault_of(rng, channels[channel]))
 
 
 def _dark_posts(seed: int, kind: Variant, channels: Mapping[str, str]) -> list[PlannedPost]:
-    """Due while gate, cell or store are away: without them silence there shows little."""
+    """Due while gate, cell or store are away, or as a planned stop comes: without them silence there shows little."""
     rng = random.Random(f"dark {seed}")
-    count = 6 if kind in ("gate lost", "cell lost", "store locked") else 0
+    count = 10 if kind == "window" else 6 if kind in ("gate lost", "cell lost", "store locked") else 0
     return [PlannedPost(rng.choice(list(channels)), rng.uniform(0.7, 2.2)) for _ in range(count)]
 
 
@@ -98,7 +123,8 @@ def _later_posts(rng: random.Random, channels: Mapping[str, str], adds: int) -> 
     return [PlannedPost(rng.choice(list(channels)), rng.uniform(0.05, 0.5)) for _ in range(adds + 2)]
 
 
-def _fault(rng: random.Random, platform: str) -> dict[str, Any] | None:
+def fault_of(rng: random.Random, platform: str) -> dict[str, Any] | None:
+    """What the first request of a post meets, if anything."""
     share = rng.random()
     if share < 0.35:
         return None
@@ -120,10 +146,38 @@ def _shaped(rng: random.Random, name: str, platform: str) -> dict[str, Any]:
     return {"name": name, "platform": platform, **more}
 
 
+def _look_faults(rng: random.Random, kind: Variant, channels: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    found = [] if rng.random() < 0.7 else [_look_fault(rng, channels)]
+    return [
+        *found,
+        *(_delete_fault(rng, name) for name in channels if kind == "planner" and channels[name] == "facebook"),
+    ]
+
+
+def _delete_fault(rng: random.Random, channel: str) -> dict[str, Any]:
+    shaped = _shaped(rng, rng.choice(DELETED), "facebook")
+    return {**shaped, "channel": channel, "path": "^DELETE ", "kind": "other", "count": rng.randint(1, 3)}
+
+
 def _look_fault(rng: random.Random, channels: Mapping[str, str]) -> dict[str, Any]:
     channel = rng.choice(list(channels))
     shaped = _shaped(rng, rng.choice(LOOKED_AT), channels[channel])
     return {**shaped, "channel": channel, "kind": "other", "count": rng.randint(1, 3)}
+
+
+def _natives(rng: random.Random, kind: Variant, channels: Mapping[str, str]) -> list[Native]:
+    """Most lie there from the beginning, and would fire about the crises or after them."""
+    pages = [name for name, platform in channels.items() if platform == "facebook"]
+    if kind == "planner":
+        return [_native(rng, pages) for _ in range(rng.randint(4, 7))]
+    if kind not in ("crisis", "restore", "drill", "lane") or rng.random() < 0.5:
+        return []
+    return [_native(rng, pages) for _ in range(rng.randint(1, 3))]
+
+
+def _native(rng: random.Random, pages: list[str]) -> Native:
+    at_s = 0.0 if rng.random() < 0.7 else rng.uniform(0, 2)
+    return Native(rng.choice(pages), at_s, rng.uniform(1, 5.5))
 
 
 def _ambush(seed: int, kind: Variant) -> Ambush:
@@ -137,7 +191,8 @@ def _ambush(seed: int, kind: Variant) -> Ambush:
 
 
 def _strikes(rng: random.Random, kind: Variant) -> list[Strike]:
-    found = [_strike(rng, kind != "calm" and rng.random() < 0.5) for _ in range(rng.randint(1, 4))]
+    most = 2 if kind in ("lane", "planner", "window", "drill") else 4
+    found = [_strike(rng, kind != "calm" and rng.random() < 0.5) for _ in range(rng.randint(1, most))]
     return [*found, Strike(rng.uniform(0.3, 1.5), at_crisis=False, stop=False)] if kind == "calm" else found
 
 
@@ -155,49 +210,11 @@ def _acts(rng: random.Random, kind: Variant) -> list[Act]:
     """People at work while it happens; a restart is a daemon ended in good order and started again."""
     verbs: list[Verb] = ["add", "edit", "cancel", "release", "release", "reschedule"]
     if kind != "calm":
-        verbs += ["status", "status --wait"]
+        verbs += ["status", "status --wait", "renew"]
+    if kind == "planner":
+        verbs = ["release", "reschedule", "sweep", "sweep", "status"]
     found = [Act(rng.uniform(0.3, 4), rng.choice(verbs)) for _ in range(rng.randint(2, 4))]
     return [*found, Act(rng.uniform(0.3, 3), "restart")] if rng.random() < 0.25 else found
-
-
-def _crises(rng: random.Random, kind: Variant, channels: Mapping[str, str], ambush: Ambush) -> list[Crisis]:
-    """Two to four. Nobody lies in ambush for the word of one that is killed, or covers one channel alone."""
-    if kind in ("calm", "quiet twin"):
-        return []
-    if kind in ("ambush", "gate lost", "store locked"):
-        return [Crisis()]
-    first = _first_in_ambush(rng, ambush) if ambush else _crisis(rng, channels, rng.uniform(0, 0.25))
-    return [first, *(_crisis(rng, channels, _gap(rng)) for _ in range(rng.choice((1, 1, 2, 3))))]
-
-
-def _gap(rng: random.Random) -> float:
-    """So soon that it overlaps the one before, or later than that one's usual end."""
-    return rng.uniform(0, 0.6) if rng.random() < 0.5 else rng.uniform(0.6, 2.2)
-
-
-def _first_in_ambush(rng: random.Random, ambush: Ambush) -> Crisis:
-    if ambush == "lift":
-        return Crisis(wait=False, dwell_s=rng.uniform(0, 0.2))
-    return Crisis(wait=ambush == "receipt" or rng.random() < 0.8, dwell_s=rng.uniform(0.05, 0.6))
-
-
-def _crisis(rng: random.Random, channels: Mapping[str, str], after_s: float) -> Crisis:
-    scope = rng.choice(("all", "all", f"channel:{rng.choice(list(channels))}", "group:g0"))
-    return Crisis(
-        after_s=after_s,
-        leaves=rng.randint(1, 5),
-        scope=scope,
-        wait=rng.random() < 0.8,
-        subprocess=rng.random() < 0.02,
-        twice=rng.random() < 0.15,
-        killed_after_s=rng.uniform(0, 0.06) if rng.random() < 0.25 else None,
-        stopped_after_s=rng.uniform(0, 0.06) if rng.random() < 0.12 else None,
-        status=rng.choice(("", "", "look", "wait")),
-        dwell_s=rng.uniform(0.02, 1.0),
-        resume=rng.choice(("own", "own", "any", "none")),
-        resume_by_subprocess=rng.random() < 0.02,
-        resume_falls_after_s=rng.uniform(0, 0.04) if rng.random() < 0.1 else None,
-    )
 
 
 def _cell(rng: random.Random, kind: Variant) -> Cell | None:

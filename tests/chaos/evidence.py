@@ -11,11 +11,13 @@ from functools import cached_property
 from typing import Any
 
 from sandbox.arrivals import Arrival
+from store.crisis_tables import Override
 from store.tables import Attempt, Channel, Gate, Post, Suspension, SuspensionInflight
 from tests.chaos.desk import due_by
+from tests.chaos.leaves import Lane
 from tests.chaos.plan import Plan
 from tests.chaos.stage import tag_of
-from tests.chaos.worker import LEAVE
+from tests.chaos.worker import ASKS, LEAVE
 
 FOREVER = 1 << 62
 Line = dict[str, Any]
@@ -42,6 +44,11 @@ class Evidence:
     publisher: str
     kept_by: str
     lost_lists: Sequence[tuple[int, str]] = ()
+    fired: Sequence[Arrival] = ()
+    """What went public from a Page's own planner."""
+    deleted: Sequence[Arrival] = ()
+    """What the platform took out because it was asked to."""
+    overrides: Sequence[Override] = ()
 
 
 @dataclass
@@ -86,7 +93,7 @@ class Case:
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
-        told = [item for line in self.said("added?", "added") for item in line["posts"]]
+        told = [item for line in self.said("added?", "added", "emergency?", "laid") for item in line["posts"]]
         self.channel = {item["post"]: item["channel"] for item in told}
         self.requests = [Request(tag_of(a.text), self.channel[tag_of(a.text)], a) for a in evidence.arrivals]
         self.rows = {tag_of(post.text): post for post in evidence.posts}
@@ -95,6 +102,8 @@ class Case:
         for attempt in evidence.attempts:
             self.attempts[tags[attempt.post_id]].append(attempt)
         self.leaves = [line for line in evidence.workers if line["what"] == LEAVE]
+        self.asks = [line for line in evidence.workers if line["what"] == ASKS]
+        self.lane = Lane(self)
 
     def said(self, *what: str) -> list[Line]:
         """What people wrote down under these words, in order."""
@@ -108,6 +117,23 @@ class Case:
     def accepted(self) -> frozenset[str]:
         """The posts that the platform took."""
         return frozenset(request.tag for request in self.requests if request.line.accepted)
+
+    @cached_property
+    def fired(self) -> frozenset[str]:
+        """The posts that went out from a Page's own planner."""
+        return frozenset(tag_of(line.text) for line in self.evidence.fired)
+
+    def asked(self, request: Request) -> Line | None:
+        """When the worker last began to ask for leave before this request; whatever was in force then forbade it."""
+        before = [line for line in self.asks if line["post"] == request.tag]
+        before = [line for line in before if line["boot_ns"] < request.line.boot_ns]
+        return max(before, key=lambda line: int(line["boot_ns"]), default=None)
+
+    def inside(self, window: Window) -> Iterator[Request]:
+        """What arrived in a window, but for emergency messages that had leave under it."""
+        for request in self.requests:
+            if request.within(window) and not self.lane.passes(request, window.epoch):
+                yield request
 
     @cached_property
     def restored(self) -> Line | None:
@@ -163,6 +189,26 @@ class Case:
         found = [line["receipt"] for line in self.said("answer") if line["receipt"] and "epoch" in line["receipt"]]
         return found + [item for line in self.said("status") for item in line["data"].get("suspensions", [])]
 
+    # --- planned stops -----------------------------------------------------------------------------------------------
+
+    def planned_windows(self) -> Iterator[Window]:
+        """One for each planned stop that people were told of, from its own start to its end (`named`: what had asked for leave
+        before it held)."""
+        for line in self.said("planned"):
+            start_ns = max(line["boot_ns"], line["boot_ns"] + (line["starts_us"] - line["wall_us"]) * 1000)
+            end = self._end_of_plan(line)
+            named = frozenset(item["post"] for item in self.asks if item["boot_ns"] < start_ns)
+            channels = self.evidence.plan.covered(line["scope"])
+            yield Window(0, start_ns, end["boot_ns"], end["wall_us"], channels, named)
+
+    def _end_of_plan(self, line: Line) -> Line:
+        """The first confirmation that may have lifted it, or the restore that lost it."""
+        asked = [item for item in self.said("confirming") if item["reason"] == line["reason"]]
+        ends = [item for item in asked if self._may_have_lifted(item)]
+        if self.is_lost(line) and self.restored is not None:
+            ends.append({**self.restored, "boot_ns": self.restored["before_ns"]})
+        return min(ends, key=lambda item: int(item["boot_ns"]), default={"boot_ns": FOREVER, "wall_us": FOREVER})
+
     # --- windows -----------------------------------------------------------------------------------------------------
 
     def windows(self) -> Iterator[Window]:
@@ -206,6 +252,10 @@ class Case:
         after = [line for line in self.evidence.people if line["pid"] == confirming["pid"]]
         after = [line for line in after if line["boot_ns"] > confirming["boot_ns"]]
         return not after or after[0]["what"] != "not lifted" or self._is_lifted(confirming["suspended_epoch"])
+
+    def ends_ns(self, told: Line) -> int:
+        """When the lift of a suspension that people were told of at `told` may have begun."""
+        return int(self._end(told["epoch"], told)["boot_ns"])
 
     def _is_lifted(self, epoch: int) -> bool:
         """True when the ledger says that it was lifted and nobody was told so: an acknowledgement was lost."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from tests.chaos import crisis_rules
 from tests.chaos.desk import EDITED
 from tests.chaos.evidence import FOREVER, Case, Evidence, Line, Request, Verdict, Window
 from tests.chaos.points import FROZEN, WENT_ON
@@ -20,7 +21,7 @@ DARK = ("gate lost", "store locked")
 def judge(evidence: Evidence) -> Verdict:
     """The verdict on a trial."""
     case = Case(evidence)
-    rules = RULES if evidence.publisher == "naive" else (*RULES, *STORE_RULES)
+    rules = RULES if evidence.publisher == "naive" else (*RULES, *crisis_rules.RULES, *STORE_RULES)
     found = [line for rule in rules for line in rule(case)]
     if evidence.kept_by:
         found.append(f"trial: a process of it failed: {evidence.kept_by.strip().splitlines()[-1]}")
@@ -37,9 +38,8 @@ def _late(request: Request, window: Window) -> str:
 def _quiet_holds(case: Case) -> Iterator[str]:
     """I1: nothing arrives between QUIET CONFIRMED and the lift."""
     for window in case.quiet_windows():
-        for request in case.requests:
-            if request.within(window):
-                yield f"I1: post {request.tag} arrived {_late(request, window)} epoch {window.epoch} was called quiet"
+        for request in case.inside(window):
+            yield f"I1: post {request.tag} arrived {_late(request, window)} epoch {window.epoch} was called quiet"
 
 
 def _quiet_knows_all(case: Case) -> Iterator[str]:
@@ -53,8 +53,8 @@ def _quiet_knows_all(case: Case) -> Iterator[str]:
 def _reported_in_flight(case: Case) -> Iterator[str]:
     """I2: what arrives after the word SUSPENDED is named to people."""
     for window in case.windows():
-        for request in case.requests:
-            if request.within(window) and request.tag not in window.named:
+        for request in case.inside(window):
+            if request.tag not in window.named:
                 yield f"I2: post {request.tag} arrived {_late(request, window)} SUSPENDED, unnamed by epoch {window.epoch}"
 
 
@@ -78,7 +78,7 @@ def _receipts_true(case: Case) -> Iterator[str]:
 
 def _missed_waits(case: Case) -> Iterator[str]:
     """I7: whose time had passed when the lift was asked for does not arrive afterwards, unless a person lets it go."""
-    for window in case.windows():
+    for window in (*case.windows(), *case.planned_windows()):
         if window.end_ns == FOREVER or window.start_ns > window.end_ns:
             continue  # never lifted; or told of when its lift had begun: others judge it
         for request in case.requests:
@@ -211,7 +211,7 @@ def _never_called_unsent(case: Case) -> Iterator[str]:
         states = ", ".join(attempt.state for attempt in attempts) or "none"
         if tag in case.accepted and not any(attempt.state in MAY_BE_OUT for attempt in attempts):
             yield f"I5: post {tag} was accepted, its attempts are: {states}"
-        if post.state == "published" and tag not in case.accepted:
+        if post.state == "published" and tag not in case.accepted | case.fired:
             yield f"I5: post {tag} is called published, and was never accepted"
         lines = case.requests_of(tag)
         if case.restored is None and len(lines) > sum(item.state not in PROVABLY_NOT_SENT for item in attempts):
@@ -228,7 +228,8 @@ def _only_resume_lifts(case: Case) -> Iterator[str]:
         lifted = any(row.epoch == line["suspended_epoch"] and row.lifted_epoch is not None for row in rows)
         if not lifted and not case.is_lost(line):
             yield f"I6: the suspension of epoch {line['suspended_epoch']} was called lifted and is not"
-    steps = sorted(step for row in rows for step in (row.epoch, row.lifted_epoch) if step)
+    begun = [row.epoch for row in rows if row.begun_at is not None]
+    steps = sorted([*begun, *(row.lifted_epoch for row in rows if row.lifted_epoch is not None)])
     gate = case.evidence.gate
     if len(set(steps)) != len(steps) or (gate and gate.epoch != max([1, *steps])):
         yield f"I6: the gate is at {gate}, the ledger's steps are {steps}"
@@ -240,6 +241,10 @@ def _told_is_kept(case: Case) -> Iterator[str]:
     for line in case.said("suspended"):
         if line["epoch"] not in known and not case.is_lost(line):
             yield f"I6: the suspension of epoch {line['epoch']} was told and is not in the ledger"
+    reasons = {row.reason for row in case.evidence.suspensions}
+    for line in case.said("planned"):
+        if line["reason"] not in reasons and not case.is_lost(line):
+            yield f"I6: the planned {line['reason']} was told and is not in the ledger"
 
 
 RULES: tuple[Callable[[Case], Iterator[str]], ...] = (

@@ -14,8 +14,9 @@ def seen(case: Case) -> dict[str, int]:
     marks.update(_told(case))
     marks.update(_fallen(case))
     marks.update(_in_store(case))
+    marks.update(_beside_stops(case))
     windows = {(window.epoch, window.channels): window for window in case.windows()}.values()
-    late = {request.line.seq for request in case.requests for window in windows if request.within(window)}
+    late = {request.line.seq for window in windows for request in case.inside(window)}
     marks["arrivals"], marks["arrivals after the word, listed"] = len(case.requests), len(late)
     marks["overlapping suspensions"] = _overlaps(list(windows))
     marks[f"trial {case.evidence.plan.variant}"] = 1
@@ -72,6 +73,31 @@ def _in_store(case: Case) -> Iterator[str]:
             yield "unknown, found by the reconciler"
     for row in case.evidence.suspensions:
         yield f"suspension by {row.by}" if row.by in ("stop cell", "standfast") else "suspension by a person"
+
+
+def _beside_stops(case: Case) -> Iterator[str]:
+    """Emergency messages, sweeps, planned stops and drills."""
+    yield from ("emergency message" for line in case.said("emergency") for _ in line["posts"])
+    yield from ("emergency message renewed" for line in case.said("renew") for _ in line["posts"])
+    yield from ("emergency message arrived" for request in case.requests if request.tag in case.lane.tags)
+    told = {line["pid"] for line in case.said("emergency", "not emergency")}
+    yield from ("emergency killed" for line in case.said("emergency?") if line["pid"] not in told)
+    for line in case.said("swept"):
+        yield "sweep: empty" if line["trouble"] is None else "sweep: trouble"
+    yield from ("sweep refused or failed" for _ in case.said("not swept"))
+    yield from ("planner fired" for _ in case.evidence.fired)
+    yield from ("planner: taken out" for _ in case.evidence.deleted)
+    yield from (f"drill {verdict}" for line in case.said("verdicts")[-1:] for _, verdict in line["verdicts"])
+    yield from ("drill refused" for _ in case.said("not drill"))
+    yield from _of_windows(case)
+
+
+def _of_windows(case: Case) -> Iterator[str]:
+    away = [line["boot_ns"] for line in case.evidence.strikes if line["what"] in ("all away", "back")]
+    for window in case.planned_windows():
+        yield "planned stop taken back" if window.end_ns < window.start_ns else "planned stop came"
+        if len(away) == 2 and away[0] < window.start_ns < away[1]:
+            yield "planned stop came while no daemon lived"
 
 
 def _overlaps(windows: list[Window]) -> int:

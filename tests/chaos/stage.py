@@ -40,7 +40,8 @@ TOKEN = {"x": "access_token", "facebook": "page_token"}
 
 def settings(drawn: Plan) -> dict[str, float]:
     """The city's settings."""
-    return {**SETTINGS, **PATIENT["word" if drawn.ambush == "receipt" else drawn.ambush]}
+    patient = drawn.ambush == "receipt" or drawn.variant == "planner"  # a sweep has as long as a call
+    return {**SETTINGS, **PATIENT["word" if patient else drawn.ambush]}
 
 
 def city(drawn: Plan, url: str) -> Iterator[Channel | ChannelGroup]:

@@ -14,7 +14,7 @@ WEAK, NAIVE = 6, 10
 """Trials against a weakened design at a time, and against the naive publisher."""
 FALLEN, TURNS = 3, 4
 """So many trials show that the chaos sees a weakness; chance has this many turns of `WEAK` trials for them."""
-SHOWN = ("I1", "I2", "I3", "I5", "I6", "I7", "I8", "fence", "numbers")
+SHOWN = ("I1", "I2", "I3", "I5", "I6", "I7", "I8", "fence", "numbers", "lane", "window", "sweep", "drill")
 """Not I4, which a slow machine can break."""
 
 

@@ -5,6 +5,7 @@ The trial is a process without threads, the parent of all others in it. It keeps
 
 from __future__ import annotations
 
+import json
 import mmap
 import os
 import random
@@ -19,16 +20,18 @@ from sqlmodel import Session, select
 
 from config import clock, essentials
 from governance import people
+from sandbox.arrivals import Arrival
 from sandbox.client import Client
+from store.crisis_tables import Override
 from store.engine import StoreError, open_engine, reading
 from store.tables import Attempt, Channel, Gate, Post, Suspension, SuspensionInflight
-from tests.chaos import acts, backup, desk, oracle, sabotage, stage, store_view, worker
+from tests.chaos import acts, backup, desk, lane, oracle, sabotage, stage, store_view, worker
 from tests.chaos.crew import STUCK_S, Crew
 from tests.chaos.draw import draw
-from tests.chaos.episode import ACT, CRISIS, Episode
+from tests.chaos.episode import ACT, CRISIS, Episode, Hands
 from tests.chaos.evidence import Evidence, Verdict
 from tests.chaos.family import Child, Family
-from tests.chaos.plan import Act, Crisis, Plan, PlannedPost, Variant
+from tests.chaos.plan import Act, Crisis, Flare, Native, Plan, PlannedPost, Variant
 from tests.chaos.points import AMBUSH, AT_FIRST_BYTE, AT_LAST_LOOK
 from tests.chaos.worker import Diary, read_diary
 from tests.support import city as cities
@@ -62,6 +65,7 @@ class Trial:
         self.episodes: list[Episode] = []
         self.queued, self.later_posts = 0, list(drawn.later_posts)
         self.copying: Child | None = None
+        self.flared = 0
         self.late = False
 
     def run(self) -> Verdict:
@@ -96,6 +100,8 @@ class Trial:
 
     def _furnish(self, session: Session) -> None:
         os.environ["STANDFAST_TOKEN"] = people.bootstrap(session, "ana", "Ana")
+        people.add_person(session, desk.PERSON, lane.EVE.person, lane.EVE.name)
+        people.grant(session, desk.PERSON, lane.EVE.person, "emergency_publisher")
         session.add_all(list(stage.city(self.plan, self.bench.box.url)))
 
     def _add(self, posts: list[PlannedPost]) -> Child:
@@ -118,11 +124,14 @@ class Trial:
         self._plan_strikes(at_crisis=False)
         for item in self.plan.acts:
             self.family.later(self.start_s + item.at_s, partial(self._do, item))
+        for number, native in enumerate(self.plan.natives):
+            self.family.later(self.start_s + native.at_s, partial(self._lay, native, f"{self.tag}-n{number}"))
         if self.plan.restore:
             self.family.later(self.start_s + self.plan.restore.copy_s, self._copy)
         if self.plan.crises:
             self._trouble()
-        self._wait(self.start_s + max(item.at_s for item in (*self.plan.acts, Act(2.0, "status"))))
+        fires = [item.at_s + item.fires_s for item in self.plan.natives if self.plan.variant == "planner"]
+        self._wait(self.start_s + max(2.0, *(item.at_s for item in self.plan.acts), *fires))
         self._resume_all()
         self._await(self._add(self.later_posts))
 
@@ -159,10 +168,17 @@ class Trial:
         self.family.look_after(self._are_over, STUCK_S)
 
     def _begin(self, item: Crisis) -> Episode:
-        episode = Episode(item, self.family, self.people, self.crew.continue_all)
+        renew, sweeps = partial(self._act, lane.renew), bool(self.plan.natives)
+        hands = Hands(self.crew.continue_all, self._flare, renew, sweeps, self._away)
+        episode = Episode(item, self.family, self.people, hands)
         self.episodes.append(episode)
         episode.begin()
         return episode
+
+    def _away(self, holds_s: float) -> None:
+        if self.plan.away is not None:
+            self.family.later(holds_s - self.plan.away.before_s, self.crew.leave)
+            self.family.later(holds_s + self.plan.away.after_s, self.crew.come_back)
 
     def _are_over(self) -> bool:
         return len(self.episodes) == len(self.plan.crises) and all(episode.over for episode in self.episodes)
@@ -222,8 +238,31 @@ class Trial:
                 self._add([self.later_posts.pop()])
             case "status" | "status --wait":
                 self._act(acts.status, item.verb == "status --wait")
+            case "renew":
+                self._act(lane.renew)
+            case "sweep":
+                self._struck(self._act(lane.sweep), self.rng.uniform(0, 0.3) if self.rng.random() < 0.4 else None)
             case verb:
                 self._act(desk.do, verb, f"{self.plan.seed} {item.at_s}")
+
+    def _flare(self, item: Flare) -> None:
+        """An emergency message, one post for each of its channels; the first of them meets its fault."""
+        texts = {name: f"{self.tag}-e{self.flared + number} Boil water." for number, name in enumerate(item.channels)}
+        self.flared += len(texts)
+        if item.fault is not None:
+            self.bench.box.fault(**item.fault, text=f"{stage.tag_of(texts[item.channels[0]])} ")
+        self._struck(self._act(lane.flare, texts), item.killed_after_s)
+
+    def _struck(self, child: Child, killed_after_s: float | None) -> None:
+        if killed_after_s is not None:
+            self.family.later(clock.boot_s() + killed_after_s, partial(child.signal, signal.SIGKILL))
+
+    def _lay(self, item: Native, tag: str) -> None:
+        """Somebody puts a post into a Page's own planner, past the city's store."""
+        text = f"{tag} Parade at noon."
+        found = self.bench.box.plan(stage.token(self.plan, item.channel), text, item.fires_s)
+        post = {"post": tag, "channel": item.channel, "remote_id": found["id"], "at_us": found["at_us"]}
+        self._note().write("laid", posts=[post])
 
     def _resume_all(self) -> None:
         self._await(self._act(acts.status, False))
@@ -297,11 +336,12 @@ class Trial:
             engine.dispose()
 
     def _evidence(self, settled: bool) -> Evidence:
-        tables = (Post, Attempt, Channel, Suspension, SuspensionInflight, Gate)
+        tables = (Post, Attempt, Channel, Suspension, SuspensionInflight, Gate, Override)
         found: list[list[Any]] = [[]]
         while not found[0]:
             found = self._rows(*tables)
-        posts, attempts, channels, suspensions, listed, gates = found
+        posts, attempts, channels, suspensions, listed, gates, overrides = found
+        arrivals = self._arrivals()
         return Evidence(
             plan=self.plan,
             settled=settled,
@@ -311,7 +351,10 @@ class Trial:
             suspensions=suspensions,
             listed=listed,
             gate=next(iter(gates), None),
-            arrivals=[line for line in self.bench.box.arrivals() if line.text.startswith(f"{self.tag}-")],
+            arrivals=[line for line in arrivals if line.kind == "publish" and line.text.startswith(f"{self.tag}-")],
+            fired=[line for line in arrivals if line.kind == "fired"],
+            deleted=[line for line in arrivals if line.method == "DELETE" and line.accepted],
+            overrides=overrides,
             people=read_diary(self.people),
             workers=read_diary(self.workers),
             strikes=read_diary(self.folder / "trial.jsonl"),
@@ -319,6 +362,12 @@ class Trial:
             kept_by=self._keepers(),
             lost_lists=backup.lost_lists(self.url) if self._is_back() else (),
         )
+
+    def _arrivals(self) -> list[Arrival]:
+        """What arrived from this trial's channels: of the log that all trials share only these lines are read."""
+        tokens = [stage.token(self.plan, name).encode() for name in self.plan.channels]
+        lines = self.bench.box.log.read_bytes().split(b"\n")[:-1]
+        return [Arrival(**json.loads(line)) for line in lines if any(token in line for token in tokens)]
 
     def _is_back(self) -> bool:
         return any(line["what"] == "restored" for line in read_diary(self.people))

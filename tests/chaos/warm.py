@@ -19,13 +19,14 @@ from sqlmodel import create_engine
 from config import clock
 from sandbox.client import Client
 from store import engine as store_engine
-from tests.chaos import acts, desk, stage, worker
+from tests.chaos import acts, desk, exercises, lane, stage, worker
 from tests.chaos.draw import draw
-from tests.chaos.plan import PlannedPost
+from tests.chaos.plan import Native, PlannedPost
 from tests.chaos.trial import Bench, Trial
 from tests.chaos.worker import Config, read_diary
 
 LATE_IMPORTS = (
+    "commands.drill",
     "connectors.facebook",
     "connectors.x",
     "scheduler.settling",
@@ -78,14 +79,20 @@ def _people(trial: Trial) -> None:
     rows = lambda: [stage.post(item, f"{trial.tag}-{number}", now) for number, item in enumerate(posts)]  # noqa: E731
     desk.add(diary, rows)
     _until(lambda: len([a for a in trial.bench.box.arrivals() if a.text.startswith(trial.tag)]) >= len(posts) // 2)
+    trial._lay(Native("facebook1", 0, 600), f"{trial.tag}-n0")
     acts.stop(diary, "all", True)
+    lane.flare(diary, {name: f"{trial.tag}-e{name} Boil water." for name in trial.plan.channels})
+    lane.sweep(diary)
     for verb in ("edit", "reschedule", "cancel"):
         desk.do(diary, verb, verb)
     acts.status(diary, True)
     acts.resume_all(diary, False)
+    exercises.drill(diary, "all")
+    acts.resume_all(diary, False)
     desk.release_all(diary)
     trial._evidence(True)
-    assert not [line for line in read_diary(trial.people) if line["what"].startswith("not ")]
+    refused = [line for line in read_diary(trial.people) if line["what"].startswith("not ")]
+    assert refused == []
 
 
 def _until(done: Callable[[], bool]) -> None:

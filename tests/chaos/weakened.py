@@ -19,6 +19,7 @@ from scheduler.outcome import Outcome
 from scheduler.publisher import Publisher
 from scheduler.store_identity import StoreIdentity
 from store.engine import reading, writing
+from tests.chaos import weakened_crisis
 from tests.chaos.plan import Variant
 
 LEASE_S = 0.5
@@ -143,5 +144,6 @@ WEAKENED: dict[str, tuple[Callable[[], None], Variant]] = {
     "restore without doubt": (_restore_without_doubt, "restore"),
     "gate fails open": (_gate_fails_open, "gate lost"),
     "cell fails open": (_cell_fails_open, "cell lost"),
+    **weakened_crisis.WEAKENED,
 }
 """Name: the patch, and the kind of trial that it runs in."""

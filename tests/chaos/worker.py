@@ -37,7 +37,7 @@ from store.engine import StoreError, open_engine
 from tests.chaos.points import AT_LAST_LOOK, Points
 from tests.chaos.stage import tag_of
 
-READY, LEAVE, AFTER_LEAVE = "ready", "leave to send", "after the leave to send"
+READY, ASKS, LEAVE, AFTER_LEAVE = "ready", "asks for leave", "leave to send", "after the leave to send"
 OFTEN = 3.0
 """More likely where a flag would be believed too long."""
 QUICK = {"HEARTBEAT_S": 3.0, "RESCUE_S": 0.9, "RECONCILE_S": 0.9, "CELL_S": 0.8, "STORE_S": 0.5}
@@ -173,9 +173,10 @@ class Faltering(Publisher):
         return found
 
     def _authorise(self, claim: Claim) -> Leave | None:
+        about = {"post": tag_of(claim.message.text), "attempt": claim.attempt}
+        self._diary.write(ASKS, **about)
         leave = super()._authorise(claim)
         if leave is not None:
-            about = {"post": tag_of(claim.message.text), "attempt": claim.attempt}
             self._diary.write(LEAVE, **about)
             self._points.lie_in_wait(AT_LAST_LOOK, **about)
             self._points.reach(AFTER_LEAVE, OFTEN, **about)

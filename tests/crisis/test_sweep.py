@@ -16,7 +16,7 @@ from sandbox.client import Client
 from scheduler import receipt
 from store.crisis_tables import NativePost, Sweep, Tick
 from store.engine import writing
-from store.tables import Channel
+from store.tables import Channel, Post
 from tests.scheduler.press import Press
 
 LATENESS_US = 60 * clock.SECOND
@@ -29,6 +29,7 @@ class Planner:
     there: dict[str, Planned] = field(default_factory=dict)
     keeps: bool = False
     fails_after: int = 99
+    stubborn: str = ""
     calls: list[str] = field(default_factory=list)
 
     def _called(self, what: str) -> None:
@@ -44,6 +45,8 @@ class Planner:
         self._called(remote_id)
         if remote_id not in self.there:
             raise Rejected("there is no such post")
+        if remote_id == self.stubborn:
+            raise Rejected("too late to change it")
         if not self.keeps:
             del self.there[remote_id]
 
@@ -85,7 +88,7 @@ def test_a_copy_is_durable_before_anything_is_taken_out(press: Press) -> None:
     planner.fails_after = 1
     (swept,) = _sweep(press, number, parks=planner)
     assert swept == Swept("parks", 2, 0, "not known to be empty: the platform is away")
-    assert press.post(press.row(NativePost, 1).post_id).text == "Market"
+    assert [press.post(press.row(NativePost, key).post_id).text for key in (1, 2)] == ["Market", "Pool"]
     assert press.row(NativePost, 1).gone_at is None
     planner.fails_after = 99
     assert _sweep(press, number, parks=planner) == [Swept("parks", 2, 2, None)]
@@ -151,6 +154,52 @@ def test_a_real_page_s_planner_is_emptied(press: Press, box: Client) -> None:
     assert _sweep(press, number, parks=page) == [Swept("parks", 1, 1, None)]
     assert page.planned(Deadline.after(5)) == []
     assert press.post(press.row(NativePost, 1).post_id).text == "Market"
+
+
+def test_one_that_will_not_go_keeps_none_of_the_others_there(press: Press) -> None:
+    """KS-16: a platform takes nothing out in a post's last minutes; what comes later must not wait for that."""
+    number, planner = press.suspend().suspension, _planner("Market", "Pool")
+    planner.stubborn = "r0"
+    assert _sweep(press, number, parks=planner) == [Swept("parks", 2, 1, "1 post(s) are still there")]
+    assert [*planner.there] == ["r0"]
+    reasons = [str(press.post(press.row(NativePost, key).post_id).hold_reason) for key in (1, 2)]
+    assert "not known to be taken out" in reasons[0]
+    assert f"and taken out in suspension {number}" in reasons[1]
+
+
+@pytest.mark.parametrize("left_s", [-1, 30, 90])
+def test_whose_time_came_as_it_was_swept_is_not_said_to_have_been_taken_out(press: Press, left_s: int) -> None:
+    """I5: the platform may have published it a moment before, also where its deletion is answered well."""
+    number, at = press.suspend().suspension, clock.wall_us() + left_s * clock.SECOND
+    planner = Planner({"r": Planned("r", "Market", at, "https://there")})
+    assert _sweep(press, number, parks=planner) == [Swept("parks", 1, 1, None)]
+    reason = str(press.post(press.row(NativePost, 1).post_id).hold_reason)
+    assert ("may have gone out" in reason, "and taken out" in reason) == (
+        (False, True) if left_s > 60 else (True, False)
+    )
+
+
+def test_what_fired_between_two_sweeps_is_not_said_to_have_been_taken_out(press: Press) -> None:
+    """I5: copied by a sweep that was cut off, and out before the next one, which finds nothing there."""
+    number, at = press.suspend().suspension, clock.wall_us()
+    planner = Planner({"r": Planned("r", "Market", at, "https://there")}, keeps=True)
+    _sweep(press, number, parks=planner)
+    planner.there.clear()
+    assert _sweep(press, number, parks=planner) == [Swept("parks", 0, 0, None)]
+    row = press.row(NativePost, 1)
+    assert row.gone_at is not None
+    assert "may have gone out" in str(press.post(row.post_id).hold_reason)
+
+
+def test_a_person_s_own_reason_is_kept(press: Press) -> None:
+    number, planner = press.suspend().suspension, _planner("Market")
+    planner.keeps = True
+    _sweep(press, number, parks=planner)
+    copy = press.row(NativePost, 1).post_id
+    press.change(Post, copy, hold_reason="omar holds it")
+    planner.keeps = False
+    _sweep(press, number, parks=planner)
+    assert press.post(copy).hold_reason == "omar holds it"
 
 
 @pytest.mark.parametrize("at", [None])

@@ -11,7 +11,7 @@ from config import clock
 from config.fault import Fault
 from scheduler import killswitch, lifting, stop_cell, switch
 from scheduler.cell_keeper import CellKeeper
-from scheduler.emergency_stop import DONE, EmergencyStop, Request
+from scheduler.emergency_stop import DONE, NOT_CONFIRMED, EmergencyStop, Request
 from scheduler.killswitch import PLANNED, Recorded, Scope
 from scheduler.resumption import Offer, Resumption
 from scheduler.status import Status
@@ -68,6 +68,34 @@ def test_the_first_writer_after_it_takes_its_step(hands: ManualClock, press: Pre
     assert claimed != elsewhere
     assert [entry.subject for entry in press.log("begin")] == [f"suspension {planned.suspension}"]
     assert (_begin(press), press.ask(killswitch.has_due)) == ([], False)
+
+
+def test_the_status_of_a_window_that_nobody_began_begins_it(hands: ManualClock, press: Press) -> None:
+    """I1: a worker that looked at the gate before its moment may stand in its transaction; only the lock waits for that one."""
+    planned = _plan(press)
+    claimed = press.attempt(press.queue(state="publishing"), "claimed")
+    hands.pass_s(AHEAD_S)
+    code, data, _ = Status(press.essential).run(wait=False)
+    assert (code, data["quiet_confirmed"], data["suspensions"][0]["epoch"]) == (DONE, True, planned.epoch + 1)
+    assert press.row(Suspension, planned.suspension).begun_at == clock.wall_us()
+    assert [(item.id, item.state) for item in press.attempts(1)] == [(claimed, "aborted")]
+
+
+def test_a_window_whose_beginning_cannot_be_recorded_is_not_called_quiet(
+    hands: ManualClock, press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I1: the twin: it holds, and what had asked for leave before it is not known."""
+    _plan(press)
+    hands.pass_s(AHEAD_S)
+
+    def away(*_: object, **__: object) -> None:
+        raise switch.SwitchUnavailable("the store takes no writes")
+
+    monkeypatch.setattr(switch, "exclusive", away)
+    code, data, words = Status(press.essential).run(wait=False)
+    assert (code, data["suspended"], data["quiet_confirmed"]) == (NOT_CONFIRMED, True, False)
+    assert "QUIET CONFIRMED" not in words
+    assert "its beginning cannot be recorded: the store takes no writes" in words
 
 
 def test_a_window_that_has_begun_looks_at_no_clock(hands: ManualClock, press: Press) -> None:

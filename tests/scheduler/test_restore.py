@@ -198,3 +198,16 @@ def _await_waiter(press: Press) -> None:
             if connection.exec_driver_sql(query).scalar_one():
                 return
         assert clock.boot_s() < until, "nobody waits"
+
+
+@pytest.mark.parametrize("is_older", [True, False])
+def test_who_must_not_wait_for_a_daemon_gets_numbers_that_the_lost_store_never_gave(
+    press: Press, is_older: bool
+) -> None:
+    """I3: a sweep copies posts into an older copy that nobody has looked through; their keys must be new. The twin is whole."""
+    before = press.queue()
+    if is_older:
+        witness.note(restore.file_of(press.engine, press.essential), epoch=99)
+    with writing(press.engine) as session:
+        restore.leave_room(session, press.essential)
+    assert (press.queue() - before > restore.POSTS_SKIPPED) is is_older
