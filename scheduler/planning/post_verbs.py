@@ -27,6 +27,7 @@ from scheduler.planning.post_changes import Changed, Done
 from scheduler.planning.post_selection import PostError, Wanted
 from scheduler.planning.post_service import Edit, under_way, unfit
 from scheduler.post_queue import Move
+from store.crisis_tables import NativePost
 from store.engine import cursor, dialect
 from store.tables import Attempt, Channel, Post
 
@@ -225,7 +226,7 @@ def _refusal(verb: _Verb, post: Post, attempt: Attempt | None) -> str | None:
 
 
 def _apply(session: Session, request: Request, verb: _Verb, steps: Iterable[_Step]) -> list[Changed]:
-    planned = list(steps)
+    planned = _adopted(session, request.actor, list(steps))
     changed = [_changed(step) for step in planned]
     if request.dry:
         return changed
@@ -237,6 +238,23 @@ def _apply(session: Session, request: Request, verb: _Verb, steps: Iterable[_Ste
     for start in range(0, len(changed), LOGGED):
         _log(session, request.actor, verb, changed[start : start + LOGGED])
     return changed
+
+
+def _adopted(session: Session, actor: Actor, steps: Sequence[_Step]) -> list[_Step]:
+    """What a sweep has copied goes out in the name of who lets it go: who scheduled it on the platform is not known here.
+
+    Raises PostError for a copy whose original was not seen to be gone: both would go out.
+    """
+    copies = {row.post_id: row for row in session.exec(select(NativePost))}
+    own = [step for step in steps if step.after == "scheduled" and step.post.id in copies]
+    if lying := [step.post.id for step in own if copies[step.post.id or 0].gone_at is None]:
+        named = ", ".join(map(str, lying[:20]))
+        remedy = "take it out there and run `standfast crisis sweep`"
+        raise PostError([f"post {named}: it still lies in the platform's own scheduler: {remedy}"])
+    ids = {step.post.id for step in own}
+    return [
+        replace(step, values={**step.values, "author": actor.person}) if step.post.id in ids else step for step in steps
+    ]
 
 
 def _changed(step: _Step) -> Changed:

@@ -14,10 +14,13 @@ from connectors.protocol import Account, Deadline, Planned
 from crisis.sweep import NO_INTERFACE, Sweeper, Swept
 from sandbox.client import Client
 from scheduler import receipt
+from scheduler.planning import post_verbs
+from scheduler.planning.post_selection import PostError, Wanted
+from scheduler.planning.post_verbs import Request
 from store.crisis_tables import NativePost, Sweep, Tick
 from store.engine import writing
 from store.tables import Channel, Post
-from tests.scheduler.press import Press
+from tests.scheduler.press import STEWARD, Press
 
 LATENESS_US = 60 * clock.SECOND
 
@@ -207,3 +210,46 @@ def test_a_time_that_the_platform_does_not_tell_is_said_to_be_unknown(press: Pre
     number, planner = press.suspend().suspension, Planner({"r": Planned("r", "Market", at, "https://there")})
     _sweep(press, number, parks=planner)
     assert "a time that it does not tell" in str(press.post(press.row(NativePost, 1).post_id).hold_reason)
+
+
+def test_what_has_pictures_stays_and_is_said_to(press: Press) -> None:
+    """KS-16: a copy has the words alone; to delete the rest would lose it."""
+    number = press.suspend().suspension
+    planner = _planner("words alone")
+    planner.there["p"] = Planned(
+        "p", "with a picture", clock.wall_us() + 3600 * clock.SECOND, "https://there", media=True
+    )
+    (swept,) = _sweep(press, number, police=planner)
+    assert [*planner.there] == ["p"]
+    assert (
+        swept.trouble
+        == "1 post(s) are still there, 1 with media that a copy would lose: save it and take them out by hand"
+    )
+
+
+def test_a_suspension_that_was_lifted_meanwhile_is_not_swept(press: Press) -> None:
+    """What people scheduled is theirs again."""
+    number = press.suspend().suspension
+    press.lift(number)
+    planner = _planner("the market opens")
+    assert _sweep(press, number, police=planner) == []
+    assert planner.calls == []
+
+
+def test_a_copy_goes_out_in_the_name_of_who_lets_it_go_and_never_beside_its_original(press: Press) -> None:
+    number = press.suspend().suspension
+    _sweep(press, number, police=_planner("the market opens"))
+    with writing(press.engine) as session:
+        native = session.get_one(NativePost, 1)
+        post, native.gone_at = native.post_id, None
+    with (
+        pytest.raises(PostError, match="it still lies in the platform's own scheduler"),
+        writing(press.engine) as session,
+    ):
+        post_verbs.release(session, Request(Wanted(ids=(post,)), STEWARD), 0)
+    with writing(press.engine) as session:
+        session.get_one(NativePost, 1).gone_at = 1
+    with writing(press.engine) as session:
+        post_verbs.release(session, Request(Wanted(ids=(post,)), STEWARD), 0)
+    with writing(press.engine) as session:
+        assert (session.get_one(Post, post).state, session.get_one(Post, post).author) == ("scheduled", "stew")
