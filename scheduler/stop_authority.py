@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from config import clock
 from config.essentials import Essentials
 from governance import authority, break_glass, login_file
 from governance.authority import Identity, Refusal
@@ -44,7 +45,7 @@ class StopAuthority:
                 return break_glass.find(cursor, self.switch.name, text)
         except Refusal as refusal:
             self._log("unknown", str(refusal))
-            raise Refusal(f"{refusal}; {NOTHING}") from None
+            raise Refusal(f"{refusal}; {self._nothing()}") from None
         except Exception:  # whatever keeps the store from being asked
             found = break_glass.from_file(self.essential.authority_file, text)
         if found is None:
@@ -102,6 +103,15 @@ class StopAuthority:
             raise Refusal(f"{why}; {NOTHING}")
         self.warnings.append(f"{why}; stopped as the owner of the service account")
         return authority.SERVICE
+
+    def _nothing(self) -> str:
+        """What a refused stop did not do, and what stands all the same: two people may have opened one sheet."""
+        with suppress(Exception), switch.reading(self.switch) as cursor:
+            query = f"SELECT s.id FROM suspension s WHERE {killswitch.ACTIVE} ORDER BY s.id"  # noqa: S608 (constants only)
+            standing = [str(row[0]) for row in killswitch.rows(cursor, self.switch.name, query, (clock.wall_us(),))]
+            if standing:
+                return f"THIS COMMAND HAS SUSPENDED NOTHING; suspension {' and '.join(standing)} stands"
+        return NOTHING
 
     def _log_refusal(self, person: str, why: str) -> None:
         self.switch.rollback()

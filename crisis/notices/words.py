@@ -15,6 +15,9 @@ EXERCISE = "EXERCISE"
 """Stands before every subject and every line that a drill sends (KS-20)."""
 MARKS: Mapping[str, str] = {"drill": EXERCISE, "test": "TEST"}
 """What is no crisis, by the fact `kind` → the word on every line."""
+EVERYTHING = "everything"
+IN_OTHER_WORDS = {"es": "todo"}
+"""What a suspension of everything covers, in the languages of the notices."""
 BLANK = re.compile(r"\{([a-z]+)\}")
 
 
@@ -37,6 +40,8 @@ def of(kind: str, language: str, facts: Mapping[str, str]) -> Words:
     """The words of a notice of `kind`; a fact that is not known is said to be. Facts are put in as they stand, once."""
     by_language = shipped()[kind]
     prepared = by_language.get(language, by_language[FALLBACK])
+    if facts.get("scope") == EVERYTHING and language in by_language:
+        facts = {**facts, "scope": IN_OTHER_WORDS.get(language, EVERYTHING)}
     subject, body = (
         BLANK.sub(lambda found: facts.get(found[1]) or "–", prepared[part]) for part in ("subject", "body")
     )

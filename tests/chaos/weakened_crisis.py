@@ -77,7 +77,7 @@ def _sweep_believes() -> None:
                 connector.cancel_planned(item.remote_id, deadline)
         return Swept(name, len(found), len(found), None)
 
-    Sweeper._channel = channel  # type: ignore[method-assign]
+    Sweeper._channel = channel  # type: ignore[method-assign]  # a weakened method
 
 
 def _sweep_copies_last() -> None:
@@ -92,7 +92,7 @@ def _sweep_copies_last() -> None:
         seen.clear()
         note_gone(self, *given)
 
-    Sweeper._note_gone = then  # type: ignore[method-assign]
+    Sweeper._note_gone = then  # type: ignore[method-assign]  # a weakened method
 
 
 WEAKENED: Mapping[str, tuple[Callable[[], None], Variant]] = {

@@ -57,7 +57,9 @@ def test_a_code_stops_everything_once(press: Press) -> None:
     row = _row(press)
     assert (row.suspension_id, row.used_at is not None) == (1, True)
     assert [entry.actor for entry in press.log("break_glass")] == ["break-glass code 1"]
-    with pytest.raises(Refusal, match=r"was used on 20.*take the next one.*NOTHING IS SUSPENDED"):
+    with pytest.raises(
+        Refusal, match=r"was used on 20.*take the next one.*THIS COMMAND HAS SUSPENDED NOTHING; suspension 1 stands"
+    ):
         _stop(press, first)
     assert _stop(press, second).code == DONE
 

@@ -71,7 +71,7 @@ def test_a_stop_is_told_once_to_every_address_in_its_own_language(press: Press) 
     number = press.suspend().suspension
     assert (_turn(own), _turn(own)) == (3, 0)
     assert [url for url, _ in post.sent] == ["phone", "mail", "omar"]
-    assert [said.subject for _, said in post.sent] == ["SUSPENDED: everything"] * 2 + ["SUSPENDIDO: everything"]
+    assert [said.subject for _, said in post.sent] == ["SUSPENDED: everything"] * 2 + ["SUSPENDIDO: todo"]
     assert f"standfast crisis ack {number}" in post.sent[0][1].body
     assert "America/Chicago" in post.sent[0][1].body
     assert {row.state for row in _deliveries(press)} == {"delivered"}
@@ -195,9 +195,9 @@ def test_every_time_of_the_reminder_table_counts(hands: ManualClock, press: Pres
         *((30, url, "STILL SUSPENDED: everything") for url in dora),
         *((90, url, "STILL SUSPENDED: everything") for url in dora),
         *((150, url, "STILL SUSPENDED after 2 h 30 min: everything") for url in dora),
-        (150, "omar", "SIGUE SUSPENDIDO tras 2 h 30 min: everything"),
+        (150, "omar", "SIGUE SUSPENDIDO tras 2 h 30 min: todo"),
         *((210, url, "STILL SUSPENDED after 3 h 30 min: everything") for url in dora),
-        (210, "omar", "SIGUE SUSPENDIDO tras 3 h 30 min: everything"),
+        (210, "omar", "SIGUE SUSPENDIDO tras 3 h 30 min: todo"),
     ]
 
 
