@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.model.ledger import active, covers, is_closed
+from tests.model.ledger import active, covers, is_closed, is_of
 from tests.model.state import (
     ACCEPTED,
     DOWN,
@@ -45,13 +45,11 @@ def of_send(state: State, worker: Worker, config: Config) -> int:
     harm = _quiet_broken(state, number, post, config)
     known = number <= len(state.store.attempts) and not worker.lost
     row = state.store.attempts[number - 1] if known else None
-    if (
-        row is not None
-        and not row.override
-        and any(
-            covers(item.scope, config.channels[post]) and not item.in_flight >> number & 1
-            for item in active(state.store)
-        )
+    if row is not None and any(
+        covers(item.scope, config.channels[post])
+        and not item.in_flight >> number & 1
+        and _lane(state, number) < item.epoch
+        for item in active(state.store)
     ):
         harm |= UNREPORTED
     if state.missed >> post & 1 and not worker.lost:  # a lost worker had its leave before the store was replaced
@@ -79,11 +77,15 @@ def of_firing(state: State, number: int, config: Config) -> int:
 
 
 def _quiet_broken(state: State, number: int, post: int, config: Config) -> int:
-    """Whether a stop that covers the post was called quiet and not lifted; an override of its epoch is no breach."""
-    row = state.store.attempts[number - 1] if number <= len(state.store.attempts) else None
-    if row is not None and row.override:
-        return 0
+    """Whether a stop that covers the post was called quiet and not lifted; an override given under it is no breach."""
+    leave = _lane(state, number)
     for who, crisis in enumerate(state.crises):
-        if crisis.quiet and covers(config.scopes[who], config.channels[post]):
+        declared = max((item.epoch for item in state.store.suspensions if is_of(item, who)), default=leave + 1)
+        if crisis.quiet and declared > leave and covers(config.scopes[who], config.channels[post]):
             return QUIET_BROKEN
     return 0
+
+
+def _lane(state: State, number: int) -> int:
+    """The epoch in which the emergency lane let this attempt pass, 0 for any other."""
+    return state.lane[number - 1] if number <= len(state.lane) else 0

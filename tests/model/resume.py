@@ -47,37 +47,52 @@ def enabled(state: State, config: Config) -> list[Action]:
         if config.kills and state.world.crashes:
             found.append(Action(RESUME, "kill"))
     elif state.world.store == UP and not is_older_copy(state):
-        _ask_or_confirm(state, found)
+        _ask_or_confirm(state, config, found)
     return found
 
 
-def _ask_or_confirm(state: State, found: list[Action]) -> None:
+def _at(state: State, config: Config) -> int:
+    """The tick that a code bears; it matters only where the clock may go back behind it."""
+    return state.world.now if config.backs else 0
+
+
+def _ask_or_confirm(state: State, config: Config, found: list[Action]) -> None:
     resume, store = state.resume, state.store
     for place, item in enumerate(store.suspensions):
-        if not item.lifted and (resume.suspension, resume.epoch) != (place + 1, store.epoch):
+        if not item.lifted and (resume.suspension, resume.epoch, resume.at) != (
+            place + 1,
+            store.epoch,
+            _at(state, config),
+        ):
             found.append(Action(RESUME, "ask", what=place + 1))
-    if resume.suspension and _is_good(resume, store):
+    if resume.suspension and _is_good(resume, store, state.world.now):
         found.append(Action(RESUME, "confirm"))
         if state.world.faults:
             found.append(Action(RESUME, "confirm_unheard"))
 
 
-def _is_good(resume: Resume, store: Store) -> bool:
+def _is_good(resume: Resume, store: Store, now: int) -> bool:
+    """Whether the code lifts: a crisis, a lift, or a clock set back behind its making voids it."""
     place = resume.suspension - 1
-    return resume.epoch == store.epoch and place < len(store.suspensions) and not store.suspensions[place].lifted
+    return (
+        resume.at <= now
+        and resume.epoch == store.epoch
+        and place < len(store.suspensions)
+        and not store.suspensions[place].lifted
+    )
 
 
 def ask(state: State, action: Action, config: Config) -> State:
     """A code for suspension `what` in the present epoch; stops that only the cell knew are recorded first."""
     state = adopt(state, config)
     state = state._replace(store=begin_due(state.store, config, state.world.now))
-    return state._replace(resume=Resume(action.what, state.store.epoch))
+    return state._replace(resume=Resume(action.what, state.store.epoch, at=_at(state, config)))
 
 
 def confirm(state: State, action: Action, config: Config) -> State:
     """One suspension lifted; its posts whose time has passed are held."""
     place = state.resume.suspension - 1
-    store, missed = lift(state.store, place, state.world.now, config)
+    store, missed = lift(state.store, place, max(state.world.now, state.store.latest), config)
     state = state._replace(store=store, missed=state.missed | missed, resume=Resume(place + 1, 0, 1))
     return _released(state, store.suspensions[place])
 
@@ -89,7 +104,7 @@ def confirm_unheard(state: State, action: Action, config: Config) -> State:
 
 
 def lift(store: Store, place: int, now: int, config: Config) -> tuple[Store, int]:
-    """`lifting.lift`: (the store, bits of the posts that fell due behind the gate)."""
+    """`lifting.lift`: (the store, bits of the posts that fell due behind the gate by `now`, the latest that is known)."""
     own, missed, posts = store.suspensions[place], 0, store.posts
     for number, row in enumerate(posts):
         covered = has_come(own, now) and covers(own.scope, config.channels[number])

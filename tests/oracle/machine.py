@@ -14,8 +14,8 @@ from functools import partial
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tests.model.ledger import unaccounted
-from tests.model.state import ALL, DOWN, HOLDING, IDLE, READ_ONLY, READY, TOLD, Action, Config, State, first
+from tests.model.ledger import find, unaccounted
+from tests.model.state import ALL, DOWN, HOLDING, IDLE, READ_ONLY, READY, TOLD, WINDOW, Action, Config, State, first
 from tests.model.step import apply, enabled
 from tests.oracle import probe, slow
 from tests.oracle.projection import of_model, of_rig
@@ -36,18 +36,23 @@ EVERYTHING = Config(
     health=(READ_ONLY, DOWN),
     late_looks=True,
     refusals=True,
-    acts=3,
+    acts=5,
     verbs=("edit", "hold", "cancel", "release", "move"),
     cell_faults=True,
     fence_fails=True,
     frozen_pens=True,
     restores=True,
     status=True,
+    window=(ALL, 1),
+    backs=True,
+    overrides=True,
     record_tries=3,
 )
 """Two workers, four posts on two channels, three stops, every kind of trouble. `record_tries`: as in the real code."""
 FAILS_AT_THE_FENCE = 40
 """How likely the store goes away where a lift was committed and its fence is not raised yet."""
+TICKS_TO_A_WINDOW, BACK_BEHIND_IT = 60, 60
+"""How likely time passes where a window is planned, and goes back where one has come."""
 FAILS_AFTER_THE_WORD = 6
 """The same where SUSPENDED was told; more would leave no crisis that is not disturbed."""
 COPIES_A_CLAIM, LOSES_A_SEND, MOVES_AFTER_THE_COPY = 8, 40, 20
@@ -71,7 +76,8 @@ WEIGHTS: Mapping[tuple[str, str], int] = {
     ("resume", "ask"): 8, ("resume", "confirm"): 8, ("resume", "fence"): 20, ("resume", "kill"): 10,
     ("resume", "fence_fails"): 60,
     ("store", "heal"): 30, ("store", "guard"): 60, ("store", "fail"): 1, ("store", "restore"): 3,
-    ("reconciler", "found"): 50, ("keeper", "fence_begins"): 3, ("keeper", "fence_ends"): 10,
+    ("reconciler", "found"): 50, ("keeper", "begin"): 40, ("keeper", "fence_begins"): 3, ("keeper", "fence_ends"): 10,
+    ("person", "plan"): 9, ("person", "override"): 60,
     ("person", "close_held"): 10, ("person", "close_published"): 120, ("person", "cancel"): 1, ("person", "release"): 8,
     ("slow", "fence begins"): 2,
     ("probe", "confirm"): 20, ("probe", "status"): 4,
@@ -148,7 +154,9 @@ def machine(town: Town, config: Config, tally: Tally) -> type[RuleBasedStateMach
 def _weighted(state: State, rig: Rig) -> list[Action]:
     allowed = [item for item in enabled(state, rig.config) if (item.actor, item.step) in STEPS]
     more = (*probe.enabled(state, rig, allowed), *slow.enabled(state, rig))
-    return [item for item in (*filter(partial(slow.allows, rig), allowed), *more) for _ in range(weight(item, state))]
+    return [
+        item for item in (*filter(partial(slow.allows, rig, state), allowed), *more) for _ in range(weight(item, state))
+    ]
 
 
 def weight(action: Action, state: State) -> int:
@@ -160,7 +168,11 @@ def weight(action: Action, state: State) -> int:
     if action.step == "fail" and action.what == DOWN:
         told = any(item.phase == TOLD for item in state.crises)
         return FAILS_AT_THE_FENCE if state.resume.fence else FAILS_AFTER_THE_WORD if told else 1
-    return _around_a_copy(action, state) or WEIGHTS.get((action.actor, action.step), ACTOR_WEIGHTS[action.actor])
+    return (
+        _around_a_copy(action, state)
+        or _around_a_window(action, state)
+        or WEIGHTS.get((action.actor, action.step), ACTOR_WEIGHTS[action.actor])
+    )
 
 
 def _around_a_copy(action: Action, state: State) -> int:
@@ -175,6 +187,15 @@ def _around_a_copy(action: Action, state: State) -> int:
     if action.step == "move" and kept.posts[action.what].due > state.world.now:
         return MOVES_AFTER_THE_COPY
     return 0
+
+
+def _around_a_window(action: Action, state: State) -> int:
+    """How likely a planned window comes, and goes back behind its moment; else 0."""
+    place = find(state.store, WINDOW) if action.actor == "clock" else None
+    if place is None or state.store.suspensions[place].lifted:
+        return 0
+    has_come = state.store.suspensions[place].starts <= state.world.now
+    return (TICKS_TO_A_WINDOW if not has_come else 0) if action.step == "tick" else BACK_BEHIND_IT if has_come else 0
 
 
 def story(history: list[Action]) -> str:
