@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from tests.model.ledger import find, unaccounted
 from tests.model.state import ALL, DOWN, HOLDING, IDLE, READ_ONLY, READY, TOLD, WINDOW, Action, Config, State, first
 from tests.model.step import apply, enabled
+from tests.model.worker import OVERRIDDEN
 from tests.oracle import probe, slow
 from tests.oracle.projection import of_model, of_rig
 from tests.oracle.rig import STEPS, Rig
@@ -51,8 +52,9 @@ EVERYTHING = Config(
 """Two workers, four posts on two channels, three stops, every kind of trouble. `record_tries`: as in the real code."""
 FAILS_AT_THE_FENCE = 40
 """How likely the store goes away where a lift was committed and its fence is not raised yet."""
-TICKS_TO_A_WINDOW, BACK_BEHIND_IT = 60, 60
+AROUND_A_WINDOW = {("clock", "tick"): 60, ("clock", "back"): 60, (probe.PROBE, "claim"): 0}
 """How likely time passes where a window is planned, and goes back where one has come."""
+ASKED_BEHIND_IT, ASKED_WITH_OTHER_WORDS, EDITS_IN_THE_LANE = 40, 60, 20
 FAILS_AFTER_THE_WORD = 6
 """The same where SUSPENDED was told; more would leave no crisis that is not disturbed."""
 COPIES_A_CLAIM, LOSES_A_SEND, MOVES_AFTER_THE_COPY = 8, 40, 20
@@ -171,6 +173,7 @@ def weight(action: Action, state: State) -> int:
     return (
         _around_a_copy(action, state)
         or _around_a_window(action, state)
+        or _around_the_lane(action, state)
         or WEIGHTS.get((action.actor, action.step), ACTOR_WEIGHTS[action.actor])
     )
 
@@ -190,12 +193,25 @@ def _around_a_copy(action: Action, state: State) -> int:
 
 
 def _around_a_window(action: Action, state: State) -> int:
-    """How likely a planned window comes, and goes back behind its moment; else 0."""
-    place = find(state.store, WINDOW) if action.actor == "clock" else None
+    """How likely a planned window comes, and the clock goes back behind its moment, where a claim is asked for; else 0."""
+    place = find(state.store, WINDOW) if (action.actor, action.step) in AROUND_A_WINDOW else None
     if place is None or state.store.suspensions[place].lifted:
         return 0
     has_come = state.store.suspensions[place].starts <= state.world.now
-    return (TICKS_TO_A_WINDOW if not has_come else 0) if action.step == "tick" else BACK_BEHIND_IT if has_come else 0
+    if action.actor == probe.PROBE:
+        return ASKED_BEHIND_IT if state.store.suspensions[place].begun and not has_come else 0
+    return AROUND_A_WINDOW[action.actor, action.step] if has_come == (action.step == "back") else 0
+
+
+def _around_the_lane(action: Action, state: State) -> int:
+    """How likely a message that has leave gets other words, and is tried with the old ones' leave; else 0."""
+    store = state.store
+    if action.what != OVERRIDDEN or store.override != store.epoch:
+        return 0
+    is_open = store.override_of == store.posts[OVERRIDDEN].content
+    if (action.actor, action.step) == (probe.PROBE, "claim"):
+        return 0 if is_open else ASKED_WITH_OTHER_WORDS
+    return EDITS_IN_THE_LANE if is_open and (action.actor, action.step) == ("person", "edit") else 0
 
 
 def story(history: list[Action]) -> str:
