@@ -40,7 +40,7 @@ def post(
     media: MediaFiles = None,
     alt: Alts = None,
     renew: Annotated[
-        bool, typer.Option("--renew", help="Give leave anew to what a new suspension or a lift voided.")
+        bool, typer.Option("--renew", help="Give leave anew to what a new suspension, a lift or an edit voided.")
     ] = False,
     dry_run: options.DryRun = False,
     json: Json = False,
@@ -167,10 +167,12 @@ def _shown(message: Message, json: bool) -> None:
 
 def _renew(context: Context, json: bool) -> None:
     from governance import access
+    from scheduler import restore
     from scheduler.planning import emergency
 
     actor = context.actor
     with access.acting(context.engine) as session:
+        restore.refuse_older_copy(session, context.essential)
         numbers = emergency.renew(session, actor)
     if json:
         return emit({"renewed": numbers})

@@ -119,7 +119,7 @@ def test_one_command_renews_all_that_a_new_suspension_voided(office: Office) -> 
 
 def test_a_sweep_names_each_channel_and_needs_a_suspension(office: Office) -> None:
     """KS-16."""
-    assert "nothing that fits is suspended" in office.fails("crisis", "sweep")
+    assert "nothing real that fits is suspended" in office.fails("crisis", "sweep")
     number = _suspend(office)
     with writing(office.engine) as session:
         session.get_one(Channel, "parks").platform = "facebook"
@@ -129,4 +129,4 @@ def test_a_sweep_names_each_channel_and_needs_a_suspension(office: Office) -> No
     _suspend(office, "again")
     assert "several stand (1, 2): name one with --suspension" in office.fails("crisis", "sweep")
     assert office.run("crisis", "sweep", "--suspension", str(number)).code == 0
-    assert "nothing that fits" in office.fails("crisis", "sweep", "--suspension", "7")
+    assert "nothing real that fits" in office.fails("crisis", "sweep", "--suspension", "7")
