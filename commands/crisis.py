@@ -40,7 +40,7 @@ def post(
     media: MediaFiles = None,
     alt: Alts = None,
     renew: Annotated[
-        bool, typer.Option("--renew", help="Give leave anew to what a new suspension or a lift voided.")
+        bool, typer.Option("--renew", help="Give leave anew to what a new suspension, a lift or an edit voided.")
     ] = False,
     dry_run: options.DryRun = False,
     json: Json = False,

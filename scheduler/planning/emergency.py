@@ -120,7 +120,7 @@ def _override(post: Post, actor: Actor, incident: int, epoch: int, statement: st
 
 
 def renew(session: Session, actor: Actor) -> list[int]:
-    """The pending emergency messages that have leave again, after a new suspension or a lift had voided it.
+    """The pending emergency messages that have leave again, after a new suspension, a lift or an edit had voided it.
 
     Raises PostError when nothing is suspended, Refused when the actor may not on one of their channels.
     """
@@ -140,10 +140,15 @@ def renew(session: Session, actor: Actor) -> list[int]:
 
 
 def _pending(session: Session, epoch: int) -> dict[int, str]:
-    """By scheduled post that once had leave, unused, and has none now: the statement it was made from."""
+    """By scheduled post that once had leave and has none now (voided, edited, or used by an attempt that sent nothing): the
+    statement it was made from."""
     of_post = col(Override.post_id) == col(Post.id)
-    query = select(Post.id, Override.statement, Override.epoch).join(Override, of_post)
-    query = query.where(Post.state == "scheduled", col(Override.used_at).is_(None)).order_by(col(Override.id))
+    query = select(Post, Override).join(Override, of_post).where(Post.state == "scheduled").order_by(col(Override.id))
     found = list(session.exec(query))
-    good = {post for post, _statement, its_epoch in found if its_epoch == epoch}
-    return {post: statement for post, statement, _epoch in found if post is not None and post not in good}
+    good = {post.id for post, leave in found if _is_good(post, leave, epoch)}
+    return {post.id: leave.statement for post, leave in found if post.id is not None and post.id not in good}
+
+
+def _is_good(post: Post, leave: Override, epoch: int) -> bool:
+    """What the gate asks (`claim_rows.OVERRIDE`)."""
+    return leave.used_at is None and (leave.epoch, leave.content_hash) == (epoch, post.content_hash)

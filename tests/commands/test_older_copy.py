@@ -21,8 +21,10 @@ CALENDAR = "owner: ana\nentries: []\n"
         ("crisis", "post", "--renew"),
         ("post", "reschedule", "1", "--at", "2190-12-02 09:00"),
         ("calendar", "sync", "calendars/parks.yaml"),
+        ("crisis", "post", "--channel", "parks", "--text", "Take shelter."),
+        ("crisis", "post", "--renew"),
     ],
-    ids=lambda words: " ".join(words[:2]),
+    ids=lambda words: " ".join(words[:3]),
 )
 def test_nothing_is_queued_changed_or_let_go_in_an_older_copy(office: Office, words: tuple[str, ...]) -> None:
     """I3, I5: numbers that only the lost store knew would be given again, and what is out would go again or be called off."""

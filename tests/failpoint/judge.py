@@ -12,6 +12,7 @@ from sqlmodel import select
 
 from connectors.outbox import POST
 from records import verify
+from scheduler.killswitch import PLANNED
 from store.engine import open_engine, reading
 from store.tables import Attempt, Gate, Post, Suspension, SuspensionInflight
 from tests.failpoint.stage import Stage
@@ -174,6 +175,18 @@ def _in_flight_is_named(case: _Case) -> Iterator[str]:
                 yield f"I2: post {post.id} arrived after SUSPENDED, unnamed by the receipt of suspension {number}"
 
 
+def _window_holds(case: _Case) -> Iterator[str]:
+    """I1, I6: a planned window stands once and has begun; from its moment on nothing arrives that had no leave before it."""
+    for line in case.said("planned"):
+        rows = [row for row in case.evidence.suspensions if row.kind == PLANNED and row.starts_at == line["starts_at"]]
+        if [row.begun_at is not None for row in rows] != [True]:
+            yield f"I6: the window planned for {line['starts_at']} stands {len(rows)} times, or has not begun: {rows}"
+        for row in rows:
+            for _, post in case.between(row.starts_at, case.lift_us(row.id or 0)):
+                if not any(0 < (own.sending_at or 0) < row.starts_at for own in case.attempts_of(post)):
+                    yield f"I1: post {post.id} arrived in the window of suspension {row.id}"
+
+
 def _accepted_once(case: _Case) -> Iterator[str]:
     """I3: nothing is sent again after a platform took it."""
     for post in case.posts:
@@ -270,6 +283,7 @@ RULES: tuple[Callable[[_Case], Iterator[str]], ...] = (
     _quiet_holds,
     _quiet_knows_all,
     _in_flight_is_named,
+    _window_holds,
     _accepted_once,
     _nothing_stuck,
     _never_called_unsent,

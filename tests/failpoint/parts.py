@@ -18,7 +18,7 @@ from scheduler import emergency_stop, restore
 from scheduler import status as status_command
 from scheduler.change import ChangeWatch
 from scheduler.emergency_stop import EmergencyStop, Request
-from scheduler.killswitch import Scope
+from scheduler.killswitch import PLANNED, Scope
 from scheduler.resumption import Resumption, active
 from scheduler.switch import open_switch, reading
 
@@ -27,6 +27,8 @@ QUICK = {"HEARTBEAT_S": 0.25, "RESCUE_S": 0.25, "RECONCILE_S": 0.25, "CELL_S": 0
 WATCH_S = 0.1
 RESTORE_BATCH = 1
 """Posts that a restored store doubts in one transaction: two posts are two batches."""
+AHEAD_S = 1.0
+"""How long before its moment a window is planned."""
 DRAIN_MARGIN_S = 2.0
 """A case has no five seconds for what will not become quiet."""
 
@@ -80,6 +82,14 @@ def stop(diary: Diary, *, wait: bool = True) -> None:
 def stop_and_go(diary: Diary) -> None:
     """`standfast crisis --no-wait`."""
     stop(diary, wait=False)
+
+
+def plan(diary: Diary) -> None:
+    """`standfast crisis --kind planned`: everything, from `AHEAD_S` on."""
+    starts_at = clock.wall_us() + int(AHEAD_S * clock.SECOND)
+    request = Request(Scope(), "failpoint", PLANNED, starts_at=starts_at)
+    answer = EmergencyStop(essentials.load(), dict(os.environ), lambda _: None).run(request)
+    diary.write("planned", suspension=answer.facts.get("suspension"), starts_at=starts_at, words=answer.words)
 
 
 def _told(diary: Diary, line: str) -> None:

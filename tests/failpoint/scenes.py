@@ -233,6 +233,18 @@ def only_the_cell_knows(stage: Stage) -> None:
     _finish(stage)
 
 
+def window_comes(stage: Stage) -> None:
+    """A planned window begins under a daemon that has published until then; one post falls due right after its moment."""
+    stage.queue(OUTBOX)
+    worker = stage.keep_up(stage.is_settled, "the post to go out", "first", "second")
+    stage.run("plan", parts.plan)
+    stage.queue(OUTBOX, in_s=parts.AHEAD_S)
+    done = lambda: stage.is_begun() and stage.is_fenced()  # noqa: E731
+    worker = stage.keep_up(done, "the window to begin and the fence to rise", "second", current=worker)
+    stage.queue(OUTBOX)
+    _finish(stage, worker)
+
+
 def refused_under_stop(stage: Stage) -> None:
     """Somebody who may not calls a crisis, while one stands."""
     stage.run("crisis", parts.stop)
@@ -362,6 +374,7 @@ SCENES = {
     "start under stop": Scene("suspended", WORKER, start_under_stop),
     "take up under stop": Scene("suspended", WORKER, take_up_under_stop),
     "only the cell knows": Scene("suspended", WORKER, only_the_cell_knows, arms={"broken off": BROKEN_OFF}),
+    "window comes": Scene("suspended", WORKER, window_comes),
     "restored": Scene("suspended", WORKER, restored),
     "standing under stop": Scene("suspended", WORKER, standing_under_stop, standing=True),
     "stop again": Scene("suspended", CRISIS, stop_again),

@@ -58,7 +58,10 @@ OPEN = (
     "OR EXISTS (SELECT 1 FROM attempt a WHERE a.post_id = p.id AND a.state IN ('claimed', 'sending'))"
 )
 """How many posts are in a state that they may not stay in."""
-SUSPENDED = "EXISTS (SELECT 1 FROM suspension WHERE lifted_epoch IS NULL)"
+SUSPENDED = (
+    "EXISTS (SELECT 1 FROM suspension WHERE lifted_epoch IS NULL AND (begun_at IS NOT NULL OR starts_at <= {now}))"
+)
+BEGUN = "SELECT count(*) FROM suspension WHERE kind = 'planned' AND begun_at IS NOT NULL"
 
 
 class Stuck(Exception):
@@ -134,13 +137,17 @@ class Stage:
         name = "facebook" if platform == PAGE else platform
         return Channel(name=platform, platform=name, settings=settings, secrets=secrets, created_at=0)
 
-    def queue(self, *channels: str, image: bool = False, delay_s: float = 0.0, held: str = "") -> None:
-        """Queue a post for each of `channels`, due now, one after another.
+    def queue(
+        self, *channels: str, image: bool = False, delay_s: float = 0.0, held: str = "", in_s: float = 0.0
+    ) -> None:
+        """Queue a post for each of `channels`, due in `in_s` seconds, one after another.
 
         `image`: those for the platforms have one. `delay_s`: so late does the platform answer. `held`: why they wait.
         """
         now = clock.wall_us()
         posts = [self._post(channel, now, image and channel != OUTBOX) for channel in channels]
+        for post in posts:
+            post.due_at = post.ready_at = post.due_at + int(in_s * clock.SECOND)
         for post in posts if held else ():
             post.state, post.hold_reason = "held", held
         for post in posts if delay_s else ():
@@ -266,11 +273,15 @@ class Stage:
 
     def is_settled(self) -> bool:
         """True when no post is in a state that it may not stay in, and none is due that the gate lets out."""
-        return self.ask(OPEN.format(now=clock.wall_us(), open=f"NOT {SUSPENDED}")) == 0
+        return self.ask(OPEN.replace("{open}", f"NOT {SUSPENDED}").format(now=clock.wall_us())) == 0
 
     def is_suspended(self) -> bool:
         """True while any suspension is active."""
-        return self.ask(f"SELECT CASE WHEN {SUSPENDED} THEN 1 ELSE 0 END") != 0
+        return self.ask(f"SELECT CASE WHEN {SUSPENDED.format(now=clock.wall_us())} THEN 1 ELSE 0 END") != 0
+
+    def is_begun(self) -> bool:
+        """True when a planned window has taken its step."""
+        return self.ask(BEGUN) > 0
 
     def is_fenced(self) -> bool:
         """True when this host's stop cell has the ledger's epoch as its fence."""

@@ -14,6 +14,7 @@ FALLS: dict[str, tuple[str, ...]] = {
     "nobody is rescued": ("publish / publish.authorise.commit:after", "publish / publish.claim.commit:after"),
     "naive restore": ("restored / worker.enrol.lock:before",),
     "catch-up": ("confirm / resume.fence.write:before",),
+    "window is woken": ("window comes / keeper.begin.lock:before",),
     "quiet at once": ("standing under stop / publish.send.connect:before",),
 }
 """Weakened design → cases of which each must fail, and by which invariant they may."""

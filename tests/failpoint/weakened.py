@@ -14,11 +14,14 @@ from sqlmodel import Session
 
 from config import clock
 from connectors.protocol import Deadline
-from scheduler import killswitch, lifting, post_queue, rescuer, restore, witness
+from scheduler import claim_rows, killswitch, lifting, post_queue, rescuer, restore, witness
 from scheduler.outcome import Claim, Outcome
 from scheduler.publisher import Leave, Publisher
 from store.engine import cursor, dialect, writing
 from store.tables import Attempt
+
+LATE_US = 3 * clock.SECOND
+"""How long a daemon of that design sleeps over a window's moment."""
 
 
 def _row_after_the_send() -> None:
@@ -83,6 +86,21 @@ def _quiet_at_once() -> None:
     patch.object(killswitch, "unconfirmed", lambda *_: []).start()
 
 
+def _window_is_woken() -> None:
+    """A planned window holds once somebody has begun it, and the keeper takes its time."""
+    woken = killswitch.HAS_COME.replace("s.starts_at <= ?", "(s.begun_at IS NOT NULL AND s.starts_at <= ?)")
+    patch.object(claim_rows, "LOOK", claim_rows.LOOK.replace(killswitch.HAS_COME, woken)).start()
+    patch.object(killswitch, "ACTIVE", killswitch.ACTIVE.replace(killswitch.HAS_COME, woken)).start()
+    genuine = killswitch.has_due
+
+    def has_due(cursor: Any, dialect: str) -> bool:
+        late = clock.wall_us() - LATE_US
+        due = "SELECT 1 FROM suspension WHERE begun_at IS NULL AND starts_at > ?"
+        return genuine(cursor, dialect) and not killswitch.rows(cursor, dialect, due, (late,))
+
+    patch.object(killswitch, "has_due", has_due).start()
+
+
 WEAKENED: dict[str, Callable[[], None]] = {
     "row after the send": _row_after_the_send,
     "outcome dropped": _outcome_dropped,
@@ -91,5 +109,6 @@ WEAKENED: dict[str, Callable[[], None]] = {
     "naive restore": _naive_restore,
     "catch-up": _catch_up,
     "quiet at once": _quiet_at_once,
+    "window is woken": _window_is_woken,
 }
 """Name: the patch."""

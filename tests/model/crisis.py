@@ -29,6 +29,7 @@ from tests.model.ledger import (
     active,
     covers,
     in_flight,
+    in_force,
     is_of,
     notice_restore,
     put,
@@ -153,7 +154,7 @@ def lost_attempts(state: State) -> bool:
 def _status_says_quiet(state: State, config: Config) -> bool:
     if not _is_readable(state) or unrecorded(state) or lost_attempts(state):
         return False
-    found = list(active(state.store))
+    found = list(in_force(state.store, state.world.now))
     if not found or all(state.crises[item.request % AGAIN].quiet for item in found if item.request < LOST_CELL):
         return False
     return all(not unconfirmed(state.store, item, config) for item in found)

@@ -62,15 +62,12 @@ def of_send(state: State, worker: Worker, config: Config) -> int:
     harm = _quiet_broken(state, number, post, config)
     known = number <= len(state.store.attempts) and not worker.lost
     row = state.store.attempts[number - 1] if known else None
-    if (
-        row is not None
-        and not row.override
-        and any(
-            covers(item.scope, config.channels[post])
-            and not item.in_flight >> number & 1
-            and not 0 < released_in(item, config.channels[post]) <= row.claim_epoch
-            for item in active(state.store)
-        )
+    if row is not None and any(
+        covers(item.scope, config.channels[post])
+        and not item.in_flight >> number & 1
+        and _lane(state, number) < item.epoch
+        and not 0 < released_in(item, config.channels[post]) <= row.claim_epoch
+        for item in active(state.store)
     ):
         harm |= UNREPORTED
     if state.missed >> post & 1 and not worker.lost:  # a lost worker had its leave before the store was replaced
@@ -101,22 +98,26 @@ def of_firing(state: State, number: int, config: Config) -> int:
 
 
 def _quiet_broken(state: State, number: int, post: int, config: Config) -> int:
-    """Whether a stop that covers the post was called quiet and not lifted; an override of its epoch is no breach.
+    """Whether a stop that covers the post was called quiet and not lifted; an override given under it is no breach.
 
     On a channel that was resumed ahead of the rest, only what began before the stop is one.
     """
-    row = state.store.attempts[number - 1] if number <= len(state.store.attempts) else None
-    if row is not None and row.override:
-        return 0
+    channel, leave = config.channels[post], _lane(state, number)
     for who, crisis in enumerate(state.crises):
-        if not crisis.quiet or not covers(config.scopes[who], config.channels[post]):
+        if not crisis.quiet or not covers(config.scopes[who], channel):
             continue
-        if not crisis.released >> config.channels[post] & 1 or _began_before(state, who, row):
+        declared = max((item.epoch for item in state.store.suspensions if is_of(item, who)), default=0)
+        given_under_it = 0 < declared <= leave
+        if not given_under_it and (not crisis.released >> channel & 1 or _began_before(state, number, declared)):
             return QUIET_BROKEN
     return 0
 
 
-def _began_before(state: State, who: int, row: Attempt | None) -> bool:
-    """Whether the attempt was claimed before the newest suspension of run `who`, as far as the store knows both."""
-    own = [item for item in state.store.suspensions if is_of(item, who)]
-    return row is not None and bool(own) and row.claim_epoch < own[-1].epoch
+def _began_before(state: State, number: int, epoch: int) -> bool:
+    """Whether the attempt was claimed before `epoch`, as far as the store knows it."""
+    return number <= len(state.store.attempts) and state.store.attempts[number - 1].claim_epoch < epoch
+
+
+def _lane(state: State, number: int) -> int:
+    """The epoch in which the emergency lane let this attempt pass, 0 for any other."""
+    return state.lane[number - 1] if number <= len(state.lane) else 0

@@ -80,6 +80,11 @@ def active(store: Store) -> Iterator[Suspension]:
     return (item for item in store.suspensions if not item.lifted and item.begun)
 
 
+def in_force(store: Store, now: int) -> Iterator[Suspension]:
+    """`killswitch.ACTIVE`: those and the planned windows whose moment has come."""
+    return (item for item in store.suspensions if not item.lifted and has_come(item, now))
+
+
 def has_come(item: Suspension, now: int, weakened: str = "") -> bool:
     """`killswitch.HAS_COME`: what has begun does not look at the clock."""
     if weakened == design.UNWOKEN:
@@ -120,7 +125,7 @@ def put_back(store: Store, attempt: Attempt, config: Config, tries: int | None =
     after = HELD if declared else SCHEDULED
     tries = row.tries if declared or tries is None else tries
     if attempt.override and not declared:  # `post_queue.give_override_back`
-        store = store._replace(override=attempt.claim_epoch)
+        store = store._replace(override=attempt.claim_epoch, override_of=attempt.content)
     return store._replace(posts=put(store.posts, attempt.post, row._replace(state=after, tries=tries)))
 
 

@@ -6,7 +6,7 @@
 | cancel, hold | `post_verbs.cancel`, `post_verbs.hold` |
 | release | `post_verbs.release`: scheduled again, at its own time if that is to come, else now |
 | move | `post_verbs.reschedule` to the present moment |
-| override | the emergency lane's approval (`planning.emergency`) |
+| override | the emergency lane's approval (`planning.emergency.renew`), for this epoch and these words |
 | plan | `standfast crisis --kind planned` (`killswitch._plan`) |
 | close_published | `post_service.close` with a link: the person sees it on the platform |
 | close_held | `post_service.close` without one: the person does not see it, and answers for that |
@@ -17,7 +17,7 @@ can promise.
 
 from __future__ import annotations
 
-from tests.model.ledger import active, find, is_older_copy, move_attempt, put
+from tests.model.ledger import find, in_force, is_older_copy, move_attempt, notice_restore, put
 from tests.model.ledger import plan as ledger_plan
 from tests.model.state import (
     ACCEPTED,
@@ -41,7 +41,7 @@ from tests.model.state import (
     Request,
     State,
 )
-from tests.model.worker import OVERRIDDEN
+from tests.model.worker import OVERRIDDEN, has_override
 
 PERSON = "person"
 SOURCES = {
@@ -63,7 +63,7 @@ def enabled(state: State, config: Config) -> list[Action]:
         return found
     if config.window and state.world.now < config.window[1] and find(state.store, WINDOW) is None:
         found.append(Action(PERSON, "plan"))
-    if config.overrides and state.world.acts and any(active(state.store)) and not state.store.override:
+    if state.world.acts and may_override(state, config):
         found.append(Action(PERSON, "override", what=OVERRIDDEN))
     for post, row in enumerate(state.store.posts):
         unsure = _open_attempt(state, post)
@@ -73,6 +73,14 @@ def enabled(state: State, config: Config) -> list[Action]:
             shown = any(request == Request(post, ACCEPTED) for request in state.requests)
             found.append(Action(PERSON, "close_published" if shown else "close_held", what=post))
     return found
+
+
+def may_override(state: State, config: Config) -> bool:
+    """Whether a message is pending that has no leave (any more), while something is suspended."""
+    if not config.overrides or is_older_copy(state) or not any(in_force(state.store, state.world.now)):
+        return False
+    pending = state.store.posts[OVERRIDDEN].state == SCHEDULED
+    return pending and not has_override(state.store, OVERRIDDEN, config)
 
 
 def _touch(state: State, config: Config, post: int, row: Post, found: list[Action]) -> None:
@@ -136,14 +144,15 @@ def _forgiven(state: State, post: int) -> State:
 
 def override(state: State, action: Action, config: Config) -> State:
     """An emergency message is approved for the present epoch."""
-    store = state.store._replace(override=state.store.epoch)
+    content = state.store.posts[action.what].content
+    store = state.store._replace(override=state.store.epoch, override_of=content)
     return state._replace(store=store, world=state.world._replace(acts=state.world.acts - 1))
 
 
 def plan(state: State, action: Action, config: Config) -> State:
-    """A window is put on record ahead of its time."""
+    """A window is put on record ahead of its time; an older copy is noticed and suspended with it, as by any stop."""
     assert config.window is not None
-    return state._replace(store=ledger_plan(state.store, *config.window))
+    return state._replace(store=ledger_plan(notice_restore(state, config), *config.window))
 
 
 def close_published(state: State, action: Action, config: Config) -> State:

@@ -47,10 +47,10 @@ def enabled(state: State, config: Config) -> list[Action]:
     found: list[Action] = []
     if state.world.store == UP:
         _settle(state, config, found)
-        if unrecorded(state):
-            found.append(Action(KEEPER, "adopt"))
         if begin_due(state.store, config, state.world.now) is not state.store:
             found.append(Action(KEEPER, "begin"))
+        elif unrecorded(state):
+            found.append(Action(KEEPER, "adopt"))
     if can_raise(state) and raised(state) not in (state.cell, None):
         found.append(Action(KEEPER, "fence"))
         if config.frozen_pens and not state.cell.bad:

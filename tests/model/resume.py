@@ -56,40 +56,56 @@ def enabled(state: State, config: Config) -> list[Action]:
     return found
 
 
+def _at(state: State, config: Config) -> int:
+    """The tick that a code bears; it matters only where the clock may go back behind it."""
+    return state.world.now if config.backs else 0
+
+
 def _ask_or_confirm(state: State, config: Config, found: list[Action]) -> None:
     resume, store = state.resume, state.store
     for place, item in enumerate(store.suspensions):
-        if not item.lifted and (resume.suspension, resume.epoch, resume.only) != (place + 1, store.epoch, 0):
+        if not item.lifted and _is_new(state, config, place):
             found.append(Action(RESUME, "ask", what=place + 1))
         if config.parts and not item.lifted and item.scope == ALL:
             _ask_part(state, config, place, found)
-    if resume.suspension and _is_good(resume, store):
+    if resume.suspension and _is_good(resume, store, state.world.now):
         found.append(Action(RESUME, "release" if resume.only else "confirm"))
         if state.world.faults:
             found.append(Action(RESUME, "confirm_unheard"))
 
 
+def _is_new(state: State, config: Config, place: int, only: int = 0) -> bool:
+    """Whether a code for this suspension (`only`: for that channel of it) would be another than the one that is there."""
+    asked = Resume(place + 1, state.store.epoch, only=only, at=_at(state, config))
+    return state.resume != asked
+
+
 def _ask_part(state: State, config: Config, place: int, found: list[Action]) -> None:
     """A code for each channel that may be resumed first and that the suspension covers still."""
-    item, resume = state.store.suspensions[place], state.resume
+    item = state.store.suspensions[place]
     if sum(len(own.released) for own in state.store.suspensions) >= MOST_PARTS:
         return
     for channel in config.parts if has_come(item, state.world.now) else ():
-        new = (resume.suspension, resume.epoch, resume.only) != (place + 1, state.store.epoch, channel)
-        if new and covers_now(item, channel):
+        if covers_now(item, channel) and _is_new(state, config, place, channel):
             found.append(Action(RESUME, "ask_part", channel, place + 1))
 
 
-def _is_good(resume: Resume, store: Store) -> bool:
+def _is_good(resume: Resume, store: Store, now: int) -> bool:
+    """Whether the code lifts: a crisis, a lift, or a clock set back behind its making voids it."""
     place = resume.suspension - 1
-    return resume.epoch == store.epoch and place < len(store.suspensions) and not store.suspensions[place].lifted
+    return (
+        resume.at <= now
+        and resume.epoch == store.epoch
+        and place < len(store.suspensions)
+        and not store.suspensions[place].lifted
+    )
 
 
 def ask(state: State, action: Action, config: Config) -> State:
     """A code for suspension `what` in the present epoch; stops that only the cell knew are recorded first."""
     state = adopt(state, config)
     state = state._replace(store=begin_due(state.store, config, state.world.now))
-    return state._replace(resume=Resume(action.what, state.store.epoch))
+    return state._replace(resume=Resume(action.what, state.store.epoch, at=_at(state, config)))
 
 
 def ask_part(state: State, action: Action, config: Config) -> State:
@@ -101,7 +117,7 @@ def ask_part(state: State, action: Action, config: Config) -> State:
 def confirm(state: State, action: Action, config: Config) -> State:
     """One suspension lifted; its posts whose time has passed are held."""
     place = state.resume.suspension - 1
-    store, missed = lift(state.store, place, state.world.now, config)
+    store, missed = lift(state.store, place, max(state.world.now, state.store.latest), config)
     state = state._replace(store=store, missed=state.missed | missed, resume=Resume(place + 1, 0, 1))
     return _released(state, store.suspensions[place])
 
@@ -109,7 +125,7 @@ def confirm(state: State, action: Action, config: Config) -> State:
 def release(state: State, action: Action, config: Config) -> State:
     """One suspension lifted for one channel; the channel's posts whose time has passed are held."""
     place, channel = state.resume.suspension - 1, state.resume.only
-    store, missed = lift_part(state.store, place, channel, state.world.now, config)
+    store, missed = lift_part(state.store, place, channel, max(state.world.now, state.store.latest), config)
     state = state._replace(store=store, missed=state.missed | missed, resume=Resume(place + 1, 0, 1))
     return _released(state, store.suspensions[place], channel)
 
@@ -122,7 +138,7 @@ def confirm_unheard(state: State, action: Action, config: Config) -> State:
 
 
 def lift(store: Store, place: int, now: int, config: Config) -> tuple[Store, int]:
-    """`lifting.lift`: (the store, bits of the posts that fell due behind the gate)."""
+    """`lifting.lift`: (the store, bits of the posts that fell due behind the gate by `now`, the latest that is known)."""
     posts, missed = _hold_missed(store, store.suspensions[place], now, config)
     if config.weakened == design.CATCH_UP:
         posts = store.posts

@@ -111,8 +111,12 @@ class Store(NamedTuple):
     suspensions: tuple[Suspension, ...] = ()
     override: int = 0
     """The emergency lane's one override (`Config.overrides`): epoch in which it was approved, 0 for none or used."""
+    override_of: int = 0
+    """The version of its post that it was approved for."""
     doubting: int = 0
     """1 while a restore's doubts are not all written down (`restore.UNFINISHED`)."""
+    latest: int = 0
+    """The latest tick that the log bears, where the clock went back since (`lifting.latest_us`)."""
 
 
 class Worker(NamedTuple):
@@ -167,12 +171,14 @@ class Crisis(NamedTuple):
 
 class Resume(NamedTuple):
     """``standfast resume``: the suspension (place + 1) and epoch of the code; `fence`: the lift's fence is due; `only`: the
-    channel that the code is for, 0 for the whole suspension."""
+    channel that the code is for, 0 for the whole suspension; `at`: the tick of the code, where the clock may go back behind
+    it."""
 
     suspension: int = 0
     epoch: int = 0
     fence: int = 0
     only: int = 0
+    at: int = 0
 
 
 class Pen(NamedTuple):
@@ -200,7 +206,7 @@ class World(NamedTuple):
 
 
 class State(NamedTuple):
-    """All of it. `missed` and `harm` are the model's own memory for the invariants: bits of posts, bits of broken promises."""
+    """All of it. `missed`, `harm` and `lane` are the model's own memory for the invariants."""
 
     store: Store
     workers: tuple[Worker, ...]
@@ -217,6 +223,8 @@ class State(NamedTuple):
     backup: Store | None = None
     missed: int = 0
     harm: int = 0
+    lane: tuple[int, ...] = ()
+    """For attempt n that is looked at by leave of the emergency lane the epoch of that leave at place n - 1, or 0."""
     memory: tuple[int, ...] = ()
     """Only weakened designs use it: flags and snapshots that the real design does not have."""
 
@@ -283,7 +291,7 @@ class Config:
     native: bool = False
     """The platform has a scheduler of its own, which a call fills; crisis sweeps it."""
     overrides: bool = False
-    """One post may get an override of the emergency lane."""
+    """The first post is an emergency message: people may give it leave to pass a closed gate."""
     weakened: str = ""
 
 

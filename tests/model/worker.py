@@ -154,8 +154,8 @@ def is_claimable(state: State, config: Config, post: int) -> bool:
 
 
 def has_override(store: Store, post: int, config: Config) -> bool:
-    """Whether the emergency lane lets `post` past a closed gate now: approved in this very epoch, and not used."""
-    if not store.override or post != OVERRIDDEN:
+    """Whether the emergency lane lets `post` past a closed gate: approved in this very epoch, for these words, and not used."""
+    if not store.override or post != OVERRIDDEN or store.override_of != store.posts[post].content:
         return False
     return store.override == store.epoch or config.weakened == design.UNBOUND_OVERRIDE
 
@@ -186,7 +186,7 @@ def claim(state: State, action: Action, config: Config) -> State:
         store = store._replace(attempts=(*store.attempts, Attempt(ABSENT, post, action.who + 1, store.epoch)))
         store = move_post(store, post, PUBLISHING, SCHEDULED)
         return _set(state._replace(store=store), action.who, Worker(LOOKED, len(store.attempts), post))
-    override = int(is_closed(store, config.channels[post], state.world.now, config.weakened))
+    override = int(has_override(store, post, config))
     row = Attempt(CLAIMED, post, action.who + 1, store.epoch, store.posts[post].content, override)
     store = move_post(store._replace(attempts=(*store.attempts, row)), post, PUBLISHING, SCHEDULED)
     return _set(state._replace(store=store), action.who, Worker(HOLDING, len(store.attempts), post))
@@ -220,15 +220,8 @@ def authorise(state: State, action: Action, config: Config) -> State:
     state = state._replace(harm=state.harm | harm.of_leave(state, row, config))
     if config.weakened != design.ROW_AFTER_SEND:
         store = move_attempt(store, worker.attempt, SENDING, CLAIMED) or store
-    used = _used_up(store, worker.attempt, config, state.world.now) if row.override else store
+    used = store._replace(override=0, override_of=0) if has_override(store, row.post, config) else store
     return _set(state._replace(store=used), action.who, worker._replace(phase=LEAVE, epoch=store.epoch))
-
-
-def _used_up(store: Store, number: int, config: Config, now: int) -> Store:
-    """The override is spent; one that nothing needs any more (the gate is open again) makes no difference."""
-    row = store.attempts[number - 1]
-    override = int(is_closed(store, config.channels[row.post], now))
-    return store._replace(override=0, attempts=put(store.attempts, number - 1, row._replace(override=override)))
 
 
 def _own_claim(store: Store, worker: Worker, config: Config) -> Attempt | None:
@@ -272,14 +265,20 @@ def look(state: State, action: Action, config: Config) -> State:
     state = _noted(state, worker)
     if worker.lost or refuses(state.cell, worker.epoch):
         return _set(state, action.who, worker._replace(phase=RESULT, outcome=FENCED))
-    return _set(state, action.who, worker._replace(phase=LOOKED))
+    row = state.store.attempts[worker.attempt - 1]
+    lane = _put_at(state.lane, worker.attempt, row.claim_epoch) if row.override else state.lane
+    return _set(state._replace(lane=lane), action.who, worker._replace(phase=LOOKED))
 
 
 def _noted(state: State, worker: Worker) -> State:
     """`witness.note`: the number, and whose it is."""
-    missing = worker.attempt - len(state.noted)
-    noted = put((*state.noted, *(0,) * missing), worker.attempt - 1, worker.post + 1)
+    noted = _put_at(state.noted, worker.attempt, worker.post + 1)
     return state._replace(witness=(state.witness[0], max(state.witness[1], worker.attempt)), noted=noted)
+
+
+def _put_at(items: tuple[int, ...], number: int, item: int) -> tuple[int, ...]:
+    """`items` with `item` for attempt `number`, and 0 for those that it did not reach to."""
+    return put((*items, *(0,) * (number - len(items))), number - 1, item)
 
 
 def look_late(state: State, action: Action, config: Config) -> State:

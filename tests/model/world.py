@@ -54,7 +54,7 @@ def enabled(state: State, config: Config) -> list[Action]:
     world = state.world
     if world.now < config.last_tick:
         found.append(Action(CLOCK, "tick"))
-    if config.backs and world.now and world.outages:
+    if config.backs and world.now and world.outages and world.store == UP:
         found.append(Action(CLOCK, "back"))
     if world.store != UP:
         found.append(Action(STORE, "heal"))
@@ -86,9 +86,10 @@ def tick(state: State, action: Action, config: Config) -> State:
 
 
 def back(state: State, action: Action, config: Config) -> State:
-    """Somebody sets the clock back, by less than the guard notices."""
+    """Somebody sets the clock back, by less than the guard notices, after the log (or a heartbeat) had its time."""
     world = state.world
-    return state._replace(world=world._replace(now=world.now - 1, outages=world.outages - 1))
+    store = state.store._replace(latest=max(state.store.latest, world.now))
+    return state._replace(store=store, world=world._replace(now=world.now - 1, outages=world.outages - 1))
 
 
 def fail(state: State, action: Action, config: Config) -> State:

@@ -12,12 +12,14 @@ from calendars import zones
 from calendars.entry import Occurrence
 from config import clock
 from config.fault import Fault
+from governance import access
 from governance.authority import Identity
-from scheduler import reconciler, rescuer, restore, stop_ledger, switch
+from records import log
+from scheduler import killswitch, reconciler, rescuer, restore, stop_ledger, switch
 from scheduler.cell_keeper import CellKeeper
 from scheduler.emergency_stop import DRAIN_MARGIN_S, Answer, EmergencyStop, Request
 from scheduler.killswitch import Scope
-from scheduler.planning import post_service, post_verbs
+from scheduler.planning import emergency, post_service, post_verbs
 from scheduler.planning.post_selection import Wanted
 from scheduler.planning.post_verbs import NewTime
 from scheduler.resumption import Resumption
@@ -30,6 +32,8 @@ from tests.oracle.puppet import BORN, DONE, Puppet
 from tests.oracle.town import AUTHOR, Town
 
 ZONE = "UTC"
+WINDOW = "window"
+"""The request of the planned window: its process's name."""
 RESULT = {0: model.QUIET, 10: model.UNCONFIRMED, 20: model.UNRECORDED}
 """What an exit code of ``standfast crisis`` is in the model."""
 
@@ -219,16 +223,16 @@ class Duties:
         return found
 
     def reconcile(self, attempt: int, *, shown: bool) -> dict[int, str]:
-        """What became of `attempt`, the settling time having passed."""
-        settled = self.town.settings.model_copy(update={"settle": 0.0})
+        """What became of `attempt`, the settling time having passed, even where the clock went back meanwhile."""
+        settled = self.town.settings.model_copy(update={"settle": -3600.0})
         job: Any = lambda: reconciler.reconcile(  # noqa: E731
             self.town.engine, settled, self.town.connector_of, Path(self.town.root), only=frozenset({attempt})
         )
         answers: dict[int, str] = run("reconciler", job, SHOWN if shown else HIDDEN)
         return answers
 
-    def adopt(self) -> None:
-        """What only the cell knew is recorded; the keeper goes no further."""
+    def keep(self) -> None:
+        """A window that is due is begun, else what only the cell knew is recorded; the keeper goes no further."""
         keeper = Puppet("keeper", CellKeeper(self.town.essential, self.town.engine).keep)
         keeper.run(to=(WRITE,))
         assert keeper.at == WRITE
@@ -297,6 +301,23 @@ class Person:
         now = clock.wall_us()
         to = NewTime(Occurrence(zones.local_of(now, ZONE), ZONE, now), 0)
         self._do(post, lambda session, request: post_verbs.reschedule(session, request, to))
+
+    def renew(self) -> list[int]:
+        """The emergency messages that have leave again, as the command gives it. Raises Fault."""
+        with access.acting(self.town.engine) as session:
+            restore.refuse_older_copy(session, self.town.essential)
+            return emergency.renew(session, self.identity)
+
+    def plan(self, scope: Scope, starts_at: int) -> None:
+        """A suspension that holds from that moment (wall µs) on."""
+        stop = EmergencyStop(self.town.essential, self.town.environ, lambda _: None)
+        answer = run(WINDOW, lambda: stop.run(Request(scope, kind=killswitch.PLANNED, starts_at=starts_at)))
+        assert answer.words.startswith("PLANNED"), answer.words
+
+    def look(self) -> None:
+        """An entry in the log at this moment."""
+        with store_engine.writing(self.town.engine) as session:
+            log.record(session, AUTHOR, "look", "the clock", {})
 
     def close(self, post: int, link: str | None) -> None:
         """What the person saw on the platform."""

@@ -14,9 +14,10 @@ from functools import partial
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tests.model.ledger import unaccounted
-from tests.model.state import ALL, DOWN, HOLDING, IDLE, READ_ONLY, READY, TOLD, Action, Config, State, first
+from tests.model.ledger import find, unaccounted
+from tests.model.state import ALL, DOWN, HOLDING, IDLE, READ_ONLY, READY, TOLD, WINDOW, Action, Config, State, first
 from tests.model.step import apply, enabled
+from tests.model.worker import OVERRIDDEN
 from tests.oracle import probe, slow
 from tests.oracle.projection import of_model, of_rig
 from tests.oracle.rig import STEPS, Rig
@@ -36,7 +37,7 @@ EVERYTHING = Config(
     health=(READ_ONLY, DOWN),
     late_looks=True,
     refusals=True,
-    acts=3,
+    acts=5,
     verbs=("edit", "hold", "cancel", "release", "move"),
     cell_faults=True,
     fence_fails=True,
@@ -44,11 +45,17 @@ EVERYTHING = Config(
     restores=True,
     status=True,
     parts=(1, 2),
+    window=(ALL, 1),
+    backs=True,
+    overrides=True,
     record_tries=3,
 )
 """Two workers, four posts on two channels, three stops, every kind of trouble. `record_tries`: as in the real code."""
 FAILS_AT_THE_FENCE = 40
 """How likely the store goes away where a lift was committed and its fence is not raised yet."""
+AROUND_A_WINDOW = {("clock", "tick"): 60, ("clock", "back"): 60, (probe.PROBE, "claim"): 0}
+"""How likely time passes where a window is planned, and goes back where one has come."""
+ASKED_BEHIND_IT, ASKED_WITH_OTHER_WORDS, EDITS_IN_THE_LANE = 40, 60, 20
 FAILS_AFTER_THE_WORD = 6
 """The same where SUSPENDED was told; more would leave no crisis that is not disturbed."""
 COPIES_A_CLAIM, LOSES_A_SEND, MOVES_AFTER_THE_COPY = 8, 40, 20
@@ -73,7 +80,8 @@ WEIGHTS: Mapping[tuple[str, str], int] = {
     ("resume", "fence"): 20, ("resume", "kill"): 10,
     ("resume", "fence_fails"): 60,
     ("store", "heal"): 30, ("store", "guard"): 60, ("store", "fail"): 1, ("store", "restore"): 3,
-    ("reconciler", "found"): 50, ("keeper", "fence_begins"): 3, ("keeper", "fence_ends"): 10,
+    ("reconciler", "found"): 50, ("keeper", "begin"): 40, ("keeper", "fence_begins"): 3, ("keeper", "fence_ends"): 10,
+    ("person", "plan"): 9, ("person", "override"): 60,
     ("person", "close_held"): 10, ("person", "close_published"): 120, ("person", "cancel"): 1, ("person", "release"): 8,
     ("slow", "fence begins"): 2,
     ("probe", "confirm"): 20, ("probe", "status"): 4,
@@ -150,7 +158,9 @@ def machine(town: Town, config: Config, tally: Tally) -> type[RuleBasedStateMach
 def _weighted(state: State, rig: Rig) -> list[Action]:
     allowed = [item for item in enabled(state, rig.config) if (item.actor, item.step) in STEPS]
     more = (*probe.enabled(state, rig, allowed), *slow.enabled(state, rig))
-    return [item for item in (*filter(partial(slow.allows, rig), allowed), *more) for _ in range(weight(item, state))]
+    return [
+        item for item in (*filter(partial(slow.allows, rig, state), allowed), *more) for _ in range(weight(item, state))
+    ]
 
 
 def weight(action: Action, state: State) -> int:
@@ -162,7 +172,12 @@ def weight(action: Action, state: State) -> int:
     if action.step == "fail" and action.what == DOWN:
         told = any(item.phase == TOLD for item in state.crises)
         return FAILS_AT_THE_FENCE if state.resume.fence else FAILS_AFTER_THE_WORD if told else 1
-    return _around_a_copy(action, state) or WEIGHTS.get((action.actor, action.step), ACTOR_WEIGHTS[action.actor])
+    return (
+        _around_a_copy(action, state)
+        or _around_a_window(action, state)
+        or _around_the_lane(action, state)
+        or WEIGHTS.get((action.actor, action.step), ACTOR_WEIGHTS[action.actor])
+    )
 
 
 def _around_a_copy(action: Action, state: State) -> int:
@@ -177,6 +192,28 @@ def _around_a_copy(action: Action, state: State) -> int:
     if action.step == "move" and kept.posts[action.what].due > state.world.now:
         return MOVES_AFTER_THE_COPY
     return 0
+
+
+def _around_a_window(action: Action, state: State) -> int:
+    """How likely a planned window comes, and the clock goes back behind its moment, where a claim is asked for; else 0."""
+    place = find(state.store, WINDOW) if (action.actor, action.step) in AROUND_A_WINDOW else None
+    if place is None or state.store.suspensions[place].lifted:
+        return 0
+    has_come = state.store.suspensions[place].starts <= state.world.now
+    if action.actor == probe.PROBE:
+        return ASKED_BEHIND_IT if state.store.suspensions[place].begun and not has_come else 0
+    return AROUND_A_WINDOW[action.actor, action.step] if has_come == (action.step == "back") else 0
+
+
+def _around_the_lane(action: Action, state: State) -> int:
+    """How likely a message that has leave gets other words, and is tried with the old ones' leave; else 0."""
+    store = state.store
+    if action.what != OVERRIDDEN or store.override != store.epoch:
+        return 0
+    is_open = store.override_of == store.posts[OVERRIDDEN].content
+    if (action.actor, action.step) == (probe.PROBE, "claim"):
+        return 0 if is_open else ASKED_WITH_OTHER_WORDS
+    return EDITS_IN_THE_LANE if is_open and (action.actor, action.step) == ("person", "edit") else 0
 
 
 def story(history: list[Action]) -> str:

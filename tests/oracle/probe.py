@@ -6,17 +6,20 @@
 | confirm | the lift with a code that is void: used, of another epoch, or of a store that was replaced |
 | rescue | the rescue, where nobody who is dead has left anything |
 | close | the close of a post whose outcome is not unknown |
+| renew | leave for an emergency message where nothing is suspended, or none is pending |
 | status | whether all is quiet, at any moment: neither more nor less than the model knows |
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from config.fault import Fault
 from scheduler.emergency_stop import DONE, NOT_CONFIRMED
 from tests.model.crisis import lost_attempts
-from tests.model.ledger import active, unconfirmed, unrecorded
+from tests.model.ledger import in_force, unconfirmed, unrecorded
+from tests.model.person import may_override
 from tests.model.state import DOWN, IDLE, UP, Action, Config, State
 from tests.oracle.rig import Rig
 
@@ -42,6 +45,8 @@ def enabled(state: State, rig: Rig, allowed: list[Action]) -> list[Action]:
         found.append(Action(PROBE, "confirm"))
     if ("rescuer", "rescue") not in keys:
         found.append(Action(PROBE, "rescue"))
+    if not may_override(state, config):
+        found.append(Action(PROBE, "renew"))
     closable = {item.what for item in allowed if item.step.startswith("close_")}
     return found + [Action(PROBE, "close", what=n) for n in range(len(config.channels)) if n not in closable]
 
@@ -74,6 +79,13 @@ def close(rig: Rig, state: State, action: Action) -> None:
     raise AssertionError(f"post {action.what} was closed")
 
 
+def renew(rig: Rig, state: State, action: Action) -> None:
+    """Nothing to renew."""
+    with suppress(Fault):
+        given = rig.person.renew()
+        assert given == [], f"leave was given to {given}"
+
+
 def status(rig: Rig, state: State, action: Action) -> None:
     """What is true."""
     code, data = rig.duties.status()
@@ -85,12 +97,12 @@ def is_quiet(state: State, config: Config) -> bool:
     """Whether `crisis status` may end with 0: open, or everything that is suspended is quiet."""
     if unrecorded(state):
         return False
-    found = list(active(state.store))
+    found = list(in_force(state.store, state.world.now))
     if found and lost_attempts(state):
         return False
     return not any(unconfirmed(state.store, item, config) for item in found)
 
 
 STEPS: dict[str, Callable[[Rig, State, Action], None]] = {
-    step.__name__: step for step in (claim, confirm, rescue, close, status)
+    step.__name__: step for step in (claim, confirm, rescue, close, renew, status)
 }

@@ -5,21 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from scheduler import stop_cell, witness
+from scheduler.killswitch import Scope
 from scheduler.restore import RESTORE
 from tests.model import state as model
+from tests.model import worker
 from tests.model.state import Attempt, Cell, Config, Post, State, Suspension
+from tests.oracle.commands import WINDOW
 from tests.oracle.ground import Rows
-from tests.oracle.rig import Rig, channel_of, tick_of
+from tests.oracle.rig import Rig, channel_of, scope_of, tick_of
 
 Seen = dict[str, Any]
 Row = tuple[Any, ...]
 QUERIES = {
     "epoch": "SELECT epoch FROM gate WHERE id = 1",
     "posts": "SELECT id, state, due_at, tries, content_hash FROM post ORDER BY id",
-    "attempts": "SELECT id, state, post_id, worker, claim_epoch, content_hash, authorise_epoch FROM attempt ORDER BY id",
+    "attempts": (
+        "SELECT id, state, post_id, worker, claim_epoch, content_hash, override_id, authorise_epoch FROM attempt ORDER BY id"
+    ),
     "skipped": "SELECT value FROM meta WHERE key = 'attempts_skipped_to'",
-    "suspensions": "SELECT id, request_id, epoch, scope_kind, scope_value, lifted_epoch FROM suspension ORDER BY id",
+    "suspensions": (
+        "SELECT id, request_id, epoch, scope_kind, scope_value, lifted_epoch, starts_at, begun_at FROM suspension ORDER BY id"
+    ),
     "released": "SELECT suspension_id, channel, epoch FROM suspension_release ORDER BY epoch, channel",
+    "lane": (
+        "SELECT count(*) FROM override o JOIN post p ON p.id = o.post_id AND p.content_hash = o.content_hash "
+        "WHERE o.used_at IS NULL AND o.epoch = (SELECT epoch FROM gate)"
+    ),
     "in flight": "SELECT suspension_id, attempt_id FROM suspension_inflight",
 }
 
@@ -32,19 +43,18 @@ def of_model(state: State, config: Config) -> Seen:
         "posts": [_post(row) for row in store.posts],
         "attempts": [_attempt(row) for row in store.attempts],
         "suspensions": [_suspension(row) for row in store.suspensions],
+        "the lane is open": worker.has_override(store, worker.OVERRIDDEN, config),
         "cell": "lost" if state.cell.bad else f"fence {state.cell.fence}, stops {state.cell.stops:b}",
         "witness": state.witness,
         "sent from here": {n: post - 1 for n, post in enumerate(state.noted, 1) if post},
-        "workers": [
-            model.PHASE[worker.phase] + (", its store replaced" if worker.lost else "") for worker in state.workers
-        ],
+        "workers": [model.PHASE[item.phase] + (", its store replaced" if item.lost else "") for item in state.workers],
         "stops": [model.STOPPING[crisis.phase] for crisis in state.crises],
         "resume owes a fence": bool(state.resume.fence),
         "requests": {n: _request(item) for n, item in enumerate(state.requests, 1) if item.state},
         "leave": {
-            worker.attempt: worker.epoch
-            for worker in state.workers
-            if worker.phase in (model.LEAVE, model.LOOKED, model.WAITING) and not worker.lost
+            item.attempt: item.epoch
+            for item in state.workers
+            if item.phase in (model.LEAVE, model.LOOKED, model.WAITING) and not item.lost
         },
     }
 
@@ -57,14 +67,18 @@ def _attempt(row: Attempt) -> str:
     if row.state == model.ABSENT:
         return "absent"
     who = {model.DOUBT: "a restore", 0: "nobody alive"}.get(row.worker, f"worker {row.worker}")
-    return f"{model.ATTEMPT[row.state]} of post {row.post} by {who}, epoch {row.claim_epoch}, version {row.content}"
+    how = ", by the lane" if row.override else ""
+    return (
+        f"{model.ATTEMPT[row.state]} of post {row.post} by {who}, epoch {row.claim_epoch}, version {row.content}{how}"
+    )
 
 
 def _suspension(row: Suspension) -> str:
     lifted = f", lifted in {row.lifted}" if row.lifted else ""
     lifted += "".join(f", for channel {channel} in {epoch}" for channel, epoch in sorted(row.released))
     flight = [n for n in range(row.in_flight.bit_length()) if row.in_flight >> n & 1]
-    return f"request {row.request}, epoch {row.epoch}, scope {row.scope}{lifted}, in flight {flight}"
+    when = f", from {row.starts}{' (begun)' if row.begun else ''}" if row.request == model.WINDOW else ""
+    return f"request {row.request}, epoch {row.epoch}, scope {row.scope}{when}{lifted}, in flight {flight}"
 
 
 def _request(item: model.Request) -> str:
@@ -80,12 +94,11 @@ def of_rig(rig: Rig) -> Seen:
         "posts": [_post_row(rig, place, row) for place, row in enumerate(rows["posts"])],
         "attempts": _attempts(rig, rows["attempts"], rows["skipped"]),
         "suspensions": _suspensions(rig, rows["suspensions"], rows["in flight"], rows["released"]),
+        "the lane is open": bool(rows["lane"][0][0]),
         "cell": _cell(rig),
         "witness": (seen.epoch, seen.attempt) if seen is not None else None,
         "sent from here": {n: rig.posts.index(post) for n, post in sorted(witness.sent(rig.town.witness_file).items())},
-        "workers": [
-            model.PHASE[worker.phase] + (", its store replaced" if worker.is_lost else "") for worker in rig.workers
-        ],
+        "workers": [model.PHASE[item.phase] + (", its store replaced" if item.is_lost else "") for item in rig.workers],
         "stops": [model.STOPPING[stop.phase] for stop in rig.stops],
         "resume owes a fence": rig.lift.owes_fence,
         "requests": _requests(rig),
@@ -106,11 +119,11 @@ def _attempts(rig: Rig, rows: Rows, skipped: Rows) -> list[str]:
 
 
 def _attempt_row(rig: Rig, row: Row) -> str:
-    _, state, post, worker, epoch, digest, _ = row
+    _, state, post, own, epoch, digest, override, _ = row
     place = rig.posts.index(post)
-    alive = (who for who, item in enumerate(rig.workers, 1) if item.id == worker)
-    who = model.DOUBT if worker == RESTORE else next(alive, 0)
-    return _attempt(Attempt(model.ATTEMPT.index(state), place, who, epoch, rig.version(place, digest)))
+    alive = (who for who, item in enumerate(rig.workers, 1) if item.id == own)
+    who, by_lane = model.DOUBT if own == RESTORE else next(alive, 0), int(override is not None)
+    return _attempt(Attempt(model.ATTEMPT.index(state), place, who, epoch, rig.version(place, digest), by_lane))
 
 
 def _suspensions(rig: Rig, rows: Rows, in_flight: Rows, released: Rows) -> list[str]:
@@ -126,13 +139,11 @@ def _suspensions(rig: Rig, rows: Rows, in_flight: Rows, released: Rows) -> list[
 
 
 def _suspension_row(rig: Rig, row: Row, flight: int, parts: tuple[tuple[int, int], ...]) -> str:
-    _, request, epoch, kind, value, lifted = row
-    numbers = {channel_of(item): item for item in rig.config.scopes if item}
-    return _suspension(
-        Suspension(
-            request_of(request), epoch, numbers[value] if kind != "all" else 0, lifted or 0, flight, released=parts
-        )
-    )
+    _, request, epoch, kind, value, lifted, starts, begun = row
+    number = request_of(request)
+    scope = next(item for item in range(len(rig.config.channels) + 1) if scope_of(item) == Scope(kind, value))
+    when = (tick_of(starts), int(begun is not None))
+    return _suspension(Suspension(number, epoch, scope, lifted or 0, flight, *when, released=parts))
 
 
 def request_of(text: str) -> int:
@@ -141,6 +152,8 @@ def request_of(text: str) -> int:
         return model.LOST_CELL
     if text.startswith("restore-"):
         return model.RESTORE
+    if text == WINDOW:
+        return model.WINDOW
     return int(text.rstrip("+").removeprefix("crisis-")) + model.AGAIN * text.count("+")
 
 
@@ -167,7 +180,7 @@ def _requests(rig: Rig) -> dict[int, str]:
 def _leaves(rig: Rig, rows: Rows) -> dict[int, int]:
     leaves = {int(row[0]): row[-1] for row in rows}
     return {
-        worker.attempt: leaves[worker.attempt]
-        for worker in rig.workers
-        if worker.phase in (model.LEAVE, model.LOOKED, model.WAITING) and not worker.is_lost
+        item.attempt: leaves[item.attempt]
+        for item in rig.workers
+        if item.phase in (model.LEAVE, model.LOOKED, model.WAITING) and not item.is_lost
     }

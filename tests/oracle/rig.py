@@ -11,6 +11,7 @@ from scheduler.killswitch import Scope
 from scheduler.planning import content
 from store.engine import writing
 from tests.model.state import DOWN, READ_ONLY, Action, Config, Store
+from tests.model.worker import OVERRIDDEN
 from tests.oracle.boundary import FENCE, FREEZES, PEN, READ
 from tests.oracle.commands import Duties, Lift, Person, Stop, ended, keep_fence
 from tests.oracle.ground import COPY
@@ -37,13 +38,11 @@ class Rig:
                 town.queue(session, channel_of(channel), due * TICK_S, config.lateness * TICK_S)
                 for channel, due in zip(config.channels, config.due, strict=True)
             ]
+        town.give_lane(self.posts[OVERRIDDEN])
         self.versions: list[list[str]] = [[digest] for digest in town.digests()]
         """Of each post: the hash of its content in every version."""
         self.workers = [Worker(town) for _ in range(config.workers)]
-        self.stops = [
-            Stop(town, f"crisis-{who}", Scope("channel", channel_of(scope)) if scope else Scope())
-            for who, scope in enumerate(config.scopes)
-        ]
+        self.stops = [Stop(town, f"crisis-{who}", scope_of(scope)) for who, scope in enumerate(config.scopes)]
         self.lift, self.duties, self.person = Lift(town), Duties(town), Person(town)
         self.slow_fence: Puppet | None = None
         """A keeper that has read the ledger (then `slow_store`) and has not written the cell yet."""
@@ -98,6 +97,9 @@ class Rig:
         match action.step:
             case "edit":
                 self.person.edit(post, self._next_text(action.what))
+            case "override":
+                given = self.person.renew()
+                assert given == [post], f"leave was given to {given}"
             case "close_published":
                 place = next(n for n, item in enumerate(self.town.platform.taken) if item.post == post)
                 self.person.close(post, link_of(place))
@@ -106,6 +108,29 @@ class Rig:
                 self.town.platform.disclaim(post)
             case verb:
                 getattr(self.person, verb)(post)
+
+    def plan(self, _action: Action) -> None:
+        """A window on record, by the command."""
+        assert self.config.window is not None
+        scope, starts = self.config.window
+        self.person.plan(scope_of(scope), START_US + int(starts * TICK_S * clock.SECOND))
+
+    def set_back(self, _action: Action) -> None:
+        """Somebody sets wall time back; what a heartbeat or an act had said of it before is in the store."""
+        self.person.look()
+        self.town.hands.set_back_s(TICK_S)
+
+    @property
+    def rests(self) -> bool:
+        """Whether a post or channel rests until a moment that would lie ahead again if the clock went back by a tick.
+
+        The model has no such rest: where nobody touches the clock it is over at once.
+        """
+        then = clock.wall_us() - int(TICK_S * clock.SECOND)
+        posts = (
+            f"SELECT 1 FROM post WHERE state IN ('scheduled', 'publishing') AND ready_at > due_at AND ready_at > {then}"
+        )
+        return bool(self.town.ground.rows(f"{posts} UNION ALL SELECT 1 FROM channel WHERE next_free_at > {then}"))
 
     def fail(self, action: Action) -> None:
         """The store is away."""
@@ -155,6 +180,11 @@ def channel_of(number: int) -> str:
     return f"channel-{number}"
 
 
+def scope_of(number: int) -> Scope:
+    """The model's scope."""
+    return Scope("channel", channel_of(number)) if number else Scope()
+
+
 def tick_of(us: int) -> int:
     """A moment of wall time as the model's tick."""
     return round((us - START_US) / clock.SECOND / TICK_S)
@@ -170,13 +200,14 @@ STOP_STEPS = (
     "fence_fails", "quiet", "not_confirmed", "kill",
 )  # fmt: skip
 RESUME_STEPS = ("ask", "ask_part", "confirm", "release", "confirm_unheard", "fence", "fence_fails", "kill")
-PERSON_STEPS = ("edit", "cancel", "hold", "release", "move", "close_published", "close_held")
+PERSON_STEPS = ("edit", "cancel", "hold", "release", "move", "override", "close_published", "close_held")
 
 STEPS: dict[tuple[str, str], Step] = {
     **{("worker", step): Rig.work for step in WORKER_STEPS},
     **{("crisis", step): Rig.stop for step in STOP_STEPS},
     **{("resume", step): Rig.resume for step in RESUME_STEPS},
     **{("person", step): Rig.touch for step in PERSON_STEPS},
+    ("person", "plan"): Rig.plan,
     ("platform", "accept"): lambda rig, action: rig.town.platform.take(action.what),
     ("platform", "refuse"): lambda rig, action: rig.town.platform.refuse(action.what),
     ("platform", "answer"): Rig.answer,
@@ -184,11 +215,13 @@ STEPS: dict[tuple[str, str], Step] = {
     ("rescuer", "rescue"): lambda rig, action: rig.duties.rescue(action.what),
     ("reconciler", "found"): lambda rig, action: rig.duties.reconcile(action.what, shown=True),
     ("reconciler", "not_found"): lambda rig, action: rig.duties.reconcile(action.what, shown=False),
-    ("keeper", "adopt"): lambda rig, _: rig.duties.adopt(),
+    ("keeper", "adopt"): lambda rig, _: rig.duties.keep(),
+    ("keeper", "begin"): lambda rig, _: rig.duties.keep(),
     ("keeper", "fence"): lambda rig, _: rig.duties.fence(),
     ("keeper", "fence_begins"): lambda rig, _: rig.fence_begins(),
     ("keeper", "fence_ends"): lambda rig, _: rig.fence_ends(),
     ("clock", "tick"): lambda rig, _: rig.town.hands.pass_s(TICK_S),
+    ("clock", "back"): Rig.set_back,
     ("store", "fail"): Rig.fail,
     ("store", "heal"): lambda rig, _: rig.town.outage.clear(),
     ("store", "backup"): lambda rig, _: rig.town.ground.keep(COPY),

@@ -34,14 +34,16 @@ def enabled(state: State, rig: Rig) -> list[Action]:
     return found
 
 
-def allows(rig: Rig, action: Action) -> bool:
+def allows(rig: Rig, state: State, action: Action) -> bool:
     """Whether the rig can take an action of the model beside what is slow.
 
     A crisis in the middle of its last questions answers by these; and a cell that is lost under a keeper's hands, between its
-    look and its write, is laid down anew.
+    look and its write, is laid down anew. The clock goes back only where no post rests (`Rig.rests`), nor one in the copy.
     """
     if (action.actor, action.step) == ("cell", "lose"):
         return rig.slow_fence is None
+    if (action.actor, action.step) == ("clock", "back"):
+        return not (state.backup is not None and state.backup.epoch) and not rig.rests
     if action.actor == "crisis" and action.step in ("quiet", "not_confirmed"):
         return not rig.stops[action.who].crept or rig.stops[action.who].process.at == POLL
     return True

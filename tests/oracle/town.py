@@ -19,6 +19,7 @@ from connectors.protocol import Connector
 from governance import people
 from scheduler import stop_cell, witness
 from scheduler.planning import content
+from store.crisis_tables import Override
 from store.engine import writing
 from store.tables import Channel, Meta, Post
 from tests.oracle.boundary import Outage
@@ -63,6 +64,10 @@ class HandClock:
     def boot_ns(self) -> int:
         """Boot time in ns."""
         return self.boot + self._late_ns
+
+    def set_back_s(self, seconds: float) -> None:
+        """Somebody sets wall time back; boot time goes on as it does."""
+        self.wall -= int(seconds * clock.SECOND)
 
     def pass_s(self, seconds: float) -> None:
         """Let time pass."""
@@ -132,6 +137,12 @@ class Town:
         session.flush()
         assert post.id is not None
         return post.id
+
+    def give_lane(self, post: int) -> None:
+        """Make `post` an emergency message: one that had leave in an epoch that is over."""
+        digest = self.digests()[0]
+        with writing(self.ground.engine) as session:
+            session.add(Override(post_id=post, content_hash=digest, epoch=0, suspension_id=0, by=AUTHOR, at=0))
 
 
 @contextmanager

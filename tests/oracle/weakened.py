@@ -104,6 +104,26 @@ def _goes_again(session: Session, attempt: Attempt) -> None:
     post_queue.move_post(session, attempt.post_id, "scheduled", only_from=("held",), ready_at=clock.wall_us())
 
 
+def _look_without(part: str, instead: str) -> Callable[[], str]:
+    """The look at a post, with one of its conditions replaced."""
+    assert part in claim_rows.LOOK
+    return lambda: claim_rows.LOOK.replace(part, instead)
+
+
+def _begins_politely() -> Callable[..., list[int]]:
+    genuine = killswitch.begin_due
+
+    def begin_due(cursor: Any, dialect: str) -> list[int]:
+        with patch.object(killswitch, "_abort_claimed", lambda *_: 0):
+            return genuine(cursor, dialect)
+
+    return begin_due
+
+
+UNWOKEN = killswitch.HAS_COME.replace("s.starts_at <= ?", "(s.begun_at IS NOT NULL AND s.starts_at <= ?)")
+CLOCK_AGAIN = killswitch.HAS_COME.replace("s.begun_at IS NOT NULL OR ", "")
+EPOCH, WORDS = " AND o.epoch = (SELECT epoch FROM gate WHERE id = 1)", " AND o.content_hash = p.content_hash"
+
 WEAKENED: dict[str, tuple[Any, str, Callable[[], Any]]] = {
     "resume with catch-up": (lifting, "_hold_missed", lambda: lambda *_: 0),
     "quiet right after the commit": (killswitch, "unconfirmed", lambda: lambda *_: []),
@@ -130,6 +150,14 @@ WEAKENED: dict[str, tuple[Any, str, Callable[[], Any]]] = {
     "restore that believes a claim": (restore, "_doubt_claimed", _known_by_nobody),
     "restore hidden by a stop": (stop_ledger, "notice_restore", _known_by_nobody),
     "a cell nobody records": (stop_ledger, "unrecorded", lambda: lambda *_: []),
+    "a window that waits to be begun": (claim_rows, "LOOK", _look_without(killswitch.HAS_COME, UNWOKEN)),
+    "a window that asks the clock again": (claim_rows, "LOOK", _look_without(killswitch.HAS_COME, CLOCK_AGAIN)),
+    "a window that ends no claim": (killswitch, "begin_due", _begins_politely),
+    "a window nobody steps": (killswitch, "begin_due", lambda: lambda *_: []),
+    "an override not bound to the epoch": (claim_rows, "LOOK", _look_without(EPOCH, "")),
+    "an override of any words": (claim_rows, "LOOK", _look_without(WORDS, "")),
+    "an override that is lost with its attempt": (post_queue, "give_override_back", _known_by_nobody),
+    "a lift that believes a clock set back": (lifting, "latest_us", lambda: lambda *_: clock.wall_us()),
 }
 """By name: what is replaced, and by what."""
 

@@ -14,7 +14,7 @@ from governance import access
 from governance.access import Refused
 from governance.authority import Identity
 from scheduler import killswitch, stop_cell
-from scheduler.planning import emergency
+from scheduler.planning import content, emergency
 from scheduler.planning.emergency import Message, Sent
 from scheduler.planning.post_selection import PostError
 from scheduler.worker import Worker
@@ -124,6 +124,37 @@ def test_a_new_suspension_voids_what_is_pending_and_one_command_renews_it(press:
     with access.acting(press.engine) as session:
         assert emergency.renew(session, ERIN) == []
     assert _override(press, number).epoch == again.epoch
+    assert press.publisher.publish_post(number) == "published"
+
+
+def test_an_edited_message_can_be_given_leave_for_its_new_words(press: Press) -> None:
+    """I9, KS-9: in the same epoch, too; the old words' leave stays what it was."""
+    press.suspend()
+    number = _send(press, "parks").ids["parks"]
+    press.change(Post, number, text="other", content_hash=content.content_hash("other", []))
+    with access.acting(press.engine) as session:
+        assert emergency.renew(session, ERIN) == [number]
+    assert press.publisher.publish_post(number) == "published"
+    assert [message.text for message in press.connector.published] == ["other"]
+
+
+def test_a_message_that_used_its_leave_and_was_not_sent_can_be_given_another(press: Press) -> None:
+    """I9: a stop between leave and send leaves it held; released by a person, it is pending again."""
+    press.suspend()
+    number = _send(press, "parks").ids["parks"]
+
+    def stopped(_permit: object) -> None:
+        press.suspend()
+        raise NotSent("fenced")
+
+    press.connector.on_publish = stopped
+    assert press.publisher.publish_post(number) == "not_sent"
+    assert press.states(number) == (["not_sent"], "held")
+    press.change(Post, number, state="scheduled")
+    assert press.publisher.publish_post(number) == "not_claimed"
+    press.connector.on_publish = PUBLISHED
+    with access.acting(press.engine) as session:
+        assert emergency.renew(session, ERIN) == [number]
     assert press.publisher.publish_post(number) == "published"
 
 
