@@ -22,7 +22,8 @@ from tests.faults.publish_runs import Publish
 from tests.faults.scenario import Scenario
 from tests.support.live_city import X
 
-AHEAD_US = clock.SECOND // 20
+AHEAD_US = clock.SECOND // 10
+"""How long before its moment a window is planned: longer than the statements between may take."""
 
 
 class PlanWindow(Scenario):
@@ -67,11 +68,13 @@ class WindowBegins(Scenario):
     def prepare(self) -> None:
         self.sent = self.unknown("in flight", arrived=True)
         own = switch.open_switch(self.rig.essential)
-        starts_at = clock.wall_us() + AHEAD_US
         try:
             with switch.exclusive(own) as cursor:
+                starts_at = clock.wall_us() + AHEAD_US
                 order = Order(self.rig.text("window"), "dora", "works", kind=PLANNED, starts_at=starts_at)
-                self.number = killswitch.suspend(cursor, own.name, order).suspension
+                planned = killswitch.suspend(cursor, own.name, order)
+                assert not planned.begun
+                self.number = planned.suspension
         finally:
             own.close()
         while clock.wall_us() < starts_at:
@@ -104,7 +107,8 @@ class WindowBegins(Scenario):
         assert self.rig.injector.arrived.wait(30)  # three looks: none may see a COMMIT that is still on its way
         begun = self._row().begun_at is not None
         assert begun or not tally.clean
-        assert self._begun() == self._in_flight() == int(begun), "half begun"
+        kept = (self._begun(), self._in_flight())
+        assert kept == (int(begun),) * 2, f"half begun: {begun}, {kept}"
 
     def afterwards(self) -> None:
         self.silent(self.post, self.text)
