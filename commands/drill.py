@@ -137,7 +137,7 @@ def _live(context: Context, who: Identity, scope: Scope, reason: str, json: bool
         drills.refuse_beside_real(session)
     answer, measured = _stopped(context, scope, reason)
     say(answer.words)
-    number = None if measured is None else _kept(context, who, measured)
+    number = None if measured is None else _kept_or_told(context, who, measured)
     if measured is not None:
         _tell_people(context, measured.receipt.suspension)
     if json:
@@ -173,6 +173,18 @@ def _stopped(context: Context, scope: Scope, reason: str) -> tuple[Answer, Measu
         return answer, None
     quiet = took if answer.receipt.quiet_confirmed else None
     return answer, Measured(answer.receipt, seen[0] if seen else took, quiet)
+
+
+def _kept_or_told(context: Context, who: Identity, measured: Measured) -> int | None:
+    """The drill's number; None where it could not be kept: the exercise stands all the same, and the exit code says so."""
+    from scheduler import exercise
+
+    try:
+        return _kept(context, who, measured)
+    except Exception as error:  # its own words would say that nothing was changed
+        why = f"the drill may not be on record ({type(error).__name__}): see `standfast crisis drill --show`"
+        say(exercise.marked(f"  warning     {why}; without a record it gets no verdict"))
+        return None
 
 
 def _kept(context: Context, who: Identity, measured: Measured) -> int:

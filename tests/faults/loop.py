@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from time import process_time
 
 from config import clock
+from tests.faults.crisis_runs import (
+    EmergencyPost,
+    EmergencyPublish,
+    EmergencyRenew,
+    LiveDrill,
+    PlanWindow,
+    WindowBegins,
+)
 from tests.faults.desk_runs import (
     CalendarSync,
     Look,
@@ -40,6 +48,12 @@ SCENARIOS: tuple[type[Scenario], ...] = (
     ResumeAsk,
     ResumeConfirm,
     CellKeeping,
+    PlanWindow,
+    WindowBegins,
+    EmergencyPost,
+    EmergencyRenew,
+    EmergencyPublish,
+    LiveDrill,
     CalendarSync,
     PostAdd,
     PostEdit,

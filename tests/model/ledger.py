@@ -174,6 +174,18 @@ def suspend(
         return suspend(store, request + AGAIN, scope, config, at_least, snapshot)
     if stands:
         return store
+    return _declare(store, request, scope, config, at_least, snapshot)
+
+
+def suspend_restored(store: Store, config: Config, at_least: int) -> Store:
+    """The suspension by which an older copy stops itself: one for each time that it is found to be one, never two for one."""
+    declare = suspend if store.doubting else _declare
+    return declare(store, RESTORE, ALL, config, at_least)._replace(doubting=1)
+
+
+def _declare(
+    store: Store, request: int, scope: int, config: Config, at_least: int, snapshot: tuple[int, ...] = ()
+) -> Store:
     epoch = next_epoch(store, at_least)
     keeps_claims = config.weakened in (design.CLAIM_ONLY, design.NO_LOCK)
     aborted = store if keeps_claims else abort_claimed(store, scope, config)
@@ -260,7 +272,7 @@ def notice_restore(state: State, config: Config) -> Store:
         return state.store
     if config.weakened in (design.NAIVE_RESTORE, design.HIDDEN_RESTORE):
         return state.store
-    return suspend(state.store, RESTORE, ALL, config, 1 + seen_epoch(state))._replace(doubting=1)
+    return suspend_restored(state.store, config, 1 + seen_epoch(state))
 
 
 def is_behind(state: State) -> bool:

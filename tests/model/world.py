@@ -18,10 +18,9 @@ from __future__ import annotations
 from tests.model import design
 from tests.model.fence import can_raise, raise_fence
 from tests.model.fence import fail as fail_fence
-from tests.model.ledger import is_older_copy, move_attempt, move_post, put, seen_epoch, suspend, unaccounted
+from tests.model.ledger import is_older_copy, move_attempt, move_post, put, seen_epoch, suspend_restored, unaccounted
 from tests.model.state import (
     ABSENT,
-    ALL,
     CLAIMED,
     DEAD,
     DOUBT,
@@ -29,7 +28,6 @@ from tests.model.state import (
     HELD,
     LIVE,
     PUBLISHING,
-    RESTORE,
     SCHEDULED,
     UNKNOWN,
     UNSURE,
@@ -135,8 +133,8 @@ def guard(state: State, action: Action, config: Config) -> State:
     """A store that is behind this host's witness or cell suspends itself; its doubts come next."""
     if not is_older_copy(state) or config.weakened == design.NAIVE_RESTORE:
         return _witnessed(state._replace(world=state.world._replace(guarded=1)))
-    store = _claims_doubted(state.store)._replace(doubting=1)
-    state = state._replace(store=suspend(store, RESTORE, ALL, config, 1 + seen_epoch(state)))
+    store = suspend_restored(_claims_doubted(state.store), config, 1 + seen_epoch(state))
+    state = state._replace(store=store)
     state = raise_fence(state) if can_raise(state) else fail_fence(state)
     state = state._replace(world=state.world._replace(guarded=2))
     return state if config.guard_falls else doubt(state, action, config)

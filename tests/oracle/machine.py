@@ -58,7 +58,7 @@ AROUND_A_WINDOW = {("clock", "tick"): 60, ("clock", "back"): 60, (probe.PROBE, "
 ASKED_BEHIND_IT, ASKED_WITH_OTHER_WORDS, EDITS_IN_THE_LANE = 40, 60, 20
 FAILS_AFTER_THE_WORD = 6
 """The same where SUSPENDED was told; more would leave no crisis that is not disturbed."""
-COPIES_A_CLAIM, LOSES_A_SEND, MOVES_AFTER_THE_COPY = 8, 40, 20
+COPIES_A_CLAIM, LOSES_A_SEND, MOVES_AFTER_THE_COPY = 8, 80, 60
 """How likely these are: what a restore may lose is seldom there by chance."""
 CHANNELS = ("channel-1", "channel-2")
 ACTOR_WEIGHTS = {
@@ -81,7 +81,7 @@ WEIGHTS: Mapping[tuple[str, str], int] = {
     ("resume", "fence_fails"): 60,
     ("store", "heal"): 30, ("store", "guard"): 60, ("store", "fail"): 1, ("store", "restore"): 3,
     ("reconciler", "found"): 50, ("keeper", "begin"): 40, ("keeper", "fence_begins"): 3, ("keeper", "fence_ends"): 10,
-    ("person", "plan"): 9, ("person", "override"): 60,
+    ("person", "plan"): 6, ("person", "override"): 60,
     ("person", "close_held"): 10, ("person", "close_published"): 120, ("person", "cancel"): 1, ("person", "release"): 8,
     ("slow", "fence begins"): 2,
     ("probe", "confirm"): 20, ("probe", "status"): 4,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import closing
 
@@ -34,6 +35,10 @@ def test_a_window_to_come_stops_nothing_and_steps_no_epoch(press: Press) -> None
     """The twin of all that follows: what is only planned lets every post go."""
     before = press.ask(killswitch.epoch)
     planned = _plan(press)
+    (entry,) = press.log("plan")
+    kept = press.row(Suspension, planned.suspension)
+    asked = {"request": planned.request_id, "reason": "tornado", "scope": "all", "starts_at": kept.starts_at}
+    assert (entry.actor, json.loads(entry.detail)) == ("dora", asked)
     assert (planned.begun, planned.epoch, press.ask(killswitch.epoch)) == (False, before, before)
     assert press.ask(killswitch.closed_by, "parks", clock.wall_us()) == []
     post = press.queue()
@@ -59,6 +64,9 @@ def test_the_first_writer_after_it_takes_its_step(hands: ManualClock, press: Pre
     assert _begin(press) == []
     hands.pass_s(AHEAD_S)
     assert press.ask(killswitch.has_due)
+    assert press.ask(killswitch.unconfirmed, planned.suspension) == [
+        sending
+    ]  # claimed in the epoch in which it was planned
     assert _begin(press) == [planned.suspension]
     row = press.row(Suspension, planned.suspension)
     assert (row.epoch, row.begun_at, press.ask(killswitch.epoch)) == (planned.epoch + 1, clock.wall_us(), row.epoch)
@@ -66,7 +74,9 @@ def test_the_first_writer_after_it_takes_its_step(hands: ManualClock, press: Pre
     assert press.ask(killswitch.unconfirmed, planned.suspension) == [sending]
     assert [item.state for item in press.attempts(2)] == ["aborted"]
     assert claimed != elsewhere
-    assert [entry.subject for entry in press.log("begin")] == [f"suspension {planned.suspension}"]
+    (entry,) = press.log("begin")
+    assert (entry.actor, entry.subject) == ("standfast", f"suspension {planned.suspension}")
+    assert json.loads(entry.detail) == {"epoch": row.epoch, "aborted": 1, "in_flight": [sending]}
     assert (_begin(press), press.ask(killswitch.has_due)) == ([], False)
 
 
@@ -96,6 +106,31 @@ def test_a_window_whose_beginning_cannot_be_recorded_is_not_called_quiet(
     assert (code, data["suspended"], data["quiet_confirmed"]) == (NOT_CONFIRMED, True, False)
     assert "QUIET CONFIRMED" not in words
     assert "its beginning cannot be recorded: the store takes no writes" in words
+
+
+def test_a_window_whose_moment_is_now_begins_with_its_order(hands: ManualClock, press: Press) -> None:
+    """The twin is a microsecond later; a stop that is no window asks for no moment."""
+    assert press.suspend(kind=PLANNED, starts_at=clock.wall_us()).begun
+    hands.pass_s(1)
+    assert not press.suspend(kind=PLANNED, starts_at=clock.wall_us() + 1).begun
+    hands.pass_s(1)
+    assert press.suspend(starts_at=clock.wall_us() + 1).begun
+
+
+def test_a_window_that_was_taken_back_never_begins(hands: ManualClock, press: Press) -> None:
+    """KS-10; the twin is the window that nobody took back."""
+    planned = _plan(press)
+    press.lift(planned.suspension)
+    hands.pass_s(AHEAD_S)
+    assert (press.ask(killswitch.has_due), _begin(press)) == (False, [])
+    assert press.row(Suspension, planned.suspension).begun_at is None
+
+
+@pytest.mark.parametrize(("kind", "sets"), [("crisis", True), ("compromise", True), ("drill", False), (PLANNED, False)])
+def test_only_a_real_stop_of_everything_sets_the_cell(kind: str, sets: bool) -> None:
+    """KS-20: parts, windows and exercises leave it alone."""
+    assert Request(Scope(), kind=kind).sets_cell is sets
+    assert not Request(Scope("channel", "parks"), kind=kind).sets_cell
 
 
 def test_a_window_that_has_begun_looks_at_no_clock(hands: ManualClock, press: Press) -> None:
