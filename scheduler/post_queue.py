@@ -267,7 +267,7 @@ def _row_of(move: Move, columns: Sequence[str], now: int) -> dict[str, Any]:
     return fixed | {name: move.values[name] for name in columns}
 
 
-def make_moves(session: Session, ready: Sequence[bulk.Batch]) -> None:
+def make_moves(session: Session, ready: Iterable[bulk.Batch]) -> None:
     """Make moves that are ready, all or none. Raises states.WrongState; the caller's session undoes all then."""
     for batch in ready:
         moved = bulk.update(session, batch, {"of": "id", "before": "state"})

@@ -27,6 +27,7 @@ from scheduler.planning.post_changes import Changed, Done
 from scheduler.planning.post_selection import PostError, Wanted
 from scheduler.planning.post_service import Edit, under_way, unfit
 from scheduler.post_queue import Move
+from store.bulk import PIECE, Batch
 from store.crisis_tables import NativePost
 from store.engine import cursor, dialect
 from store.tables import Attempt, Channel, Post
@@ -230,9 +231,8 @@ def _apply(session: Session, request: Request, verb: _Verb, steps: Iterable[_Ste
     changed = [_changed(step) for step in planned]
     if request.dry:
         return changed
-    moves = [Move(cast(int, step.post.id), step.post.state, step.after, step.values) for step in planned]
     try:
-        post_queue.move_posts(session, moves)
+        post_queue.make_moves(session, _ready(planned))
     except states.WrongState as error:
         raise PostError([str(error)]) from None
     for start in range(0, len(changed), LOGGED):
@@ -255,6 +255,15 @@ def _adopted(session: Session, actor: Actor, steps: Sequence[_Step]) -> list[_St
     return [
         replace(step, values={**step.values, "author": actor.person}) if step.post.id in ids else step for step in steps
     ]
+
+
+def _ready(steps: Sequence[_Step]) -> Iterator[Batch]:
+    """In pieces, each made ready when the one before is written: PostgreSQL ends a transaction that is idle for a second."""
+    for start in range(0, len(steps), PIECE):
+        piece = steps[start : start + PIECE]
+        yield from post_queue.ready_moves(
+            [Move(cast(int, step.post.id), step.post.state, step.after, step.values) for step in piece]
+        )
 
 
 def _changed(step: _Step) -> Changed:

@@ -18,7 +18,6 @@ CALENDAR = "owner: ana\nentries: []\n"
         ("post", "edit", "1", "--text", "Other words."),
         ("post", "cancel", "1"),
         ("post", "release", "1"),
-        ("crisis", "post", "--renew"),
         ("post", "reschedule", "1", "--at", "2190-12-02 09:00"),
         ("calendar", "sync", "calendars/parks.yaml"),
         ("crisis", "post", "--channel", "parks", "--text", "Take shelter."),

@@ -195,7 +195,8 @@ def test_all_held_posts_are_released_spaced_after_a_dry_run(office: Office) -> N
     for post in posts:
         _set(office, post, state="held", hold_reason="missed", due_at=clock.wall_us() - 1, ready_at=1)
     dry = office.run("post", "release", "--all-held", "--dry-run")
-    assert (dry.code, dry.err) == (0, "nothing was changed (--dry-run)\n")
+    assert (dry.code, dry.err.splitlines()[1:]) == (0, ["nothing was changed (--dry-run)"])
+    assert dry.err.startswith("parks: 3 posts from ")
     assert len(dry.out.splitlines()) == 3
     assert "would be scheduled" in dry.out
     assert {_show(office, post)["state"] for post in posts} == {"held"}
@@ -203,6 +204,30 @@ def test_all_held_posts_are_released_spaced_after_a_dry_run(office: Office) -> N
     times = [row["due_at"] for row in done["posts"]]
     assert [times[1] - times[0], times[2] - times[1]] == [300 * clock.SECOND] * 2
     assert "no post to release matches" in office.fails("post", "release", "--all-held")
+
+
+def test_many_posts_are_summed_up_and_what_comes_late_is_said(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """KS-11: by suspension; JSON has them all."""
+    from commands import post as post_commands
+
+    monkeypatch.setattr(post_commands, "MOST_LINES", 2)
+    missed = {"state": "held", "due_at": clock.wall_us() - 1, "ready_at": 1, "lateness_us": clock.SECOND}
+    posts = [_add(office) for _ in range(4)]
+    for post in posts:
+        _set(office, post, hold_reason="its time passed during suspension 1", **missed)
+    other = _add(office)
+    _set(office, other, hold_reason="its time passed during suspension 11", **missed)
+    assert "there is no suspension 1" in office.fails("post", "release", "--suspension", "1")
+    _suspend(office)
+    listed = office.run("post", "list", "--suspension", "1", "--json").data
+    assert ([row["id"] for row in listed["posts"]], listed["totals"]) == (posts, {"held": 4})
+    dry = office.run("post", "release", "--suspension", "1", "--dry-run")
+    assert dry.out.splitlines()[2:] == ["… and 2 more, 4 in all: --json lists them"]
+    assert "parks: 4 posts from " in dry.err
+    assert "further from now than their lateness limit" in dry.err
+    done = office.run("post", "release", "--suspension", "1", "--json").data
+    assert [row["id"] for row in done["posts"]] == posts
+    assert [(row["channel"], row["posts"], row["late"] >= 3) for row in done["channels"]] == [("parks", 4, True)]
 
 
 def test_each_refused_post_has_its_line_and_nothing_is_changed(office: Office) -> None:
