@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from config import clock
 from config.essentials import Essentials
@@ -146,8 +146,8 @@ def judge(session: Session, row: Drill, plan: Plan, send_deadline_s: float) -> F
     answered, silent = _answers(session, own, plan)
     counts = {"went_out": _went_out(session, own), "failed_notices": _failed_notices(session, own)}
     if real is not None:
-        why = f"suspension {real.id}, a real one, came during it"
-        return Found(OVERTAKEN, [why], answered, own.lifted_at or real.at, counts)
+        why = f"suspension {real.id}, a real one, stood during it"
+        return Found(OVERTAKEN, [why], answered, own.lifted_at or max(own.at, real.at), counts)
     reasons = [*_late(own, send_deadline_s), *silent, *_faults(counts)]
     return Found(FAILED if reasons else PASSED, reasons, answered, own.lifted_at, counts)
 
@@ -167,9 +167,9 @@ def _faults(counts: dict[str, int]) -> Iterator[str]:
 
 
 def _real_during(session: Session, own: Suspension) -> Suspension | None:
-    """The first real suspension that began after the drill and before its end."""
-    query = select(Suspension).where(col(Suspension.kind) != DRILL, col(Suspension.epoch) > own.epoch)
-    query = query.where(col(Suspension.begun_at).is_not(None)).order_by(col(Suspension.epoch))
+    """The first real suspension that stood during the drill: it came in its midst, or a moment before it."""
+    query = select(Suspension).where(col(Suspension.kind) != DRILL, col(Suspension.begun_at).is_not(None))
+    query = query.where(func.coalesce(Suspension.lifted_epoch, 2**62) > own.epoch).order_by(col(Suspension.epoch))
     found = session.exec(query).first()
     return None if found is None or (own.lifted_epoch is not None and found.epoch > own.lifted_epoch) else found
 

@@ -86,7 +86,7 @@ def draw(seed: int, variant: Variant | None = None) -> Plan:
         crises=draw_crises.crises(rng, kind, channels, ambush, fault_of),
         cell=_cell(rng, kind) if not ambush else None,
         restore=restore,
-        workers=_workers(kind, restore),
+        workers=_workers(seed, kind, restore),
         likelihood=0.0 if still or kind == "planner" else rng.choice((0.0, 0.05, 0.1, 0.2)),
         ambush=ambush,
         natives=natives,
@@ -94,10 +94,10 @@ def draw(seed: int, variant: Variant | None = None) -> Plan:
     )
 
 
-def _workers(kind: Variant, restore: Restore | None) -> int:
+def _workers(seed: int, kind: Variant, restore: Restore | None) -> int:
     if restore and restore.under:
         return 1
-    return 2 if kind in ("lane", "planner", "window", "drill") else 3
+    return 2 if kind in ("lane", "planner", "window", "drill") or seed % 4 < 2 else 3
 
 
 def _channels(rng: random.Random) -> dict[str, str]:
@@ -156,7 +156,7 @@ def _look_faults(rng: random.Random, kind: Variant, channels: Mapping[str, str])
 
 def _delete_fault(rng: random.Random, channel: str) -> dict[str, Any]:
     shaped = _shaped(rng, rng.choice(DELETED), "facebook")
-    return {**shaped, "channel": channel, "path": "^DELETE ", "kind": "other", "count": rng.randint(1, 3)}
+    return {**shaped, "channel": channel, "path": "^DELETE ", "kind": "other", "count": rng.choice((1, 3, 9))}
 
 
 def _look_fault(rng: random.Random, channels: Mapping[str, str]) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def _natives(rng: random.Random, kind: Variant, channels: Mapping[str, str]) -> 
 
 def _native(rng: random.Random, pages: list[str]) -> Native:
     at_s = 0.0 if rng.random() < 0.7 else rng.uniform(0, 2)
-    return Native(rng.choice(pages), at_s, rng.uniform(1, 5.5))
+    return Native(rng.choice(pages), at_s, rng.uniform(1, 4.5))
 
 
 def _ambush(seed: int, kind: Variant) -> Ambush:

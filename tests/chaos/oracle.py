@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from scheduler import exercise
 from tests.chaos import crisis_rules
 from tests.chaos.desk import EDITED
 from tests.chaos.evidence import FOREVER, Case, Evidence, Line, Request, Verdict, Window
@@ -116,8 +117,17 @@ def _no_cell_no_call(case: Case) -> Iterator[str]:
         end_ns = min((ns for ns in ends if ns > line["boot_ns"]), default=FOREVER)
         had_leave = {item["post"] for item in case.leaves if item["boot_ns"] < line["boot_ns"]}
         for request in case.requests if line["kind"] != "unwritable" else ():
+            if case.lane.passes(request, 1) and _all_stopped(case, request):
+                continue  # a stop of everything has laid the cell down anew, with its fence
             if line["boot_ns"] < request.line.boot_ns < end_ns and request.tag not in had_leave:
                 yield f"I8: post {request.tag} arrived while the stop cell was {line['kind']}"
+
+
+def _all_stopped(case: Case, request: Request) -> bool:
+    """True when by the ledger something real stopped everything as this arrived."""
+    at = request.line.wall_us
+    real = [row for row in case.evidence.suspensions if row.scope_kind == "all" and row.kind != exercise.DRILL]
+    return any((row.begun_at or FOREVER) < at and (row.lifted_at is None or at < row.lifted_at) for row in real)
 
 
 def _fence_holds(case: Case) -> Iterator[str]:

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from cli import resume
 from config import clock, essentials, settings
 from crisis import drill, drill_check, plan
-from scheduler import exercise, killswitch, stop_cell
+from scheduler import exercise, killswitch, lifting, stop_cell
 from scheduler.checkup import OK, WARN, Patient
 from scheduler.killswitch import Scope
 from store.crisis_tables import Acknowledgement, Delivery, Notice
@@ -162,10 +162,28 @@ def test_a_real_stop_during_a_drill_wins(office: Office) -> None:
         real = killswitch.suspend(cursor(session), dialect(session), killswitch.Order("real", "dana", "tornado"))
     (row,) = _settled(office)
     assert row.verdict == "overtaken"
-    assert json.loads(row.evidence)["reasons"] == [f"suspension {real.suspension}, a real one, came during it"]
+    assert json.loads(row.evidence)["reasons"] == [f"suspension {real.suspension}, a real one, stood during it"]
     _lift(office, number)
     with reading(office.engine) as session:
         assert killswitch.closed_by(cursor(session), dialect(session), "parks", clock.wall_us()) == [real.suspension]
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_a_real_stop_of_a_moment_before_the_drill_overtakes_it_too(
+    office: Office, monkeypatch: pytest.MonkeyPatch, is_over: bool
+) -> None:
+    """KS-20: it may be recorded between the drill's look for one and its own record; the twin was over by then."""
+
+    def look(_: Session) -> None:
+        with writing(office.engine) as session:
+            own = cursor(session), dialect(session)
+            real = killswitch.suspend(*own, killswitch.Order("real", "dana", "tornado"))
+            if is_over:
+                lifting.lift(*own, real.suspension, by="dana", reason="over", asked_epoch=real.epoch)
+
+    monkeypatch.setattr(drill, "refuse_beside_real", look)
+    _live(office)
+    assert (_settled(office)[0].verdict == "overtaken") is not is_over
 
 
 def _settled(office: Office, plan_text: str = "") -> list[Drill]:
