@@ -42,13 +42,16 @@ def post(
     renew: Annotated[
         bool, typer.Option("--renew", help="Give leave anew to what a new suspension, a lift or an edit voided.")
     ] = False,
+    edited: Annotated[
+        bool, typer.Option("--edited", help="With --renew: also what was edited since; read it first.")
+    ] = False,
     dry_run: options.DryRun = False,
     json: Json = False,
 ) -> None:
     """Send an emergency message past the closed gate, in your own words or a holding statement's. Needs the role for it."""
     with guarded() as context:
         if renew:
-            return _renew(context, json)
+            return _renew(context, edited, json)
         message = _message(
             context, Wish(channel or (), everywhere, statement, fill or (), language), text, text_file, media, alt
         )
@@ -165,7 +168,7 @@ def _shown(message: Message, json: bool) -> None:
     return say("nothing was sent (--dry-run)")
 
 
-def _renew(context: Context, json: bool) -> None:
+def _renew(context: Context, edited: bool, json: bool) -> None:
     from governance import access
     from scheduler import restore
     from scheduler.planning import emergency
@@ -173,12 +176,16 @@ def _renew(context: Context, json: bool) -> None:
     actor = context.actor
     with access.acting(context.engine) as session:
         restore.refuse_older_copy(session, context.essential)
-        numbers = emergency.renew(session, actor)
+        numbers = emergency.renew(session, actor, also_edited=edited)
+        left = emergency.edited(session)
     if json:
-        return emit({"renewed": numbers})
-    return say(
-        f"{len(numbers)} pending emergency message(s) have leave again: {', '.join(map(str, numbers)) or 'none'}"
-    )
+        return emit({"renewed": numbers, "edited": left})
+    say(f"{len(numbers)} pending emergency message(s) have leave again: {', '.join(map(str, numbers)) or 'none'}")
+    for number in left:
+        say(
+            f"post {number} was edited since it had leave: read it (`standfast post show {number}`), then --renew --edited"
+        )
+    return None
 
 
 def sweep(suspension: Suspension = None, json: Json = False) -> None:

@@ -119,19 +119,26 @@ def _override(post: Post, actor: Actor, incident: int, epoch: int, statement: st
     )
 
 
-def renew(session: Session, actor: Actor) -> list[int]:
+def edited(session: Session) -> list[int]:
+    """The pending emergency messages whose words nobody of the lane has given leave to: somebody edited them since."""
+    epoch = killswitch.epoch(cursor(session), dialect(session))
+    return [number for number, leave in _pending(session, epoch).items() if not leave.knows]
+
+
+def renew(session: Session, actor: Actor, *, also_edited: bool = True) -> list[int]:
     """The pending emergency messages that have leave again, after a new suspension, a lift or an edit had voided it.
 
-    Raises PostError when nothing is suspended, Refused when the actor may not on one of their channels.
+    `also_edited`: those in words that the lane has not seen, too; who says so must have read them. Raises PostError when
+    nothing is suspended, Refused when the actor may not on one of their channels.
     """
     incident = _incident(session)
     epoch = killswitch.epoch(cursor(session), dialect(session))
-    pending = _pending(session, epoch)
+    pending = {number: item for number, item in _pending(session, epoch).items() if item.knows or also_edited}
     posts = post_queue.locked_posts(session, list(pending))
     for post in posts:
         access.check(session, actor, PERMISSION, post.channel, action="crisis.post", subject=f"post {post.id}")
     voided = [post for post in posts if post.state == "scheduled"]
-    session.add_all(_override(post, actor, incident, epoch, pending[post.id or 0]) for post in voided)
+    session.add_all(_override(post, actor, incident, epoch, pending[post.id or 0].statement) for post in voided)
     numbers = [post.id or 0 for post in voided]
     if numbers:
         detail = {"posts": numbers, "epoch": epoch}
@@ -139,14 +146,26 @@ def renew(session: Session, actor: Actor) -> list[int]:
     return numbers
 
 
-def _pending(session: Session, epoch: int) -> dict[int, str]:
-    """By scheduled post that once had leave and has none now (voided, edited, or used by an attempt that sent nothing): the
-    statement it was made from."""
+@dataclass(frozen=True)
+class _Leave:
+    """What a post once had leave by: the statement it was made from; `knows`: it was given for the words as they are."""
+
+    statement: str
+    knows: bool
+
+
+def _pending(session: Session, epoch: int) -> dict[int, _Leave]:
+    """By scheduled post that once had leave and has none now (voided, edited, or used by an attempt that sent nothing)."""
     of_post = col(Override.post_id) == col(Post.id)
     query = select(Post, Override).join(Override, of_post).where(Post.state == "scheduled").order_by(col(Override.id))
     found = list(session.exec(query))
     good = {post.id for post, leave in found if _is_good(post, leave, epoch)}
-    return {post.id: leave.statement for post, leave in found if post.id is not None and post.id not in good}
+    known = {post.id for post, leave in found if leave.content_hash == post.content_hash}
+    return {
+        post.id: _Leave(leave.statement, post.id in known)
+        for post, leave in found
+        if post.id is not None and post.id not in good
+    }
 
 
 def _is_good(post: Post, leave: Override, epoch: int) -> bool:

@@ -112,9 +112,9 @@ def test_one_command_renews_all_that_a_new_suspension_voided(office: Office) -> 
     """I9."""
     _suspend(office)
     office.run("crisis", "post", "--channel", "parks", "--text", WORDS)
-    assert office.run("crisis", "post", "--renew", "--json").data == {"renewed": []}
+    assert office.run("crisis", "post", "--renew", "--json").data == {"renewed": [], "edited": []}
     _suspend(office, "again")
-    assert office.run("crisis", "post", "--renew", "--json").data == {"renewed": [1]}
+    assert office.run("crisis", "post", "--renew", "--json").data == {"renewed": [1], "edited": []}
 
 
 def test_a_sweep_names_each_channel_and_needs_a_suspension(office: Office) -> None:
@@ -130,3 +130,14 @@ def test_a_sweep_names_each_channel_and_needs_a_suspension(office: Office) -> No
     assert "several stand (1, 2): name one with --suspension" in office.fails("crisis", "sweep")
     assert office.run("crisis", "sweep", "--suspension", str(number)).code == 0
     assert "nothing real that fits" in office.fails("crisis", "sweep", "--suspension", "7")
+
+
+def test_words_that_somebody_edited_since_get_leave_only_by_who_says_that_they_read_them(office: Office) -> None:
+    """KS-14, I9: leave is bound to the content; an administrator's edit must not pass under an emergency publisher's name."""
+    _suspend(office)
+    office.run("crisis", "post", "--channel", "parks", "--text", "Boil water.")
+    assert office.run("post", "edit", "1", "--text", "The water is safe.").code == 0
+    said = office.run("crisis", "post", "--renew", "--json")
+    assert said.data == {"renewed": [], "edited": [1]}
+    assert "post 1 was edited since it had leave: read it" in office.run("crisis", "post", "--renew").err
+    assert office.run("crisis", "post", "--renew", "--edited", "--json").data == {"renewed": [1], "edited": []}
