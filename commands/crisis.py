@@ -229,9 +229,7 @@ def standing(context: Context, wanted: int | None) -> int:
     if wanted in found:
         return wanted
     if wanted is not None or not found:
-        raise UserError(
-            "nothing real that fits is suspended (an exercise sweeps nothing): see `standfast crisis status`"
-        )
+        raise UserError("nothing real that fits is suspended: see `standfast crisis status`")
     if len(found) > 1:
         raise UserError(f"several stand ({', '.join(map(str, found))}): name one with --suspension")
     return found[0]

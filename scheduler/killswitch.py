@@ -218,8 +218,8 @@ def _plan(cursor: Cursor, dialect: str, order: Order, now: int) -> Recorded:
     """Put a window on record that holds from its moment by `ACTIVE` alone, whoever runs then; `begin_due` takes its step."""
     own = epoch(cursor, dialect)
     number = _insert(cursor, dialect, order, own, now, begun_at=None)
-    detail = {"scope": str(order.scope), "reason": order.reason, "request": order.request_id}
-    detail |= {"starts_at": clock.to_text(order.starts_at)}
+    detail: dict[str, Any] = {"scope": str(order.scope), "reason": order.reason}
+    detail |= {"request": order.request_id, "starts_at": order.starts_at}
     append(cursor, dialect, actor=order.by, action="plan", subject=f"suspension {number}", detail=detail)
     return Recorded(number, own, now, order.request_id, (), by=order.by, begun=False)
 

@@ -121,21 +121,22 @@ def put_back(session: Session, attempt: Attempt, *, ready_at: int, tries: int, r
     """
     declared = killswitch.declared_since(cursor(session), dialect(session), attempt.channel, attempt.claim_epoch)
     if declared:
-        if hold(session, attempt.post_id, hold_reason.not_sent(declared, reason), only_from=("publishing",)):
-            killswitch.run(cursor(session), dialect(session), KEEP_HELD, _keep_held(attempt))
+        hold(session, attempt.post_id, hold_reason.not_sent(declared, reason), only_from=("publishing",))
+        killswitch.run(cursor(session), dialect(session), KEEP_HELD, _keep_held(attempt))
         return "held"
     give_override_back(session, attempt)
     move_post(session, attempt.post_id, "scheduled", only_from=("publishing",), ready_at=ready_at, tries=tries)
     return "scheduled"
 
 
-KEEP_HELD = f"""INSERT INTO suspension_post (suspension_id, post_id, at) SELECT s.id, ?, ? FROM suspension s
-  WHERE s.epoch > ? AND s.begun_at IS NOT NULL AND {killswitch.REACHES.format(channel="?")} ON CONFLICT DO NOTHING"""  # noqa: S608
+KEEP_HELD = f"""INSERT INTO suspension_post (suspension_id, post_id, at) SELECT s.id, p.id, ? FROM suspension s, post p
+  WHERE p.id = ? AND p.state = 'held' AND s.epoch > ? AND s.begun_at IS NOT NULL
+  AND {killswitch.REACHES.format(channel="?")} ON CONFLICT DO NOTHING"""  # noqa: S608
 """The suspensions declared since an attempt's claim (`killswitch.declared_since`) each keep the post that it was for."""
 
 
 def _keep_held(attempt: Attempt) -> tuple[Any, ...]:
-    return attempt.post_id, clock.wall_us(), attempt.claim_epoch, *[attempt.channel] * 3
+    return clock.wall_us(), attempt.post_id, attempt.claim_epoch, *[attempt.channel] * 3
 
 
 @dataclass(frozen=True)

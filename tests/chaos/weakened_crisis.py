@@ -84,7 +84,7 @@ def _sweep_copies_last() -> None:
     """What it takes out is copied once it is gone."""
     take_over, note_gone = Sweeper._take_over, Sweeper._note_gone
     seen: list[Any] = []
-    Sweeper._take_over = lambda _self, *given: seen.append(given)  # type: ignore[method-assign,assign,return-value]
+    Sweeper._take_over = lambda _self, *given: seen.append(given)  # type: ignore[method-assign,assign,return-value]  # a weakened method
 
     def then(self: Sweeper, *given: Any) -> None:
         for item in seen:

@@ -105,7 +105,7 @@ def test_what_is_no_item_is_refused_with_the_nearest(office: Office, item: str, 
 
 
 def test_it_needs_a_suspension_and_a_person(office: Office) -> None:
-    assert "nothing that fits is suspended" in office.fails("crisis", "checklist", "--tick", "stop")
+    assert "nothing real that fits is suspended" in office.fails("crisis", "checklist", "--tick", "stop")
     assert "--note belongs to --tick" in office.fails("crisis", "checklist", "--note", "x")
     number = suspend(office)
     assert "you are not signed in" in office.fails("crisis", "checklist", "--tick", "stop", STANDFAST_TOKEN="")

@@ -271,8 +271,8 @@ def test_an_emergency_message_is_no_post_that_went_out(office: Office) -> None:
 def test_a_drill_has_no_emergency_lane_and_sweeps_nothing(office: Office) -> None:
     """KS-20: it reaches no live platform."""
     _live(office)
-    assert "nothing is suspended" in office.fails("crisis", "post", "--channel", "parks", "--text", "x")
-    assert "an exercise sweeps nothing" in office.fails("crisis", "sweep")
+    assert "nothing real is suspended" in office.fails("crisis", "post", "--channel", "parks", "--text", "x")
+    assert "nothing real that fits is suspended" in office.fails("crisis", "sweep")
 
 
 def test_the_drills_so_far_are_shown(office: Office) -> None:

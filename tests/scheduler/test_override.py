@@ -95,10 +95,10 @@ def test_a_grant_that_is_gone_when_it_would_be_sent_holds_it(press: Press) -> No
 
 
 def test_without_a_suspension_there_is_no_lane(press: Press) -> None:
-    with pytest.raises(PostError, match=r"nothing is suspended.*post add --now"):
+    with pytest.raises(PostError, match=r"nothing real is suspended.*post add --now"):
         _send(press, "parks")
     number = press.suspend(kind="drill").suspension
-    with pytest.raises(PostError, match="nothing is suspended"):
+    with pytest.raises(PostError, match="nothing real is suspended"):
         _send(press, "parks")
     press.lift(number)
 

@@ -35,7 +35,9 @@ def _outlook(press: Press, number: int, channels: list[str] | None = None) -> tr
 
 def _words(found: triage.Outlook) -> list[str]:
     about: dict[str, Any] = {"code": "C", "suspension": 1, "scope": "all", "channels": None, "expires_at": "then"}
-    return [*resuming.of_offer(Offer(**vars(found), **about, remaining=[], still_closed={}, released=[]))]
+    return [
+        *resuming.of_offer(Offer(**vars(found), **about, kind="crisis", remaining=[], still_closed={}, released=[]))
+    ]
 
 
 def test_what_is_unknown_is_named_with_its_remedy(press: Press) -> None:

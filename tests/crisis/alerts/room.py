@@ -81,5 +81,6 @@ class Room:
         with reading(self.press.engine) as session:
             before = len(session.exec(select(Notice.id)).all())
         own.run()
+        own.wait(20)
         with reading(self.press.engine) as session:
             return list(session.exec(select(Notice.kind).order_by(col(Notice.id))))[before:]

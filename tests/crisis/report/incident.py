@@ -141,6 +141,7 @@ class Incident:
         notifier = Notifier(self.press.engine, lambda: own, lambda: addresses, CHICAGO, send)
         for _ in range(8):
             notifier.run()
+            notifier.wait(20)
             self.hands.pass_s(60)
         with writing(self.press.engine) as session:
             assert ledger.acknowledge(session, self.number, "omar")
