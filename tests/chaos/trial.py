@@ -131,7 +131,7 @@ class Trial:
         if self.plan.crises:
             self._trouble()
         fires = [item.at_s + item.fires_s for item in self.plan.natives if self.plan.variant == "planner"]
-        self._wait(self.start_s + max(2.0, *(item.at_s for item in self.plan.acts), *fires))
+        self._wait(self.start_s + max([2.0, *(item.at_s for item in self.plan.acts), *fires]))
         self._resume_all()
         self._await(self._add(self.later_posts))
 
