@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -63,15 +63,11 @@ def town_on(database: str, databases: Databases) -> Iterator[Town]:
         yield town
 
 
-DRAWN = (replace(EVERYTHING, parts=()), replace(EVERYTHING, window=(), backs=False, overrides=False))
-"""Staged resumes apart from windows, the lane and a clock set back: what the model says of both together is still open."""
-
-
 def run_in(town: Town, plan: Plan, *, shrink: bool = True) -> Report:
     """Run `plan` on `town`; a fault is told as it was found, or (`shrink`) as short as hypothesis can make it."""
     tally, began = Tally(), clock.SystemClock().boot_ns()
     chosen = settings(
-        max_examples=-(-plan.examples // len(DRAWN)),
+        max_examples=plan.examples,
         stateful_step_count=plan.steps,
         phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
         suppress_health_check=list(HealthCheck),
@@ -82,8 +78,7 @@ def run_in(town: Town, plan: Plan, *, shrink: bool = True) -> Report:
     )
     fault = ""
     try:
-        for config in DRAWN:
-            run_state_machine_as_test(seed(plan.seed)(machine(town, config, tally)), settings=chosen)
+        run_state_machine_as_test(seed(plan.seed)(machine(town, EVERYTHING, tally)), settings=chosen)
     except Exception as error:
         fault = "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])])
     seconds = (clock.SystemClock().boot_ns() - began) / 1e9
