@@ -27,6 +27,7 @@ from tests.model.fence import can_raise, fail, raise_fence
 from tests.model.ledger import (
     abort_claimed,
     active,
+    begin_due,
     covers,
     in_flight,
     in_force,
@@ -134,9 +135,9 @@ def own_suspension(state: State, who: int) -> Suspension | None:
 
 def is_quiet(state: State, who: int, config: Config) -> bool:
     """What `drain.until_quiet`, `lost_attempts` and the receipt find, read in one moment."""
-    own = own_suspension(state, who)
-    if own is None or own.epoch != state.crises[who].told or own.lifted:  # a store put back does not know it
-        return False
+    own, crisis = own_suspension(state, who), state.crises[who]
+    if own is None or own.lifted or (own.epoch, state.store.suspensions.index(own)) != (crisis.told, crisis.row):
+        return False  # a store put back does not know it, or knows it as another
     if not _is_readable(state) or lost_attempts(state):
         return False
     return config.weakened == design.QUIET_AT_ONCE or not unconfirmed(state.store, own, config)
@@ -152,12 +153,25 @@ def lost_attempts(state: State) -> bool:
 
 
 def _status_says_quiet(state: State, config: Config) -> bool:
-    if not _is_readable(state) or unrecorded(state) or lost_attempts(state):
+    state = status_begins(state, config)
+    if not _is_readable(state) or unrecorded(state) or lost_attempts(state) or has_due(state, config):
         return False
     found = list(in_force(state.store, state.world.now))
     if not found or all(state.crises[item.request % AGAIN].quiet for item in found if item.request < LOST_CELL):
         return False
     return all(not unconfirmed(state.store, item, config) for item in found)
+
+
+def status_begins(state: State, config: Config) -> State:
+    """`Status._begin_due`: what it is asked about is begun first, where it can write."""
+    if state.world.store != UP:
+        return state
+    return state._replace(store=begin_due(state.store, config, state.world.now))
+
+
+def has_due(state: State, config: Config) -> bool:
+    """`killswitch.has_due`."""
+    return begin_due(state.store, config, state.world.now) is not state.store
 
 
 def _set(state: State, who: int, **changes: int) -> State:
@@ -203,7 +217,9 @@ def commit(state: State, action: Action, config: Config) -> State:
     if config.weakened == design.IN_MEMORY:
         return _set(state, action.who, phase=TOLD, promised=1)
     own = own_suspension(state, action.who)
-    return _set(state, action.who, phase=TOLD, told=own.epoch if own is not None else 0)
+    if own is None:
+        return _set(state, action.who, phase=TOLD)
+    return _set(state, action.who, phase=TOLD, told=own.epoch, row=state.store.suspensions.index(own))
 
 
 def commit_unheard(state: State, action: Action, config: Config) -> State:
@@ -253,27 +269,28 @@ def sweep(state: State, action: Action, config: Config) -> State:
 
 def quiet(state: State, action: Action, config: Config) -> State:
     """QUIET CONFIRMED."""
-    return _set(state, action.who, phase=QUIET, quiet=1, told=0)
+    return _set(state, action.who, phase=QUIET, quiet=state.crises[action.who].told or 1, told=0, row=0)
 
 
 def not_confirmed(state: State, action: Action, config: Config) -> State:
     """SUSPENDED, NOT CONFIRMED."""
     if config.weakened == design.TIMEOUT_IS_QUIET:
         return quiet(state, action, config)
-    return _set(state, action.who, phase=UNCONFIRMED, told=0)
+    return _set(state, action.who, phase=UNCONFIRMED, told=0, row=0)
 
 
 def kill(state: State, action: Action, config: Config) -> State:
     """The process is gone; what stands, stands."""
     world = state.world._replace(crashes=state.world.crashes - 1)
-    return _set(state._replace(world=world), action.who, phase=KILLED, told=0)
+    return _set(state._replace(world=world), action.who, phase=KILLED, told=0, row=0)
 
 
 def status_quiet(state: State, action: Action, config: Config) -> State:
-    """All that is suspended is quiet."""
+    """All that is suspended is quiet, a planned window that has come among it."""
+    state = status_begins(state, config)
     for item in active(state.store):
         if item.request < LOST_CELL:
-            state = _set(state, item.request % AGAIN, quiet=1)
+            state = _set(state, item.request % AGAIN, quiet=item.epoch)
     return state
 
 

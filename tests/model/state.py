@@ -152,8 +152,10 @@ class Cell(NamedTuple):
 
 
 class Crisis(NamedTuple):
-    """One run of ``standfast crisis``: `tries` commits without acknowledgement; `promised`: a stop stands that only resume
-    lifts; `quiet`: people were told QUIET CONFIRMED; both end with the lift; `denied`: they were told NOTHING IS SUSPENDED;
+    """One run of ``standfast crisis``: `tries` commits without acknowledgement; `told`, `row`: the epoch and the place of the
+    suspension that it called SUSPENDED, while it waits for quiet; `promised`: a stop stands that only resume
+    lifts; `quiet`: the epoch under which people were told QUIET CONFIRMED; both end with the lift; `denied`: they were told
+    NOTHING IS SUSPENDED;
     `maybe`: a COMMIT was sent and not acknowledged; `released`: the channels (bits) that a person resumed since they were
     told."""
 
@@ -161,6 +163,7 @@ class Crisis(NamedTuple):
     cell_set: int = 0
     tries: int = 0
     told: int = 0
+    row: int = 0
     promised: int = 0
     quiet: int = 0
     complete: int = 0

@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import psycopg
-from sqlalchemy import Engine, event
-from sqlmodel import SQLModel
+from sqlalchemy import Engine, MetaData, event
 
-from store import release_tables  # noqa: F401  # its table is among those that are copied
 from store.engine import open_engine
 from tests.oracle.boundary import IN_NO_TIME
 from tests.support.databases import Databases, libpq
@@ -107,7 +105,7 @@ class PostgresGround:
         self.url, self.engine = url, open_engine(url)
         event.listen(self.engine, "connect", _patient)
         self._own = psycopg.connect(libpq(url), autocommit=True)
-        self._tables = [table.name for table in SQLModel.metadata.sorted_tables]
+        self._tables = _tables(self.engine)
         found = self._own.execute("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'").fetchall()
         self._sequences = [str(row[0]) for row in found]
         for name in (FRESH, COPY):
@@ -174,6 +172,13 @@ class PostgresGround:
         """Close the connections."""
         self._own.close()
         self.engine.dispose()
+
+
+def _tables(engine: Engine) -> list[str]:
+    """Every table that the migrations made, referred ones first: asked of the database, so that none can be forgotten."""
+    found = MetaData()
+    found.reflect(engine)
+    return [table.name for table in found.sorted_tables if table.name != "alembic_version"]
 
 
 def _patient(connection: Any, _record: Any) -> None:

@@ -17,7 +17,7 @@ from contextlib import suppress
 
 from config.fault import Fault
 from scheduler.emergency_stop import DONE, NOT_CONFIRMED
-from tests.model.crisis import lost_attempts
+from tests.model.crisis import has_due, lost_attempts
 from tests.model.ledger import in_force, unconfirmed, unrecorded
 from tests.model.person import may_override
 from tests.model.state import DOWN, IDLE, UP, Action, Config, State
@@ -30,7 +30,8 @@ def enabled(state: State, rig: Rig, allowed: list[Action]) -> list[Action]:
     """The probes that make sense now: each asks for what is not among `allowed`."""
     config = rig.config
     keys = {(item.actor, item.step) for item in allowed}
-    found = [Action(PROBE, "status")] if state.world.store != DOWN else []
+    begins = state.world.store == UP and has_due(state, config)  # that is the model's own step
+    found = [Action(PROBE, "status")] if state.world.store != DOWN and not begins else []
     if state.world.store != UP:
         return found
     found += [
@@ -95,7 +96,7 @@ def status(rig: Rig, state: State, action: Action) -> None:
 
 def is_quiet(state: State, config: Config) -> bool:
     """Whether `crisis status` may end with 0: open, or everything that is suspended is quiet."""
-    if unrecorded(state):
+    if unrecorded(state) or has_due(state, config):
         return False
     found = list(in_force(state.store, state.world.now))
     if found and lost_attempts(state):
