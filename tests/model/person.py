@@ -143,9 +143,10 @@ def _forgiven(state: State, post: int) -> State:
 
 
 def override(state: State, action: Action, config: Config) -> State:
-    """An emergency message is approved for the present epoch."""
-    content = state.store.posts[action.what].content
-    store = state.store._replace(override=state.store.epoch, override_of=content)
+    """An emergency message is approved for the present epoch: a person has set it going, whatever a stop took out of hand."""
+    own, epoch = state.store.posts[action.what], state.store.epoch
+    posts = put(state.store.posts, action.what, own._replace(asked=epoch))
+    store = state.store._replace(override=epoch, override_of=own.content, posts=posts)
     return state._replace(store=store, world=state.world._replace(acts=state.world.acts - 1))
 
 

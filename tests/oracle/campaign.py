@@ -50,10 +50,10 @@ class Report:
     fault: str = ""
 
 
-def run(plan: Plan, databases: Databases) -> Report:
+def run(plan: Plan, databases: Databases, *, shrink: bool = True) -> Report:
     """Run `plan` in this process."""
     with town_on(plan.database, databases) as town:
-        return run_in(town, plan)
+        return run_in(town, plan, shrink=shrink)
 
 
 @contextmanager
@@ -80,10 +80,19 @@ def run_in(town: Town, plan: Plan, *, shrink: bool = True) -> Report:
     try:
         run_state_machine_as_test(seed(plan.seed)(machine(town, EVERYTHING, tally)), settings=chosen)
     except Exception as error:
-        fault = "\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", [])])
+        fault = "\n".join(_told(error))
     seconds = (clock.SystemClock().boot_ns() - began) / 1e9
     taken = {" ".join(key): count for key, count in sorted(tally.taken.items())}
     return Report(plan, tally.examples, tally.steps, seconds, taken, tuple(tally.missing(EVERYTHING)), fault)
+
+
+def _told(error: Exception) -> Iterator[str]:
+    """The words of an error and its notes; hypothesis packs several into a group."""
+    if isinstance(error, ExceptionGroup):
+        for item in error.exceptions:
+            yield from _told(item)
+        return
+    yield from (f"{type(error).__name__}: {error}", *getattr(error, "__notes__", []))
 
 
 def main(words: list[str] | None = None) -> int:
