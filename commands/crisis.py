@@ -143,10 +143,19 @@ def _sent(context: Context, message: Message, json: bool) -> None:
 
     actor = context.actor
     post_service.load_platforms(context.engine)
+    _begin_windows(context)
     with access.acting(context.engine) as session:
         restore.refuse_older_copy(session, context.essential)
         sent = emergency.send(session, actor, message)
     _report(sent, message, json)
+
+
+def _begin_windows(context: Context) -> None:
+    """A planned suspension that has come begins first: the leave that is given now shall live in its epoch."""
+    from scheduler import windows
+
+    if (why := windows.begin_due(context.essential)) is not None:
+        say(f"warning: {why}")
 
 
 def _report(sent: Sent, message: Message, json: bool) -> None:
@@ -174,6 +183,7 @@ def _renew(context: Context, edited: bool, json: bool) -> None:
     from scheduler.planning import emergency
 
     actor = context.actor
+    _begin_windows(context)
     with access.acting(context.engine) as session:
         restore.refuse_older_copy(session, context.essential)
         numbers = emergency.renew(session, actor, also_edited=edited)

@@ -89,8 +89,10 @@ class Look:
 STORE = f"""COALESCE((SELECT epoch FROM gate WHERE id = 1), 0), COALESCE((SELECT max(id) FROM attempt), 0),
   (SELECT count(*) FROM alarm WHERE confirmed_at IS NULL), (SELECT count(*) FROM meta WHERE key = '{killswitch.RESTORING}')"""  # noqa: S608 (constants only)
 OVERRIDE = """(SELECT max(o.id) FROM override o WHERE o.post_id = p.id AND o.content_hash = p.content_hash
-    AND o.used_at IS NULL AND o.epoch = (SELECT epoch FROM gate WHERE id = 1))"""
-"""The leave of post ``p`` to pass a closed gate, if it has one: of this content, this epoch, and not used yet."""
+    AND o.used_at IS NULL AND o.epoch = (SELECT epoch FROM gate WHERE id = 1)
+    AND NOT EXISTS (SELECT 1 FROM suspension d WHERE d.begun_at IS NULL AND d.lifted_epoch IS NULL AND d.starts_at <= ?))"""
+"""The leave of post ``p`` to pass a closed gate, if it has one: of this content, this epoch, and not used yet. A planned
+suspension whose moment (wall µs) has come ends the epoch, whether or not somebody has taken its step by then."""
 LOOK = f"""SELECT {STORE},
   EXISTS (SELECT 1 FROM suspension s WHERE {killswitch.ACTIVE} AND {killswitch.COVERS.format(channel="p.channel")}),
   COALESCE(c.state, ''), {OVERRIDE}, a.id, a.worker, a.state, a.content_hash, a.override_id, w.state, g.role
@@ -113,7 +115,8 @@ def store_state_of(row: Sequence[Any]) -> StoreState:
 
 def look(session: Session, post_id: int) -> Look:
     """What stands beside a post; the caller holds its row, so that this statement sees all that was done before."""
-    found = _rows(session, LOOK, clock.wall_us(), post_id)
+    now = clock.wall_us()
+    found = _rows(session, LOOK, now, now, post_id)
     (*store, covered, state, override), live = found[0][:7], found[0][7:12]
     own = AttemptRow(*live) if live[0] is not None else None
     return Look(store_state_of(store), bool(covered), str(state), own, [row[12:] for row in found], override)

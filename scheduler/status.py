@@ -7,7 +7,7 @@ from typing import Any
 
 from config import clock
 from config.essentials import Essentials
-from scheduler import drain, exercise, killswitch, liveness, receipt, resumption, stop_cell, stop_ledger, switch
+from scheduler import drain, exercise, killswitch, receipt, resumption, stop_cell, stop_ledger, switch, windows
 from scheduler.emergency_stop import DONE, DRAIN_MARGIN_S, NOT_CONFIRMED, doubt
 from scheduler.killswitch import rows
 from scheduler.receipt import Receipt
@@ -31,8 +31,8 @@ class Status:
             with switch.reading(self.switch) as cursor:
                 numbers = [item.id for item in resumption.active(cursor, self.switch.name) if item.has_come]
                 due = killswitch.has_due(cursor, self.switch.name)
-            if due:
-                self._begin_due()
+            if due and (why := windows.begin(self.switch, self.essential)) is not None:
+                self.warnings.append(why)
             limit = self.essential.send_deadline_s + DRAIN_MARGIN_S if wait else 0.0
             if numbers:
                 drain.until_quiet(self.switch, self.essential, tuple(numbers), limit, self.warnings.append)
@@ -45,18 +45,6 @@ class Status:
             return self._unreadable(str(error))
         finally:
             self.switch.close()
-
-    def _begin_due(self) -> None:
-        """Take the step of the planned suspensions that have come and that nobody has begun: until then a worker that looked at
-        the gate before their moment may stand inside its transaction, unseen, and go on; the lock waits for it."""
-        try:
-            with (
-                liveness.registered_or_not(self.essential.workers_dir, liveness.SWITCH),
-                switch.exclusive(self.switch) as cursor,
-            ):
-                killswitch.begin_due(cursor, self.switch.name)
-        except SwitchUnavailable as error:
-            self.warnings.append(f"a planned suspension has come, and its beginning cannot be recorded: {error}")
 
     def _look(self, cursor: Cursor, *, known: bool) -> tuple[int, dict[str, Any], str]:
         name = self.switch.name

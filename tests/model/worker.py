@@ -21,7 +21,7 @@
 from __future__ import annotations
 
 from tests.model import design, harm
-from tests.model.ledger import is_closed, move_attempt, move_post, put, put_back, refuses
+from tests.model.ledger import begin_due, is_closed, move_attempt, move_post, put, put_back, refuses
 from tests.model.state import (
     ABORTED,
     ABSENT,
@@ -143,8 +143,8 @@ def may_claim(state: State, config: Config, post: int) -> bool:
         return False
     if config.weakened == design.IN_MEMORY and state.memory:
         return False
-    return not is_closed(state.store, config.channels[post], state.world.now, config.weakened) or has_override(
-        state.store, post, config
+    return not is_closed(state.store, config.channels[post], state.world.now, config.weakened) or has_leave(
+        state, post, config
     )
 
 
@@ -158,6 +158,16 @@ def has_override(store: Store, post: int, config: Config) -> bool:
     if not store.override or post != OVERRIDDEN or store.override_of != store.posts[post].content:
         return False
     return store.override == store.epoch or config.weakened == design.UNBOUND_OVERRIDE
+
+
+def has_leave(state: State, post: int, config: Config) -> bool:
+    """`claim_rows.OVERRIDE`: a planned window that has come ends the epoch, whether or not somebody has taken its step."""
+    if (
+        config.weakened != design.UNBOUND_OVERRIDE
+        and begin_due(state.store, config, state.world.now) is not state.store
+    ):
+        return False
+    return has_override(state.store, post, config)
 
 
 def _has_live(store: Store, post: int) -> bool:
@@ -186,7 +196,7 @@ def claim(state: State, action: Action, config: Config) -> State:
         store = store._replace(attempts=(*store.attempts, Attempt(ABSENT, post, action.who + 1, store.epoch)))
         store = move_post(store, post, PUBLISHING, SCHEDULED)
         return _set(state._replace(store=store), action.who, Worker(LOOKED, len(store.attempts), post))
-    override = int(has_override(store, post, config))
+    override = int(has_leave(state, post, config))
     row = Attempt(CLAIMED, post, action.who + 1, store.epoch, store.posts[post].content, override)
     store = move_post(store._replace(attempts=(*store.attempts, row)), post, PUBLISHING, SCHEDULED)
     return _set(state._replace(store=store), action.who, Worker(HOLDING, len(store.attempts), post))
@@ -220,7 +230,7 @@ def authorise(state: State, action: Action, config: Config) -> State:
     state = state._replace(harm=state.harm | harm.of_leave(state, row, config))
     if config.weakened != design.ROW_AFTER_SEND:
         store = move_attempt(store, worker.attempt, SENDING, CLAIMED) or store
-    used = store._replace(override=0, override_of=0) if has_override(store, row.post, config) else store
+    used = store._replace(override=0, override_of=0) if has_leave(state, row.post, config) else store
     return _set(state._replace(store=used), action.who, worker._replace(phase=LEAVE, epoch=store.epoch))
 
 
@@ -237,7 +247,7 @@ def why_not(state: State, row: Attempt, worker: Worker, config: Config) -> Store
     store, post = state.store, state.store.posts[row.post]
     aborted = move_attempt(store, worker.attempt, ABORTED, CLAIMED) or store
     closed = is_closed(store, config.channels[row.post], state.world.now, config.weakened) and not (
-        row.override and has_override(store, row.post, config)
+        row.override and has_leave(state, row.post, config)
     )
     if config.weakened != design.CLAIM_ONLY and (closed or refuses(state.cell, store.epoch)):
         return put_back(aborted, row, config)

@@ -13,7 +13,7 @@ from connectors.errors import NotSent, RateLimited, Uncertain
 from governance import access
 from governance.access import Refused
 from governance.authority import Identity
-from scheduler import killswitch, stop_cell
+from scheduler import killswitch, stop_cell, windows
 from scheduler.planning import content, emergency
 from scheduler.planning.emergency import Message, Sent
 from scheduler.planning.post_selection import PostError
@@ -125,6 +125,22 @@ def test_a_new_suspension_voids_what_is_pending_and_one_command_renews_it(press:
         assert emergency.renew(session, ERIN) == []
     assert _override(press, number).epoch == again.epoch
     assert press.publisher.publish_post(number) == "published"
+
+
+def test_a_window_that_has_come_voids_what_is_pending_though_nobody_began_it(hands: ManualClock, press: Press) -> None:
+    """I9: its moment is the new suspension; the twins are the moment before it, and leave that is given in its own epoch."""
+    press.suspend("channel:parks")
+    hands.pass_s(1)
+    press.suspend(kind=killswitch.PLANNED, starts_at=clock.wall_us() + 10 * clock.SECOND)
+    before, pending = (_send(press, "parks").ids["parks"] for _ in range(2))
+    assert press.publisher.publish_post(before) == "published"
+    hands.pass_s(10)
+    assert press.publisher.publish_post(pending) == "not_claimed"
+    assert windows.begin_due(press.essential) is None
+    assert press.publisher.publish_post(pending) == "not_claimed"
+    with access.acting(press.engine) as session:
+        assert emergency.renew(session, ERIN) == [pending]
+    assert press.publisher.publish_post(pending) == "published"
 
 
 def test_an_edited_message_can_be_given_leave_for_its_new_words(press: Press) -> None:

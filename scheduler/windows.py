@@ -1,0 +1,38 @@
+"""Planned suspensions whose moment has come take their step from whoever looks first: daemon, status or emergency lane.
+
+They hold from their moment in any case; the step aborts what is claimed, lists what is in flight and ends the leave of
+emergency messages given before it.
+"""
+
+from __future__ import annotations
+
+from config.essentials import Essentials
+from scheduler import killswitch, liveness, switch
+from scheduler.switch import Switch, SwitchUnavailable
+
+
+def begin_due(essential: Essentials) -> str | None:
+    """Begin them on a connection of its own. None, or why they could not be begun, in one line."""
+    own = switch.open_switch(essential)
+    try:
+        with switch.reading(own) as cursor:
+            due = killswitch.has_due(cursor, own.name)
+        return begin(own, essential) if due else None
+    except SwitchUnavailable as error:
+        return str(error)
+    finally:
+        own.close()
+
+
+def begin(own: Switch, essential: Essentials) -> str | None:
+    """Begin them under the exclusive lock: until then a worker that looked at the gate before their moment may stand inside its
+    transaction, unseen, and go on; the lock waits for it. None, or why they could not be begun, in one line."""
+    try:
+        with (
+            liveness.registered_or_not(essential.workers_dir, liveness.SWITCH),
+            switch.exclusive(own) as cursor,
+        ):
+            killswitch.begin_due(cursor, own.name)
+    except SwitchUnavailable as error:
+        return f"a planned suspension has come, and its beginning cannot be recorded: {error}"
+    return None
