@@ -20,6 +20,8 @@ from scheduler.switch import one_line
 logger = structlog.get_logger()
 KEPT_S = 3600.0
 """How long a receipt can be looked at after its stop has ended."""
+SAME_TAP_S = 10.0
+"""How long after the end of a stop the same form asked for again is the same stop."""
 MOST_KEPT = 256
 MOST_WORDS = 100
 
@@ -65,8 +67,9 @@ class Stop:
 
     @property
     def came_to_nothing(self) -> bool:
-        """True when it ended without suspending anything."""
-        return bool(self.refusal or self.mistake)
+        """True when it ended without suspending anything, or without anybody knowing."""
+        recorded = self.answer is None or self.answer.recorded
+        return bool(self.refusal or self.mistake or self.fault) or not recorded
 
     def tell(self, line: str) -> None:
         """A line of the stop's; it is there before the first word is waited for."""
@@ -91,9 +94,14 @@ class Stops:
         self._by_form: dict[tuple[str, str, str], Stop] = {}
 
     def of_form(self, key: tuple[str, str, str]) -> Stop | None:
-        """The stop that the same form, with the same credential and scope, has begun already."""
+        """The stop that the same form, with the same credential and scope, has just begun: a finger that came down twice.
+
+        One that ended long ago may have been resumed, and one that came to nothing stops nobody: then a new one begins.
+        """
         found = self._by_form.get(key)
-        return None if found is None or found.came_to_nothing else found
+        if found is None or found.came_to_nothing:
+            return None
+        return found if found.ended is None or clock.boot_s() - found.ended < SAME_TAP_S else None
 
     def of_id(self, name: str) -> Stop | None:
         """The stop whose receipt has this id, while it is kept."""

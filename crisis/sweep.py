@@ -8,8 +8,9 @@ named person's tick (`crisis.checklist`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import structlog
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
@@ -21,11 +22,16 @@ from scheduler import hold_reason, killswitch, post_queue, receipt
 from scheduler.planning import content
 from store.chain import storable
 from store.crisis_tables import NativePost, Sweep
-from store.engine import cursor, dialect, reading, writing
-from store.tables import Post
+from store.engine import StoreError, cursor, dialect, reading, writing
+from store.tables import Attempt, Post
 
+logger = structlog.get_logger()
 NEAR_US = 60 * clock.SECOND
 """What is taken out less than this long before its time may have gone out: the platform has a clock of its own."""
+TOO_EARLY = (
+    "{waiting} call(s) to it were not confirmed as it was swept: `standfast crisis sweep` again once it is quiet"
+)
+"""What a call leaves in a platform's own scheduler may come after the look: the drain comes first."""
 NO_INTERFACE = "look by hand"
 """What is said of a platform whose own scheduler no program can empty."""
 
@@ -51,7 +57,10 @@ class Sweeper:
         for channel in _channels(self.engine, suspension):
             if channel not in _channels(self.engine, suspension):
                 continue  # a person resumed it while the ones before it were swept
+            waiting = _unconfirmed(self.engine, suspension, channel)
             swept = self._channel(suspension, channel, Deadline.after(seconds))
+            if waiting and swept.trouble is None:
+                swept = replace(swept, trouble=TOO_EARLY.format(waiting=waiting))
             self._keep(suspension, swept)
             yield swept
 
@@ -67,6 +76,13 @@ class Sweeper:
             left = {item.remote_id for item in connector.planned(deadline)}
         except ConnectorError as error:
             return Swept(channel, len(found), 0, f"not known to be empty: {storable(error.detail)}")
+        except StoreError:
+            raise  # it would fail for every channel
+        except Exception as error:  # one platform's surprise may not keep the sweep from the others
+            logger.exception("the sweep of a channel failed", action="sweep", channel=channel)
+            return Swept(
+                channel, len(found), 0, f"not known to be empty: {storable(f'{type(error).__name__}: {error}')}"
+            )
         gone = [item.remote_id for item in found if item.remote_id not in left]
         self._note_gone(suspension, channel, taken, left)
         return Swept(channel, len(found), len(gone), _still_there(left, found))
@@ -168,6 +184,14 @@ def _native(suspension: int, channel: str, item: Planned, post: int) -> NativePo
         planned_at=item.at_us,
         found_at=clock.wall_us(),
     )
+
+
+def _unconfirmed(engine: Engine, suspension: int, channel: str) -> int:
+    """How many calls to the channel may still be under way."""
+    with reading(engine) as session:
+        numbers = killswitch.unconfirmed(cursor(session), dialect(session), suspension)
+        of_channel = select(Attempt.id).where(col(Attempt.id).in_(numbers), Attempt.channel == channel)
+        return len(session.exec(of_channel).all())
 
 
 def _channels(engine: Engine, suspension: int) -> list[str]:

@@ -105,7 +105,7 @@ class Resumption:
             killswitch.begin_due(cursor, self.switch.name)
             chosen = self._choose(cursor, scope, suspension)
             channels = self._part_of(cursor, chosen, only) if only else None
-            self._check(cursor, who, chosen, channels, "ask to resume")
+            self._check(cursor, who, chosen, "ask to resume")
             code = codes.make(CODE_LENGTH)
             self._keep_request(cursor, who, chosen, channels, reason, code)
             return self._offer(cursor, chosen, channels, code)
@@ -118,7 +118,7 @@ class Resumption:
             who = self._person(cursor, "resume")
             stop_ledger.check_whole(cursor, name, self.essential)
             asked = self._request(cursor, who, code)
-            self._check(cursor, who, asked.chosen, asked.channels, "resume")
+            self._check(cursor, who, asked.chosen, "resume")
             self._second_person(cursor, who, asked)
             lifts_all = _lifts_all(cursor, name, asked)
             new_epoch, held = self._lift(cursor, who, asked, reason)
@@ -177,23 +177,22 @@ class Resumption:
             raise Refusal("resuming needs a signed-in person: run `standfast login` or set STANDFAST_TOKEN; NOT LIFTED")
         return found
 
-    def _check(self, cursor: Cursor, who: Identity, chosen: Active, part: list[str] | None, action: str) -> None:
-        why = self._ineligible(cursor, who.person, chosen, part)
+    def _check(self, cursor: Cursor, who: Identity, chosen: Active, action: str) -> None:
+        why = self._ineligible(cursor, who.person, chosen)
         if why is not None:
             raise _Logged(who.person, action, f"suspension {chosen.id}", f"{why}; NOT LIFTED")
 
-    def _ineligible(self, cursor: Cursor, person: str, chosen: Active, part: list[str] | None) -> str | None:
-        """Why `person` may not lift this: the right is needed on each of the channels that are resumed."""
-        channels = part or [chosen.scope.value if chosen.scope.kind == killswitch.CHANNEL else authority.EVERY_CHANNEL]
-        found = (authority.ineligible(cursor, self.switch.name, person, "resume", channel) for channel in channels)
-        return next((why for why in found if why is not None), None)
+    def _ineligible(self, cursor: Cursor, person: str, chosen: Active) -> str | None:
+        """Why `person` may not lift this, or part of it: what covers all is cleared by who answers for all."""
+        channel = chosen.scope.value if chosen.scope.kind == killswitch.CHANNEL else authority.EVERY_CHANNEL
+        return authority.ineligible(cursor, self.switch.name, person, "resume", channel)
 
     def _second_person(self, cursor: Cursor, who: Identity, request: _Asked) -> None:
         if not self.essential.resume_two_persons:
             return
         query = "SELECT by FROM resume_request WHERE id = ?"
         asked = str(rows(cursor, self.switch.name, query, (request.id,))[0][0])
-        why = self._ineligible(cursor, asked, request.chosen, request.channels)
+        why = self._ineligible(cursor, asked, request.chosen)
         if asked == who.person:
             why = f"{who.person} asked for this resume, so another person must confirm it (resume_two_persons)"
         elif why is not None:

@@ -19,7 +19,7 @@ from scheduler.planning.post_selection import PostError, Wanted
 from scheduler.planning.post_verbs import Request
 from store.crisis_tables import NativePost, Sweep, Tick
 from store.engine import writing
-from store.tables import Channel, Post
+from store.tables import Attempt, Channel, Post
 from tests.scheduler.press import STEWARD, Press
 
 LATENESS_US = 60 * clock.SECOND
@@ -192,6 +192,34 @@ def test_what_fired_between_two_sweeps_is_not_said_to_have_been_taken_out(press:
     row = press.row(NativePost, 1)
     assert row.gone_at is not None
     assert "may have gone out" in str(press.post(row.post_id).hold_reason)
+
+
+def test_what_was_looked_at_before_the_drain_had_ended_is_looked_at_again(press: Press) -> None:
+    """PROTOCOL: the sweep comes after the drain; a call under way may leave something there. The twin is the next sweep."""
+    attempt = press.attempt(press.queue(state="publishing"), "sending")
+    number, planner = press.suspend().suspension, _planner("Market")
+    (early,) = _sweep(press, number, parks=planner)
+    assert (early.found, early.gone) == (1, 1)
+    assert str(early.trouble).startswith("1 call(s) to it were not confirmed")
+    press.change(Attempt, attempt, state="published")
+    told = _receipt(press, number)
+    assert (told.quiet_confirmed, told.complete) == (True, False)
+    assert _sweep(press, number, parks=planner) == [Swept("parks", 0, 0, None)]
+    assert _receipt(press, number).complete
+
+
+def test_what_no_platform_should_do_keeps_no_other_channel_from_its_sweep(press: Press) -> None:
+    """A defect of one connector, or an answer that nobody foresaw."""
+    number, planner = press.suspend().suspension, _planner("Parade")
+
+    class Broken(Planner):
+        def planned(self, deadline: Deadline) -> list[Planned]:
+            raise KeyError("scheduled_publish_time")
+
+    found = _sweep(press, number, parks=Broken(), police=planner)
+    trouble = "not known to be empty: KeyError: 'scheduled_publish_time'"
+    assert found == [Swept("parks", 0, 0, trouble), Swept("police", 1, 1, None)]
+    assert not _receipt(press, number).complete
 
 
 def test_a_person_s_own_reason_is_kept(press: Press) -> None:
