@@ -201,7 +201,9 @@ def _stopped(scope: str, reason: str, kind: str, starts: str, code: str, cut: bo
 
 
 def _end_as(answer: Any, json: bool, cut: bool) -> NoReturn:
-    _say(answer.words)
+    from config import local_time
+
+    _say(local_time.for_people(answer.words))
     if json:
         _emit(answer.as_json())
     if answer.receipt is not None and answer.receipt.kind != "drill":
@@ -242,14 +244,14 @@ def status(
     json: Json = False,
 ) -> None:
     """Say what is suspended, since when, by whom, why, and what is unconfirmed. Exit code 0 when open or quiet, else 10."""
-    from config import essentials
+    from config import essentials, local_time
     from scheduler.status import Status
 
     code, data, words = Status(essentials.load()).run(wait=wait)
     if json:
         _emit(data)
     else:
-        _print(_visible(words))
+        _print(_visible(local_time.for_people(words)))
     raise typer.Exit(code)
 
 
@@ -297,10 +299,12 @@ def resume(
 
 
 def _told(data: dict[str, Any], lines: Iterable[str], json: bool) -> None:
+    from config import local_time
+
     if json:
         _emit(data)
     for line in lines:
-        _say(line)
+        _say(local_time.for_people(line))
 
 
 def _plain(text: str) -> str:

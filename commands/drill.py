@@ -130,13 +130,14 @@ def _listed(plan: Plan, environ: Mapping[str, str]) -> Iterable[str]:
 
 
 def _live(context: Context, who: Identity, scope: Scope, reason: str, json: bool) -> None:
+    from config import local_time
     from crisis import drill as drills
     from store.engine import reading
 
     with reading(context.engine) as session:
         drills.refuse_beside_real(session)
     answer, measured = _stopped(context, scope, reason)
-    say(answer.words)
+    say(local_time.for_people(answer.words))
     number = None if measured is None else _kept_or_told(context, who, measured)
     if measured is not None:
         _tell_people(context, measured.receipt.suspension)

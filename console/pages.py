@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from config import clock, essentials
+from config.local_time import LocalTime
 from console import wording
 
 POLICY = (
@@ -68,7 +69,7 @@ class Pages:
     ) -> Response:
         """A filled page; with `refresh`, one that is asked for again after so many seconds."""
         language = wording.language(request.headers.get("accept-language", ""))
-        local = wording.LocalTime(loaded)
+        local = LocalTime(loaded)
         text = self.templates.get_template(template).render(
             t=wording.texts()[language],
             language=language,

@@ -1,15 +1,11 @@
-"""The stop page's texts (the data file ``stop_page.toml``) in a visitor's language, and moments in the city's own time."""
+"""The stop page's texts (the data file ``stop_page.toml``) in a visitor's language."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cache
 from importlib import resources
-from zoneinfo import ZoneInfo
-
-from config import essentials
 
 DEFAULT = "en"
 MOST_ACCEPTED = 400
@@ -40,20 +36,3 @@ def _weight(rest: str) -> float:
         return float(number.strip()) if number else 1.0
     except ValueError:
         return 0.0
-
-
-class LocalTime:
-    """Moments of the receipt (RFC 3339, UTC) as the city's clocks show them."""
-
-    def __init__(self, loaded: essentials.Loaded) -> None:
-        try:
-            self.zone = ZoneInfo(str(loaded.values.get("timezone") or "UTC"))
-        except (ValueError, OSError, KeyError):  # the settings are broken: the page must be there all the same
-            self.zone = ZoneInfo("UTC")
-
-    def text(self, moment: str | None) -> str:
-        """`moment` as local date, time and zone; as it stands when it is none."""
-        try:
-            return f"{datetime.fromisoformat(moment or '').astimezone(self.zone):%Y-%m-%d %H:%M:%S %Z}"
-        except (ValueError, OverflowError):
-            return moment or ""

@@ -10,6 +10,9 @@ from scheduler import receipt, resumption
 from scheduler.killswitch import rows
 from store.chain import Cursor
 
+STOP = "stop"
+"""The item that is done by the act it asks for: nobody need say so a second time."""
+
 
 @dataclass(frozen=True)
 class Ticked:
@@ -53,6 +56,8 @@ def progress(cursor: Cursor, dialect: str, suspension: int | None, recall_s: flo
     numbers = standing if suspension is None else [suspension]
     found = [receipt.build(cursor, dialect, number, recall_s) for number in numbers]
     ticked = [item for number in numbers for item in ticks(cursor, dialect, number)]
+    known = {item.suspension for item in ticked if item.item == STOP}
+    ticked += [_of_act(item) for item in found if item.suspension not in known]
     looks = [_look(item.suspension, channel) for item in found for channel in item.channels if _has_own(channel)]
     return Progress(tuple(numbers), tuple(ticked), tuple(looks))
 
@@ -64,6 +69,10 @@ def ticks(cursor: Cursor, dialect: str, suspension: int) -> list[Ticked]:
         Ticked(suspension, item, by, clock.to_text(at), note)
         for item, by, at, note in rows(cursor, dialect, query, (suspension,))
     ]
+
+
+def _of_act(stop: receipt.Receipt) -> Ticked:
+    return Ticked(stop.suspension, STOP, stop.by, stop.suspended_at, "the stop itself")
 
 
 def _has_own(channel: dict[str, Any]) -> bool:

@@ -57,6 +57,15 @@ def test_a_tick_names_who_and_when_and_stands_in_the_log(office: Office) -> None
     assert verify(office.engine).ok
 
 
+def test_the_stop_is_done_by_the_act(office: Office) -> None:
+    """Nobody need say a second time that it was stopped; the twin is the next item, and a day on which nothing is suspended."""
+    assert _items(office)["stop"] == []
+    number = suspend(office)
+    (done,) = _items(office)["stop"]
+    assert (done["suspension"], done["note"]) == (number, "the stop itself")
+    assert _items(office)["read-receipt"] == []
+
+
 def test_ticking_twice_says_who_did(office: Office) -> None:
     suspend(office)
     first = office.run("crisis", "checklist", "--tick", "stop", "--json").data

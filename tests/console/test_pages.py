@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from config import essentials
+from config.local_time import LocalTime
 from console import form, wording
 from console.pages import POLICY
 from tests.console.conftest import PageCity
@@ -129,10 +130,19 @@ def test_every_language_has_every_text_with_the_same_blanks() -> None:
 
 
 def test_times_are_the_citys_own() -> None:
-    def local(zone: str) -> wording.LocalTime:
-        return wording.LocalTime(essentials.Loaded({"timezone": zone}, None, essentials.Path(), {}))
+    def local(zone: str) -> LocalTime:
+        return LocalTime(essentials.Loaded({"timezone": zone}, None, essentials.Path(), {}))
 
     assert local("America/Chicago").text("2026-07-01T07:07:31.250Z") == "2026-07-01 02:07:31 CDT"
     assert local("no zone").text("2026-07-01T07:07:31Z") == "2026-07-01 07:07:31 UTC"
     assert local("UTC").text("-") == "-"
     assert local("UTC").text(None) == ""
+
+
+def test_moments_in_words_are_the_citys_own_but_for_a_posts_own_words() -> None:
+    moment = "2026-07-01T07:07:31.250Z"
+    local = LocalTime(essentials.Loaded({"timezone": "America/Chicago"}, None, essentials.Path(), {}))
+    told = "2026-07-01 02:07:31 CDT"
+    assert local.in_words(f"by dora at {moment}: storm\n  “{moment}” since {moment}") == (
+        f"by dora at {told}: storm\n  “{moment}” since {told}"
+    )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from textwrap import dedent
+
 from crisis.alerts import cap, decision
 from crisis.alerts.alert import Key
 from crisis.alerts.decision import Earlier
@@ -21,6 +25,7 @@ from tests.crisis.alerts.build import (
     update,
 )
 
+DOCUMENT = Path(__file__).parents[3] / "docs" / "alerts.md"
 LATER_US = NOW_US + 24 * 3600 * 1_000_000
 
 
@@ -101,3 +106,9 @@ def test_a_chain_of_a_hundred_updates_holds_once() -> None:
         kinds.append(made.kind)
         before = {"references": reference(f"A{number}", sent=sent), "kind": "Update"}
     assert kinds == [Kind.HOLD, *[Kind.NOTE] * 99]
+
+
+def test_the_alert_that_the_documentation_gives_to_try_comes_to_a_suggestion() -> None:
+    (found,) = re.findall(r"```xml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    sample = dedent(found).encode()
+    assert decided(sample, now_us=cap.parse(sample, "a.xml").key.sent_us + 60_000_000).kind == Kind.SUGGEST
