@@ -199,6 +199,12 @@ def _kept(context: Context, who: Identity, measured: Measured) -> int:
         number = drills.keep(session, who, drills.LIVE, measured, evidence)
     quiet = "not confirmed yet" if measured.quiet_us is None else f"confirmed after {_s(measured.quiet_us)}"
     say(exercise.marked(f"  measured    SUSPENDED after {_s(measured.suspended_us)}; quiet {quiet} (drill {number})"))
+    if must := [item.person for item in plan.notices if item.acknowledge_within_s]:
+        say(
+            exercise.marked(
+                f"  must answer {', '.join(must)}: each by `standfast crisis ack`, or the drill is not passed"
+            )
+        )
     end = f"standfast resume --suspension {measured.receipt.suspension} --reason 'drill over'"
     say(exercise.marked(f"End it as a real one is ended: {end}"))
     return number

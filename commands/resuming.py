@@ -38,9 +38,9 @@ def run(own: Resumption, wish: Wish, post: announcing.Wish) -> tuple[dict[str, A
         if not post.is_empty:
             raise SwitchError(f"{announcing.OPTIONS} go with --confirm: the post is queued after the lift; NOT LIFTED")
         return _ask(own, wish)
-    if wish.only or wish.scope or wish.suspension:
-        raise SwitchError("the code says what it lifts: leave --only, --scope and --suspension out; NOT LIFTED")
-    return _confirm(own, wish.code, wish.reason, post)
+    if wish.only or wish.scope:
+        raise SwitchError("the code says what it lifts: leave --only and --scope out; NOT LIFTED")
+    return _confirm(own, wish, wish.code, post)
 
 
 def _ask(own: Resumption, wish: Wish) -> tuple[dict[str, Any], Iterator[str]]:
@@ -50,11 +50,11 @@ def _ask(own: Resumption, wish: Wish) -> tuple[dict[str, Any], Iterator[str]]:
     return {"lifted": False, **vars(offer)}, of_offer(offer)
 
 
-def _confirm(own: Resumption, code: str, reason: str, post: announcing.Wish) -> tuple[dict[str, Any], Iterator[str]]:
+def _confirm(own: Resumption, wish: Wish, code: str, post: announcing.Wish) -> tuple[dict[str, Any], Iterator[str]]:
     announcement = None if post.is_empty else announcing.Announcement(post)
     if announcement is not None:
         announcement.check()
-    lifted = own.confirm(code, reason)
+    lifted = own.confirm(code, wish.reason, suspension=wish.suspension)
     data, lines = {"lifted": True, **vars(lifted)}, [*of_lifted(lifted)]
     if announcement is not None:
         data["announced"], trouble = announcement.queue()

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commands.context import UserError, guarded, say
-from config import essentials
+from config import essentials, extra
 from config.fault import Fault
 
 if TYPE_CHECKING:
     from console.server import Serving
     from scheduler.checkup import Patient
 
-EXTRA = "the stop page needs what the extra `console` brings: pip install 'standfast[console]'"
+EXTRA = f"the stop page needs what the extra `console` brings: {extra.install('console')}"
 LOOK_S = 1.0
 """How often the command looks whether its server still runs."""
 

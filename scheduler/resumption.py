@@ -110,14 +110,19 @@ class Resumption:
             self._keep_request(cursor, who, chosen, channels, reason, code)
             return self._offer(cursor, chosen, channels, code)
 
-    def confirm(self, code: str, reason: str) -> Lifted:
-        """What was lifted. Raises Refusal, SwitchError, SwitchUnavailable; then everything is as it was."""
+    def confirm(self, code: str, reason: str, *, suspension: int | None = None) -> Lifted:
+        """What was lifted. Raises Refusal, SwitchError, SwitchUnavailable; then everything is as it was.
+
+        `suspension`: the one that whoever confirms means, None for the code's.
+        """
         self._settings_are_whole()
         with self._exclusive(step="resume.confirm") as cursor:
             started, name = clock.boot_s(), self.switch.name
             who = self._person(cursor, "resume")
             stop_ledger.check_whole(cursor, name, self.essential)
             asked = self._request(cursor, who, code)
+            if suspension not in (None, asked.chosen.id):
+                raise SwitchError(f"the code lifts suspension {asked.chosen.id}, not {suspension}; NOT LIFTED")
             self._check(cursor, who, asked.chosen, "resume")
             self._second_person(cursor, who, asked)
             lifts_all = _lifts_all(cursor, name, asked)

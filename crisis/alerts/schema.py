@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config import extra
 from crisis.alerts.alert import AlertError, shown
 from crisis.alerts.xml_document import line
 
@@ -59,5 +60,5 @@ def _schema(source: str) -> Any:
     """The schema, read once. The package is found and not imported: its own code is not needed."""
     package = find_spec(PACKAGE)
     if package is None or not package.submodule_search_locations:
-        raise AlertError(source, f"reading alerts needs {PACKAGE}: pip install 'standfast[alerts]'")
+        raise AlertError(source, f"reading alerts needs {PACKAGE}: {extra.install('alerts')}")
     return _parsed(Path(package.submodule_search_locations[0]) / FILE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from config import essentials
+from config import essentials, extra
 from config.settings import Settings
 from crisis.alerts import rules, schema
 from crisis.alerts.rules import Rules
@@ -16,7 +16,7 @@ NEEDED = ("lxml", schema.PACKAGE)
 def missing() -> str | None:
     """What must be installed before an alert can be read, None when all is there."""
     lacking = [name for name in NEEDED if find_spec(name) is None]
-    return f"reading alerts needs {' and '.join(lacking)}: pip install 'standfast[alerts]'" if lacking else None
+    return f"reading alerts needs {' and '.join(lacking)}: {extra.install('alerts')}" if lacking else None
 
 
 def rules_file(settings: Settings) -> Path:

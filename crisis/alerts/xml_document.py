@@ -6,6 +6,7 @@ import codecs
 import re
 from typing import TYPE_CHECKING, Any
 
+from config import extra
 from crisis.alerts.alert import AlertError, shown
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _tree(text: str, source: str) -> etree._Element:
     try:
         from lxml import etree  # loaded when the first document is read: the rest of the program does without
     except ImportError:
-        raise AlertError(source, "reading alerts needs lxml: pip install 'standfast[alerts]'") from None
+        raise AlertError(source, f"reading alerts needs lxml: {extra.install('alerts')}") from None
     parser = etree.XMLParser(
         encoding="utf-8",
         resolve_entities=False,

@@ -9,13 +9,14 @@ from queue import Empty, Queue
 from threading import Lock, Thread
 from typing import Any
 
+from config import extra
 from crisis.notices.words import Words
 
 ANSWER_S = 10.0
 """Longest that one step of a call (connect, read) may take; a mail server greets slowly."""
 LIMIT_S = 20.0
 """A service that hangs past its own limits is given up; its thread ends when it does."""
-NOT_INSTALLED = "apprise is not installed: pip install 'standfast[notices]'"
+NOT_INSTALLED = f"apprise is not installed: {extra.install('notices')}"
 NOT_UNDERSTOOD = "is no address that apprise understands: see docs/notices.md"
 
 

@@ -14,7 +14,7 @@ from importlib import resources
 from itertools import groupby
 from typing import Any
 
-from config import clock
+from config import clock, extra
 from crisis.report.choice import ReportError
 from crisis.report.document import (
     Block,
@@ -31,7 +31,7 @@ from crisis.report.document import (
 )
 from crisis.report.plain import visible
 
-MISSING = "typst is not installed, which makes the PDF: pip install 'standfast[report]'; --format md needs nothing"
+MISSING = f"typst is not installed, which makes the PDF: {extra.install('report')}; --format md needs nothing"
 STANDARD = "ua-1"
 MOST_TRIES = 6
 NO_SHAPE = re.compile(r'the text `"((?:[^"\\]|\\.)*)"` could not be displayed')

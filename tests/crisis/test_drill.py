@@ -218,6 +218,14 @@ def test_who_must_answer_and_did_not_makes_it_fail_and_who_did_is_measured(offic
     assert heard.acknowledged_us > 0
 
 
+def test_a_live_one_says_who_must_answer(office: Office) -> None:
+    """KS-20: nobody learns of it from the verdict alone."""
+    office.city.set(plan="drill-plan.toml")
+    _plan(office, PLAN)
+    said = office.run("crisis", "drill", "--live")
+    assert "EXERCISE    must answer ana: each by `standfast crisis ack`" in said.err
+
+
 def test_what_went_out_or_was_never_quiet_or_not_delivered_makes_it_fail(office: Office) -> None:
     _queue(office)
     number = _live(office)

@@ -46,6 +46,17 @@ def _is_lifted(press: Press, number: int) -> bool:
     return press.row(Suspension, number).lifted_epoch is not None
 
 
+def test_who_names_another_suspension_than_the_codes_lifts_nothing(press: Press) -> None:
+    """KS-10; the twin names the one that the code lifts."""
+    number = press.suspend().suspension
+    code = _ask(press).code
+    with pytest.raises(SwitchError, match=f"the code lifts suspension {number}, not {number + 1}; NOT LIFTED"):
+        _run(press, "omar", lambda own: own.confirm(code, "clear", suspension=number + 1))
+    assert not _is_lifted(press, number)
+    _run(press, "omar", lambda own: own.confirm(code, "clear", suspension=number))
+    assert _is_lifted(press, number)
+
+
 def test_step_one_shows_and_lifts_nothing_and_step_two_lifts(press: Press) -> None:
     """KS-10."""
     number = press.suspend().suspension
