@@ -364,16 +364,18 @@ def _copy_in_flight(cursor: Cursor, dialect: str, number: int) -> tuple[int, ...
     return tuple(sorted(int(row[0]) for row in rows(cursor, dialect, copy, (number, number))))
 
 
+_FROM_A_LOST_STORE = "EXISTS (SELECT 1 FROM suspension l WHERE l.kind = 'restore' AND l.epoch > a.claim_epoch)"
+"""An older copy was put back since attempt ``a``: what it says of the attempt stands for what nobody knows any more."""
+
+
 def unconfirmed(cursor: Cursor, dialect: str, number: int) -> list[int]:
     """The covered attempts that are still sending or unknown, but for emergency messages claimed under it and what was claimed
-    on a channel after that was resumed; quiet means there is none.
-
-    What was in flight at the stop counts also where its channel was resumed since: it was claimed before.
-    """
+    on a channel after that was resumed; quiet means there is none. What was in flight at the stop was claimed before both."""
     query = (
-        f"SELECT a.id FROM attempt a WHERE {_covered_attempts(OPEN_STATES)} AND (a.override_id IS NULL OR a.claim_epoch < "
-        "(SELECT s.epoch FROM suspension s WHERE s.id = ?)) AND NOT EXISTS (SELECT 1 FROM suspension_release r "
-        "WHERE r.suspension_id = ? AND r.channel = a.channel AND a.claim_epoch >= r.epoch) ORDER BY a.id"
+        f"SELECT a.id FROM attempt a WHERE {_covered_attempts(OPEN_STATES)} AND ({_FROM_A_LOST_STORE} OR "
+        "((a.override_id IS NULL OR a.claim_epoch < (SELECT s.epoch FROM suspension s WHERE s.id = ?)) AND NOT EXISTS ("
+        "SELECT 1 FROM suspension_release r WHERE r.suspension_id = ? AND r.channel = a.channel AND a.claim_epoch >= r.epoch"
+        "))) ORDER BY a.id"
     )
     return [int(row[0]) for row in rows(cursor, dialect, query, (number, number, number))]
 

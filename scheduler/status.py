@@ -57,10 +57,15 @@ class Status:
         gate = bool(rows(cursor, name, "SELECT 1 FROM gate WHERE id = 1"))
         alarms = rows(cursor, name, "SELECT kind, detail, raised_at FROM alarm WHERE confirmed_at IS NULL ORDER BY id")
         quiet = gate and known and begun and not waiting and all(item.quiet_confirmed for item in found)
+        epoch = killswitch.epoch_or_zero(cursor, name)
+        if (
+            quiet and found
+        ):  # from this word on no older copy may pass for this store; who may not write has no part in that
+            stop_ledger.note_epoch(cursor, name, self.essential, epoch)
         data = {
             "suspended": bool(found) or bool(waiting) or not gate,
             "quiet_confirmed": quiet if (found or waiting or not gate) else None,
-            "epoch": killswitch.epoch_or_zero(cursor, name),
+            "epoch": epoch,
             "held": _count(cursor, name, "held"),
             "scheduled": _count(cursor, name, "scheduled"),
             "unconfirmed": sum(len(item.unconfirmed) for item in found),

@@ -72,7 +72,7 @@ def raise_fence(
     """
     epoch = killswitch.epoch_or_zero(cursor, dialect)
     trouble = _raise_cell(cursor, dialect, essential, epoch, lifted_all, f"{step}.fence")
-    noted = _note_epoch(cursor, dialect, essential, epoch, f"{step}.witness")  # also where the cell is out of order
+    noted = note_epoch(cursor, dialect, essential, epoch, f"{step}.witness")  # also where the cell is out of order
     return trouble or noted
 
 
@@ -97,8 +97,8 @@ def _stops(essential: Essentials) -> tuple[str, ...]:
     return stop_cell.read(essential.cell_file).stops
 
 
-def _note_epoch(cursor: Cursor, dialect: str, essential: Essentials, epoch: int, step: str) -> str | None:
-    """Tell an existing witness; a missing one is the daemon's to judge."""
+def note_epoch(cursor: Cursor, dialect: str, essential: Essentials, epoch: int, step: str = "") -> str | None:
+    """Tell an existing witness that the ledger has come to `epoch`; a missing one is the daemon's. Why not, or None."""
     file = witness_file(cursor, dialect, essential)
     try:
         if file is not None and file.exists():

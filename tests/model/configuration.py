@@ -64,6 +64,11 @@ SMALL: Final = (
         parts=(1,),
     ),
     Config("staged resume, restored", workers=1, scopes=(1,), restores=True, parts=(1,)),
+    Config(
+        "staged resume, window", channels=(1,), due=(0,), workers=1, scopes=(), parts=(1,), window=(ALL, 1), last_tick=1
+    ),
+    Config("window, override", workers=1, scopes=(1,), window=(ALL, 1), last_tick=1, overrides=True, acts=1),
+    Config("window, status", workers=1, scopes=(), window=(1, 1), last_tick=1, status=True, crashes=1, kills=True),
 )
 """About a million and a half states together, in eighty seconds of one core."""
 
@@ -102,6 +107,20 @@ LARGE: Final = (
         acts=1,
         verbs=("edit", "hold", "cancel", "release", "move"),
     ),
+    Config(
+        "large: parts, window, lane",
+        channels=(1, 2),
+        due=(0, 1),
+        last_tick=1,
+        workers=1,
+        scopes=(1,),
+        parts=(1,),
+        window=(ALL, 1),
+        overrides=True,
+        acts=1,
+        status=True,
+    ),
+    Config("large: lane, restored", workers=1, scopes=(ALL,), overrides=True, acts=1, restores=True, status=True),
     Config("large: frozen pens", workers=1, scopes=(1, ALL), frozen_pens=True, fence_fails=True, record_tries=1),
 )
 """For `--full`: about nine million states together, each to its end, in a quarter of an hour of one core and 2 GiB."""

@@ -23,7 +23,7 @@ The drain's own rescue and reconcile are the actors of `tests.model.recovery`.
 from __future__ import annotations
 
 from tests.model import design
-from tests.model.fence import can_raise, fail, raise_fence
+from tests.model.fence import can_raise, fail, noted, raise_fence
 from tests.model.ledger import (
     abort_claimed,
     active,
@@ -291,7 +291,7 @@ def status_quiet(state: State, action: Action, config: Config) -> State:
     for item in active(state.store):
         if item.request < LOST_CELL:
             state = _set(state, item.request % AGAIN, quiet=item.epoch)
-    return state
+    return noted(state, state.store.epoch)
 
 
 STEPS = (

@@ -150,10 +150,17 @@ def unconfirmed(store: Store, own: Suspension, config: Config) -> bool:
     return any(
         row.state in states
         and covers(own.scope, config.channels[row.post])
-        and not (row.override and row.claim_epoch >= own.epoch)
-        and not _is_after_release(own, row, config)
+        and (
+            is_from_a_lost_store(store, row)
+            or not ((row.override and row.claim_epoch >= own.epoch) or _is_after_release(own, row, config))
+        )
         for row in store.attempts
     )
+
+
+def is_from_a_lost_store(store: Store, row: Attempt) -> bool:
+    """An older copy was put back since: what it says of the attempt stands for what nobody knows any more."""
+    return any(item.request == RESTORE and item.epoch > row.claim_epoch for item in store.suspensions)
 
 
 def _is_after_release(own: Suspension, row: Attempt, config: Config) -> bool:

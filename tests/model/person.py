@@ -17,6 +17,7 @@ can promise.
 
 from __future__ import annotations
 
+from tests.model.lane import OVERRIDDEN, has_override
 from tests.model.ledger import find, in_force, is_older_copy, move_attempt, notice_restore, put
 from tests.model.ledger import plan as ledger_plan
 from tests.model.state import (
@@ -41,7 +42,6 @@ from tests.model.state import (
     Request,
     State,
 )
-from tests.model.worker import OVERRIDDEN, has_override
 
 PERSON = "person"
 SOURCES = {

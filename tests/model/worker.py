@@ -21,7 +21,8 @@
 from __future__ import annotations
 
 from tests.model import design, harm
-from tests.model.ledger import begin_due, is_closed, move_attempt, move_post, put, put_back, refuses
+from tests.model.lane import has_leave
+from tests.model.ledger import is_closed, move_attempt, move_post, put, put_back, refuses
 from tests.model.state import (
     ABORTED,
     ABSENT,
@@ -62,8 +63,6 @@ from tests.model.state import (
 )
 
 WORKER = "worker"
-OVERRIDDEN = 0
-"""The post that the emergency lane is for."""
 
 
 def enabled(state: State, config: Config) -> list[Action]:
@@ -151,23 +150,6 @@ def may_claim(state: State, config: Config, post: int) -> bool:
 def is_claimable(state: State, config: Config, post: int) -> bool:
     """Whether a claim of `post` becomes an attempt; otherwise the post becomes held."""
     return state.world.now <= state.store.posts[post].due + config.lateness and not _has_live(state.store, post)
-
-
-def has_override(store: Store, post: int, config: Config) -> bool:
-    """Whether the emergency lane lets `post` past a closed gate: approved in this very epoch, for these words, and not used."""
-    if not store.override or post != OVERRIDDEN or store.override_of != store.posts[post].content:
-        return False
-    return store.override == store.epoch or config.weakened == design.UNBOUND_OVERRIDE
-
-
-def has_leave(state: State, post: int, config: Config) -> bool:
-    """`claim_rows.OVERRIDE`: a planned window that has come ends the epoch, whether or not somebody has taken its step."""
-    if (
-        config.weakened != design.UNBOUND_OVERRIDE
-        and begin_due(state.store, config, state.world.now) is not state.store
-    ):
-        return False
-    return has_override(state.store, post, config)
 
 
 def _has_live(store: Store, post: int) -> bool:

@@ -14,10 +14,25 @@ from functools import partial
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from tests.model.lane import OVERRIDDEN
 from tests.model.ledger import find, unaccounted
-from tests.model.state import ALL, DOWN, HOLDING, IDLE, READ_ONLY, READY, TOLD, WINDOW, Action, Config, State, first
+from tests.model.state import (
+    ALL,
+    DOWN,
+    HOLDING,
+    IDLE,
+    LEAVE,
+    READ_ONLY,
+    READY,
+    RESULT,
+    TOLD,
+    WINDOW,
+    Action,
+    Config,
+    State,
+    first,
+)
 from tests.model.step import apply, enabled
-from tests.model.worker import OVERRIDDEN
 from tests.oracle import probe, slow
 from tests.oracle.projection import of_model, of_rig
 from tests.oracle.rig import STEPS, Rig
@@ -58,6 +73,8 @@ AROUND_A_WINDOW = {("clock", "tick"): 60, ("clock", "back"): 60, (probe.PROBE, "
 ASKED_BEHIND_IT, ASKED_WITH_OTHER_WORDS, EDITS_IN_THE_LANE = 40, 60, 20
 FAILS_AFTER_THE_WORD = 6
 """The same where SUSPENDED was told; more would leave no crisis that is not disturbed."""
+RESUMES_IN_HAND = 60
+"""How likely a part is resumed while a worker has something in hand, which comes back to a channel stopped since."""
 COPIES_A_CLAIM, LOSES_A_SEND, MOVES_AFTER_THE_COPY = 8, 80, 60
 """How likely these are: what a restore may lose is seldom there by chance."""
 CHANNELS = ("channel-1", "channel-2")
@@ -176,6 +193,7 @@ def weight(action: Action, state: State) -> int:
         _around_a_copy(action, state)
         or _around_a_window(action, state)
         or _around_the_lane(action, state)
+        or _around_a_part(action, state)
         or WEIGHTS.get((action.actor, action.step), ACTOR_WEIGHTS[action.actor])
     )
 
@@ -214,6 +232,13 @@ def _around_the_lane(action: Action, state: State) -> int:
     if (action.actor, action.step) == (probe.PROBE, "claim"):
         return 0 if is_open else ASKED_WITH_OTHER_WORDS
     return EDITS_IN_THE_LANE if is_open and (action.actor, action.step) == ("person", "edit") else 0
+
+
+def _around_a_part(action: Action, state: State) -> int:
+    """How likely a stop is lifted for a part while a worker has leave from before it, or owes what became of that; else 0."""
+    if (action.actor, action.step) not in (("resume", "ask_part"), ("resume", "release")):
+        return 0
+    return RESUMES_IN_HAND if any(worker.phase in (LEAVE, RESULT) for worker in state.workers) else 0
 
 
 def story(history: list[Action]) -> str:

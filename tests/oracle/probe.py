@@ -30,8 +30,7 @@ def enabled(state: State, rig: Rig, allowed: list[Action]) -> list[Action]:
     """The probes that make sense now: each asks for what is not among `allowed`."""
     config = rig.config
     keys = {(item.actor, item.step) for item in allowed}
-    begins = state.world.store == UP and has_due(state, config)  # that is the model's own step
-    found = [Action(PROBE, "status")] if state.world.store != DOWN and not begins else []
+    found = [Action(PROBE, "status")] if state.world.store != DOWN and not _does_something(state, config) else []
     if state.world.store != UP:
         return found
     found += [
@@ -50,6 +49,12 @@ def enabled(state: State, rig: Rig, allowed: list[Action]) -> list[Action]:
         found.append(Action(PROBE, "renew"))
     closable = {item.what for item in allowed if item.step.startswith("close_")}
     return found + [Action(PROBE, "close", what=n) for n in range(len(config.channels)) if n not in closable]
+
+
+def _does_something(state: State, config: Config) -> bool:
+    """Whether a status would be one of the model's own steps: it begins a window, or is the first to call this epoch quiet."""
+    is_told = bool(list(in_force(state.store, state.world.now))) and is_quiet(state, config)
+    return (state.world.store == UP and has_due(state, config)) or (is_told and state.witness[0] < state.store.epoch)
 
 
 def claim(rig: Rig, state: State, action: Action) -> None:

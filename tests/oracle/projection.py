@@ -7,8 +7,8 @@ from typing import Any
 from scheduler import stop_cell, witness
 from scheduler.killswitch import Scope
 from scheduler.restore import RESTORE
+from tests.model import lane
 from tests.model import state as model
-from tests.model import worker
 from tests.model.state import Attempt, Cell, Config, Post, State, Suspension
 from tests.oracle.commands import WINDOW
 from tests.oracle.ground import Rows
@@ -43,7 +43,7 @@ def of_model(state: State, config: Config) -> Seen:
         "posts": [_post(row) for row in store.posts],
         "attempts": [_attempt(row) for row in store.attempts],
         "suspensions": [_suspension(row) for row in store.suspensions],
-        "the lane is open": worker.has_override(store, worker.OVERRIDDEN, config),
+        "the lane is open": lane.has_override(store, lane.OVERRIDDEN, config),
         "cell": "lost" if state.cell.bad else f"fence {state.cell.fence}, stops {state.cell.stops:b}",
         "witness": state.witness,
         "sent from here": {n: post - 1 for n, post in enumerate(state.noted, 1) if post},

@@ -10,8 +10,8 @@ from config import clock
 from scheduler.killswitch import Scope
 from scheduler.planning import content
 from store.engine import writing
+from tests.model.lane import OVERRIDDEN
 from tests.model.state import DOWN, READ_ONLY, Action, Config, Store
-from tests.model.worker import OVERRIDDEN
 from tests.oracle.boundary import FENCE, FREEZES, PEN, READ
 from tests.oracle.commands import Duties, Lift, Person, Stop, ended, keep_fence
 from tests.oracle.ground import COPY

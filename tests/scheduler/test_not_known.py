@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import text
 
 from config import clock
-from scheduler import killswitch, switch
-from scheduler.emergency_stop import EmergencyStop, Request
-from scheduler.killswitch import Scope
+from scheduler import killswitch, switch, witness
+from scheduler.emergency_stop import DONE, NOT_CONFIRMED, EmergencyStop, Request
+from scheduler.killswitch import Order, Scope
+from scheduler.status import Status
 from scheduler.switch import SwitchUnavailable
 from store.engine import writing
 from tests.scheduler.press import Press
@@ -70,3 +71,20 @@ def test_a_store_that_lost_the_suspension_before_its_receipt_was_read_is_named(p
     assert (answer.code, answer.receipt) == (10, None)
     assert answer.words.startswith("SUSPENDED, NOT CONFIRMED")
     assert "does not know suspension 1: run `standfast crisis` again" in answer.words
+
+
+@pytest.mark.parametrize("is_quiet", [True, False])
+def test_from_quiet_on_no_older_copy_passes_for_this_store(press: Press, is_quiet: bool) -> None:
+    """I1: whoever says QUIET CONFIRMED has told the witness how far the store is, be the stop's own process dead; the twin is
+    not quiet, and promises nothing."""
+    if not is_quiet:
+        press.attempt(press.queue(state="publishing"), "sending")
+    with (
+        press.switched() as own,
+        switch.exclusive(own) as cursor,
+    ):  # as a stop that is killed before its fence leaves it
+        told = killswitch.suspend(cursor, own.name, Order("r", "dora", "tornado", Scope()))
+    assert Status(press.essential).run(wait=False)[0] == (DONE if is_quiet else NOT_CONFIRMED)
+    seen = witness.read(press.witness_file)
+    assert seen is not None
+    assert (seen.epoch == told.epoch) == is_quiet

@@ -17,6 +17,7 @@ from scheduler import killswitch, stop_cell, windows
 from scheduler.planning import content, emergency
 from scheduler.planning.emergency import Message, Sent
 from scheduler.planning.post_selection import PostError
+from scheduler.stop_ledger import RESTORE
 from scheduler.worker import Worker
 from store.crisis_tables import Override
 from store.engine import reading
@@ -261,6 +262,17 @@ def test_quiet_does_not_wait_for_it_and_the_next_stop_lists_it(press: Press) -> 
     assert again.in_flight == (attempt.id,)
     assert press.ask(killswitch.unconfirmed, again.suspension) == [attempt.id]
     assert press.ask(killswitch.unconfirmed, stopped.suspension) == []
+
+
+def test_in_an_older_copy_no_leave_keeps_a_call_out_of_what_quiet_waits_for(press: Press) -> None:
+    """I1: the copy's row stands for whatever its post has done since; the twin is the same row before the restore."""
+    stopped = press.suspend()
+    sent = _send(press, "parks").ids["parks"]
+    press.connector.on_publish = Uncertain("the answer was lost")
+    press.publisher.publish_post(sent)
+    assert press.ask(killswitch.unconfirmed, stopped.suspension) == []
+    press.suspend(kind=RESTORE)
+    assert press.ask(killswitch.unconfirmed, stopped.suspension) == [item.id for item in press.attempts(sent)]
 
 
 def test_what_was_under_way_before_the_stop_counts_though_it_was_an_emergency(press: Press) -> None:

@@ -326,6 +326,16 @@ def _grant(press: Press, person: str, channel: str) -> None:
         people.grant(session, STEWARD, person, "operator", channel=channel)
 
 
+def test_in_an_older_copy_a_resumed_channels_calls_count_again(press: Press) -> None:
+    """I1: what the copy has of them stands for what nobody knows any more; the twin is the same call before the restore."""
+    number = press.suspend().suspension
+    _resume(press, PARKS)
+    since = press.attempt(press.queue(state="publishing"), "sending", claim_epoch=press.ask(killswitch.epoch))
+    assert press.ask(killswitch.unconfirmed, number) == []
+    press.suspend(kind=stop_ledger.RESTORE)
+    assert press.ask(killswitch.unconfirmed, number) == [since]
+
+
 def test_who_may_resume_one_channel_takes_it_out_of_no_stop_of_everything(press: Press) -> None:
     """KS-10: what was declared over more than a channel is cleared, in part too, by who may resume everywhere."""
     press.suspend("group:outdoors")
