@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import cli
+from commands import stop_page
 from config import clock
 from governance import people, roles
 from governance.authority import Identity
@@ -226,8 +228,16 @@ def copy(prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("STANDFAST_CONFIG", str(city.settings_file))
     monkeypatch.setenv("STANDFAST_TOKEN", prepared.token)
     monkeypatch.setattr(sys, "argv", ["standfast", "command"])
+    monkeypatch.setattr(stop_page, "Event", _told_to_end)
     yield city
     roles.use(None)
+
+
+def _told_to_end() -> Event:
+    """Of a command that only ends when told to: a value that it takes is served for a moment."""
+    ended = Event()
+    ended.set()
+    return ended
 
 
 class Tables:
