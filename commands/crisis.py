@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -143,19 +143,22 @@ def _sent(context: Context, message: Message, json: bool) -> None:
 
     actor = context.actor
     post_service.load_platforms(context.engine)
-    _begin_windows(context)
-    with access.acting(context.engine) as session:
+    with _windows_begun(context), access.acting(context.engine) as session:
         restore.refuse_older_copy(session, context.essential)
         sent = emergency.send(session, actor, message)
     _report(sent, message, json)
 
 
-def _begin_windows(context: Context) -> None:
-    """A planned suspension that has come begins first: the leave that is given now shall live in its epoch."""
+@contextmanager
+def _windows_begun(context: Context) -> Iterator[None]:
+    """A planned suspension that has come begins first: the leave that is given within shall live in its epoch. Where it cannot
+    be begun people hear of it after the act, whose own error says more when there is one."""
     from scheduler import windows
 
-    if (why := windows.begin_due(context.essential)) is not None:
-        say(f"warning: {why}")
+    why = windows.begin_due(context.essential)
+    yield
+    if why is not None:
+        say(f"standfast: warning: {why}; then the leave may be void: see --renew")
 
 
 def _report(sent: Sent, message: Message, json: bool) -> None:
@@ -183,8 +186,7 @@ def _renew(context: Context, edited: bool, json: bool) -> None:
     from scheduler.planning import emergency
 
     actor = context.actor
-    _begin_windows(context)
-    with access.acting(context.engine) as session:
+    with _windows_begun(context), access.acting(context.engine) as session:
         restore.refuse_older_copy(session, context.essential)
         numbers = emergency.renew(session, actor, also_edited=edited)
         left = emergency.edited(session)

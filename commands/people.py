@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.context import Context, Json, clean_text, emit, guarded, say, table
+from commands.post_options import MOST_ID
 from config import clock
 
 if TYPE_CHECKING:
@@ -209,7 +210,9 @@ def codes(json: Json = False) -> None:
             table(heads, [tuple(row[key] for key in keys) for row in found])
 
 
-CodeNumber = Annotated[int, typer.Argument(metavar="NUMBER", help="The code's number on its sheet.")]
+CodeNumber = Annotated[
+    int, typer.Argument(metavar="NUMBER", min=1, max=MOST_ID, help="The code's number on its sheet.")
+]
 
 
 @app.command("revoke-code")

@@ -17,7 +17,7 @@ NOT_RUN_HERE = {("daemon",), ("demo",)}
 LINES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("init",): (),
     ("crisis",): ("--no-wait",),
-    ("crisis", "checklist"): ("--tick", "stop"),
+    ("crisis", "checklist"): ("--tick", "stop", "--suspension", "1"),
     ("resume",): ("--reason", "all clear"),
     ("crisis", "report"): (),
     ("crisis", "action", "add"): ("Drill again.", "--owner", "bo", "--by", "2190-12-31"),
