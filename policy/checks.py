@@ -44,10 +44,16 @@ class Checks:
         """What is wrong with `post`, in the order of the catalog; of the rules in `only` where that is given."""
         readings = [Reading(where, text) for where, text in post.texts() if text]
         found: list[Finding] = []
-        for rule in CATALOG:
-            if self.rules.level(rule, post.day) != "off" and (only is None or rule in only):
+        for rule in self._in_force:
+            if only is None or rule in only:
                 found += self._broken(rule, post, readings)
-        return found
+        return [finding for finding in found if post.day is None or finding.level != "off"]
+
+    @cached_property
+    def _in_force(self) -> tuple[str, ...]:
+        """The rules that are on, if only in an election window."""
+        levels, windows = self.rules.levels, self.rules.elections
+        return tuple(rule for rule in CATALOG if levels[rule] != "off" or (rule == "political" and windows))
 
     def _broken(self, rule: str, post: Post, readings: list[Reading]) -> Iterator[Finding]:
         of_post = self._of_post.get(rule)
