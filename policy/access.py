@@ -13,9 +13,9 @@ _PICTURE = (
     "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b55"
     "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
 )
-_DRESSED = "[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]*"
+_DRESSED = "[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]{0,4}"
 _FLAG, _KEY = "[\U0001f1e6-\U0001f1ff]{2}", "[0-9#*]\ufe0f?\u20e3"
-_EMOJI = f"(?:{_FLAG}|{_KEY}|{_PICTURE}{_DRESSED}(?:\u200d{_PICTURE}{_DRESSED})*)"
+_EMOJI = f"(?>{_FLAG}|{_KEY}|{_PICTURE}{_DRESSED}(?:\u200d{_PICTURE}{_DRESSED}){{0,9}})"
 _RUN = re.compile(rf"{_EMOJI}(?: ?{_EMOJI}){{2,}}")
 _AT_START = re.compile(rf"^[ \t]*({_EMOJI})", re.MULTILINE)
 LINES = 2

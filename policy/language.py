@@ -58,10 +58,11 @@ class Language:
     def spelling(self, reading: Reading) -> Iterator[Span]:
         """Words that no dictionary knows and that are near to one it does; names and other languages are passed over."""
         lints = [lint for lint in self._lints(reading, SPELLING) if not self._is_known(lint.problem_text)]
-        foreign = _foreign(reading.prose[:MOST_READ], [lint.span.start for lint in lints])
-        for lint in lints:
-            start, end = lint.span.start, lint.span.end
-            near = self._correction(reading.text, start, lint)
+        meant = [
+            (lint.span.start, lint.span.end, self._correction(reading.text, lint.span.start, lint)) for lint in lints
+        ]
+        foreign = _foreign(reading.prose[:MOST_READ], [start for start, _, near in meant if not near])
+        for start, end, near in meant:
             if near and not any(first <= start < last for first, last in foreign):
                 yield Span(start, end, f"did you mean {near!r}?")
 
@@ -157,7 +158,7 @@ def _is_fine(text: str, lint: Any) -> bool:
 
 
 def _foreign(text: str, unknown: list[int]) -> list[tuple[int, int]]:
-    """The sentences that are in another language: with two of its small words, or where a quarter of the words is unknown."""
+    """The sentences that are in another language: with two of its small words, or where a quarter of the words is like no known one."""
     found = []
     for sentence in _SENTENCE.finditer(text):
         words = _WORD.findall(sentence.group().lower())

@@ -14,6 +14,8 @@ LOOK_ALIKES = str.maketrans(
 )
 DROPPED = ("Mn", "Me", "Mc", "Cf", "Cc")
 KEPT_BREAKS = "\n"
+MOST_PARTS = 6
+"""A character that stands for more than this is a word or a phrase of its own."""
 
 
 class _Plain(dict[int, str]):
@@ -34,6 +36,8 @@ def _reads_as(char: str) -> str:
     if (digit := unicodedata.digit(char, None)) is not None:
         return str(digit)
     parts = unicodedata.normalize("NFKD", char).translate(LOOK_ALIKES)
+    if len(parts) > MOST_PARTS:
+        return char
     return "".join(part for part in parts if unicodedata.category(part) not in DROPPED)
 
 

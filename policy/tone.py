@@ -91,7 +91,7 @@ def _is_loud(word: str, words: Collection[str], acronyms: Collection[str]) -> bo
 def acronym(reading: Reading, known: Collection[str], shouted: Collection[str]) -> Iterator[Span]:
     """Acronyms that neither the city's list knows nor the post spells out."""
     text = reading.prose
-    inside = [found.span() for run in _runs(text) if len(run) > 2 for found in run]
+    inside = {found.span() for run in _runs(text) if len(run) > 2 for found in run}
     for found in _ACRONYM.finditer(text):
         word = found.group()
         if word in known or _ROMAN.fullmatch(word) or word.lower() in shouted or len(word) >= SHOUTED_ALONE:

@@ -57,7 +57,7 @@ def _built(file: Path | None, _state: tuple[int, int] | None) -> Checks:
 def length_of(platform: str, text: str) -> tuple[int, int] | None:
     """(length, limit) as the platform counts; None when it has no limit, or is not known."""
     try:
-        found = registry.load(platform).length(text)
+        found = registry.load(platform).length(text.encode("utf-8", "replace").decode("utf-8"))
     except AccountError:
         return None
     return None if found is None else (found.count, found.limit)
