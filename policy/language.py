@@ -158,7 +158,7 @@ def _is_fine(text: str, lint: Any) -> bool:
 
 
 def _foreign(text: str, unknown: list[int]) -> list[tuple[int, int]]:
-    """The sentences that are in another language: with two of its small words, or where a quarter of the words is like no known one."""
+    """The sentences in another language: with two of its small words, or where a quarter of the words is like no known one."""
     found = []
     for sentence in _SENTENCE.finditer(text):
         words = _WORD.findall(sentence.group().lower())

@@ -14,7 +14,7 @@ _WIDE = "\uff21-\uff3a\uff41-\uff5a"
 _ENCLOSED = "\u249c-\u24e9\U0001f110-\U0001f12b\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189"
 _SMALL = "\u1d00-\u1d22\u0262\u026a\u0274\u0280\u028f\u0299\u029c\u029f\ua730\ua731\ua7af\u0493\u01eb"
 _TURNED = "\u0250-\u0252\u0254\u0258\u0259\u025f\u0265\u026f\u0279\u0287\u028c-\u028e\u1d09"
-_RAISED = "\u02b0-\u02b8\u1d2c-\u1d6a\u2071\u207f\u2090-\u209c"
+_RAISED = "\u02b0-\u02b8\u02e0-\u02e4\u1d2c-\u1d6a\u2071\u207f\u2090-\u209c"
 _ANY = f"[{_MATHEMATICAL}{_LETTER_LIKE}{_WIDE}{_ENCLOSED}{_SMALL}{_TURNED}{_RAISED}]"
 _RUN = re.compile(f"{_ANY}(?:{_ANY}|[ ,.'’&!?-]{{1,2}}(?={_ANY})|[sqx](?={_ANY}))*")
 _ALONE = re.compile(f"[{_MATHEMATICAL}]")

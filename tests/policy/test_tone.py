@@ -41,11 +41,9 @@ from tests.policy.support import found, quotes
 def test_how_the_city_does_not_write(rule: str, text: str, expected: list[str]) -> None:
     """CT-4, CT-5"""
     quoted = quotes(text, rule)
-    assert (
-        sorted(quoted) == sorted(expected)
-        if rule != "grammar"
-        else set(expected) <= set(quoted) and (quoted or not expected)
-    )
+    if rule == "grammar" and expected:  # the library may see more than one fault in such a sentence
+        quoted = [quote for quote in quoted if quote in expected]
+    assert sorted(quoted) == sorted(expected)
 
 
 def test_media_need_words_captions_and_rights() -> None:
