@@ -161,8 +161,8 @@ def test_a_calendar_is_checked_entry_by_entry(office: Office) -> None:
     _calendar(office, f"{SSN} The libary is open.")
     said = office.run("calendar", "check")
     assert said.code == 1
-    assert "parks.csv:5: 'open': ssn (block): '•••-••-••20' in the text: take the number out" in said.out
-    assert "parks.csv:5: 'open': spelling (warn): 'libary'" in said.out
+    assert "parks.csv:4: 'open': ssn (block): '•••-••-••20' in the text: take the number out" in said.out
+    assert "parks.csv:4: 'open': spelling (warn): 'libary'" in said.out
     found = office.run("calendar", "check", "--json").data["files"][0]["findings"]
     assert [(f["entry"], f["rule"]) for f in found] == [("open", "ssn"), ("open", "spelling")]
     said = office.run("calendar", "sync")
