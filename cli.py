@@ -26,6 +26,7 @@ LAZY = {
     "demo": ("commands.demo", "See it work: a city's weeks in under a minute."),
     "post": ("commands.post", "Posts: add, list, show, edit, cancel, hold, release, reschedule, close."),
     "calendar": ("commands.calendar", "Content calendars: check, sync, list."),
+    "policy": ("commands.policy", "Content checks: test, explain, check."),
     "channel": ("commands.channel", "Channels: add, list, test."),
     "alert": ("commands.alert", "Alerts (CAP 1.2): read, list, show, dismiss."),
     "people": ("commands.people", "People, their roles and tokens."),

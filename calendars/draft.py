@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from calendars.entry import Fault
+from config.wording import did_you_mean as did_you_mean
+from config.wording import nearest as nearest
 
 MAX_FAULTS = 1000
 """More mistakes than this are counted as one: a wrong file must not cost minutes of suggestions."""
@@ -81,20 +82,3 @@ class Faults:
         last = found[MAX_FAULTS - 1].line
         more = Fault(self.file, last, "", f"more than {MAX_FAULTS} mistakes: mend these and check again")
         return [*found[:MAX_FAULTS], more]
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, or None when nothing is near."""
-    folded = {word.casefold(): word for word in known}
-    found = difflib.get_close_matches(name[:100].casefold(), folded, n=1, cutoff=0.6)
-    return folded[found[0]] if found else None
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A remedy that names the nearest known name, else all of them (at most ten)."""
-    names = sorted(known)
-    near = nearest(name, names)
-    if near is not None:
-        return f"did you mean {near!r}?"
-    more = ", …" if len(names) > 10 else ""
-    return f"known are {', '.join(names[:10])}{more}" if names else "none is known"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from config.wording import unfit_character as unfit_character
+
 FIRST_YEAR, LAST_YEAR = 2000, 2199
 MAX_LATENESS_S = 366 * 86_400
 
@@ -16,8 +18,6 @@ _DURATION = re.compile(r"(?:(\d{1,5})d)?\s*(?:(\d{1,5})h)?\s*(?:(\d{1,6})m)?\s*(
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
 HOW_TIME = "write the local time as 2026-12-01 09:00 (24-hour clock)"
 HOW_NAME = "use up to 100 letters, digits, '-', '_', '.' or ':', beginning with a letter or digit"
-# Control characters and surrogates; the last five are neither, but no platform takes them (twitter-text calls them invalid).
-_UNFIT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def local_time(text: str, default_time: str | None = None) -> str:
@@ -62,9 +62,3 @@ def duration_s(text: str) -> int:
 def is_name(text: str) -> bool:
     """True when `text` can be an id or a channel's name."""
     return _NAME.fullmatch(text) is not None
-
-
-def unfit_character(text: str) -> str | None:
-    """The first control or non-character of `text` as ``U+XXXX``; None when there is none. Line breaks and tabs are fit."""
-    found = _UNFIT.search(text)
-    return None if found is None else f"U+{ord(found[0]):04X}"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scheduler.planning.calendar_check import City
     from scheduler.planning.calendar_plan import Change, Plan
     from scheduler.planning.calendar_sync import Outcome
+    from scheduler.planning.content_checks import Concern
 
 app = typer.Typer(no_args_is_help=True, help="Calendar files: look them over, apply them, list them.")
 
@@ -35,14 +36,32 @@ def check(files: Files = None, json: Json = False) -> None:
         paths = _paths(context, files)
         with _city(context) as (city, session):
             looked = [(path, *calendar_check.look(path, context.settings, city, session)) for path in paths]
+        said = _checked_content(context, looked)
         faults = [fault for _, _, found in looked for fault in found]
         if json:
-            whole = [_checked(path, calendar, found) for path, calendar, found in looked]
+            whole = [_checked(path, calendar, found, said[path]) for path, calendar, found in looked]
             emit({"ok": not faults, "files": whole})
         else:
-            _print_checked(looked)
+            _print_checked(looked, said)
         if faults:
             raise typer.Exit(1)
+
+
+def _checked_content(context: Context, looked: Sequence[tuple[Path, Any, list[Fault]]]) -> dict[Path, list[Concern]]:
+    """By file: what the content checks say of its entries; what blocks joins the file's mistakes."""
+    from scheduler.planning import content_checks
+
+    checks = content_checks.of(context.settings)
+    said: dict[Path, list[Concern]] = {}
+    for path, calendar, faults in looked:
+        entries = () if calendar is None else calendar.entries
+        concerns = list(content_checks.concerns(entries, lambda post: checks.run(post, content_checks.ASKED)))
+        faults += [concern.fault(path) for concern in concerns if concern.finding.level == "block"]
+        faults.sort(key=lambda fault: fault.line)
+        said[path] = concerns
+    if checks.missing:
+        say(f"warning: {checks.missing}")
+    return said
 
 
 @contextmanager
@@ -71,13 +90,16 @@ def _has_store(context: Context) -> bool:
     return not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).is_file()
 
 
-def _checked(path: Path, calendar: Any, faults: Sequence[Fault]) -> dict[str, Any]:
+def _checked(path: Path, calendar: Any, faults: Sequence[Fault], said: Sequence[Concern]) -> dict[str, Any]:
     entries = None if calendar is None else len(calendar.entries)
-    return {"file": str(path), "entries": entries, "faults": [vars(fault) for fault in faults]}
+    found = [concern.as_data() for concern in said]
+    return {"file": str(path), "entries": entries, "faults": [vars(fault) for fault in faults], "findings": found}
 
 
-def _print_checked(looked: Sequence[tuple[Path, Any, Sequence[Fault]]]) -> None:
+def _print_checked(looked: Sequence[tuple[Path, Any, Sequence[Fault]]], said: dict[Path, list[Concern]]) -> None:
     _print_faults(fault for _, _, found in looked for fault in found)
+    for path, concerns in said.items():
+        _print_faults(concern.fault(path) for concern in concerns if concern.finding.level != "block")
     for path, calendar, found in looked:
         if not found:
             _line(f"{path}: {_count(len(calendar.entries), 'entry', 'entries')}, no mistakes")

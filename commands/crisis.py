@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commands import checking
 from commands import post_options as options
 from commands.context import Context, Json, UserError, clean_text, emit, guarded, say, table
 from commands.post_options import Alts, Channels, MediaFiles, Text, TextFile, out
@@ -100,7 +101,8 @@ def _message(
     on = platforms(context, wish)
     texts = {name: words if words is not None else filled(context, wish, on[name], files) for name in on}
     late = int(context.settings.lateness * 1_000_000)
-    return Message(texts, options.occurrence_now(context, None), late, wish.statement or "", rows, files)
+    concerns = checking.not_blocked(context, texts, rows)
+    return Message(texts, options.occurrence_now(context, None), late, wish.statement or "", rows, files, concerns)
 
 
 def platforms(context: Context, wish: Wish) -> dict[str, str]:

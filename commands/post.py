@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commands import checking
 from commands import post_options as options
+from commands.checking import Overrides
 from commands.context import Context, Json, UserError, clean_text, emit, guarded, say, table
 from commands.post_options import (
     AllHeld,
@@ -22,6 +24,7 @@ from commands.post_options import (
     Ids,
     Lateness,
     MediaFiles,
+    Rights,
     Series,
     States,
     Suspension,
@@ -36,6 +39,7 @@ from commands.post_options import (
 if TYPE_CHECKING:
     from sqlmodel import Session
 
+    from policy.finding import Finding
     from scheduler.planning.post_changes import Done
     from scheduler.planning.post_selection import Wanted
     from scheduler.planning.post_verbs import Request
@@ -55,8 +59,10 @@ def add(
     text_file: TextFile = None,
     media: MediaFiles = None,
     alt: Alts = None,
+    rights: Rights = None,
     tag: Tags = None,
     lateness: Lateness = None,
+    override: Overrides = None,
     draft: Annotated[bool, typer.Option("--draft", help="Keep it as a draft: it waits for `post release`.")] = False,
     now: Annotated[
         bool, typer.Option("--now", help="Send it at once (instead of a time, or when that is past).")
@@ -74,14 +80,15 @@ def add(
         words, tags = options.text_of(text, text_file) or "", options.tags_of(tag)
         late = _lateness(lateness) or int(context.settings.lateness * 1_000_000)
         actor = context.actor
-        rows = options.media_of(context, media or (), alt or ())
+        rows = options.media_of(context, media or (), alt or (), rights or ())
+        said = checking.verdict(context, words, rows, override, options.day_of(moment))
         files = content.stored(context.essential.data_dir, rows)
         new = post_service.NewPost(names, moment, words, late, rows, files, tags, draft, past_is_now=now)
         post_service.load_platforms(context.engine)
         with _changing(context) as session:
-            added = post_service.add(session, actor, new)
+            added = post_service.add(session, actor, new, said)
             posts = [post_views.shown(session, number) for number in added.ids.values()]
-        _report_added(added, posts, moment.note, json)
+        _report_added(added, posts, moment.note, checking.tell(said, moment.local), json)
 
 
 @contextmanager
@@ -99,7 +106,7 @@ def _lateness(text: str | None) -> int | None:
     return None if text is None else options.duration_us(text, "--lateness")
 
 
-def _report_added(added: Any, posts: list[dict[str, Any]], note: str | None, json: bool) -> None:
+def _report_added(added: Any, posts: list[dict[str, Any]], note: str | None, found: list[Finding], json: bool) -> None:
     """Say what was added, as it was seen in the act: to read it again could fail, and a failure would look like none."""
     from scheduler.killswitch import BANNER
 
@@ -108,7 +115,7 @@ def _report_added(added: Any, posts: list[dict[str, Any]], note: str | None, jso
     if added.closed:
         say(f"{BANNER} ({', '.join(added.closed)})")
     if json:
-        emit({"posts": posts})
+        emit({"posts": posts, "findings": [finding.as_data() for finding in found]})
         return
     for post in posts:
         when = f"{post['local_time'].replace('T', ' ')} {post['zone']} ({post['due_at']})"
@@ -151,14 +158,7 @@ def list_(
             return
         if posts:
             table(("id", "channel", "when", "state", "text"), [options.row(post) for post in posts])
-        out(_totals(totals, len(posts)))
-
-
-def _totals(totals: dict[str, int], shown: int) -> str:
-    names = {"covered": "scheduled (behind the gate)"}
-    words = " · ".join(f"{names.get(state, state)} {number:,}" for state, number in totals.items())
-    number = sum(totals.values())
-    return f"{words or 'no posts'}" + (f"; the first {shown:,} of {number:,} are shown" if shown < number else "")
+        out(options.totals(totals, len(posts)))
 
 
 @app.command("show")
@@ -187,9 +187,11 @@ def edit(
     text_file: TextFile = None,
     media: MediaFiles = None,
     alt: Alts = None,
+    rights: Rights = None,
     no_media: Annotated[bool, typer.Option("--no-media", help="Take the images away.")] = False,
     set_tag: Annotated[list[str] | None, typer.Option("--set-tag", metavar="T", help="Its tags from now on.")] = None,
     lateness: Lateness = None,
+    override: Overrides = None,
     channel: Channels = None,
     tag: Tag = None,
     file: File = None,
@@ -206,13 +208,15 @@ def edit(
         if no_media and media:
             raise UserError("--media and --no-media are given: leave one out")
         new_text, tags, late = options.text_of(text, text_file), options.tags_of(set_tag), _lateness(lateness)
-        rows = options.media_of(context, media or (), alt or ())
+        rows = options.media_of(context, media or (), alt or (), rights or ())
         change = post_service.Edit(new_text, rows if rows or no_media else None, tags if set_tag else None, late)
         if change == post_service.Edit():
             raise UserError("nothing to change: give --text, --media, --no-media, --set-tag or --lateness")
+        said = checking.verdict(context, new_text or "", rows, override)
         post_service.load_platforms(context.engine)
         with _changing(context) as session:
-            done = post_verbs.edit(session, request, change, context.essential.data_dir)
+            done = post_verbs.edit(session, request, change, context.essential.data_dir, said)
+        checking.tell(said, options.occurrence_now(context, None).local)
         _report(done, dry_run, json)
 
 
@@ -233,7 +237,7 @@ def cancel(
         from scheduler.planning import post_verbs
 
         request = _request(
-            context, options.wanted(posts, channel, _states(state, all_held), tag, file, suspension), dry_run
+            context, options.wanted(posts, channel, options.states_of(state, all_held), tag, file, suspension), dry_run
         )
         with _changing(context) as session:
             done = post_verbs.cancel(session, request)
@@ -281,7 +285,7 @@ def release(
     with guarded() as context:
         from scheduler.planning import post_verbs
 
-        query = options.wanted(posts, channel, _states(state, all_held), tag, file, suspension)
+        query = options.wanted(posts, channel, options.states_of(state, all_held), tag, file, suspension)
         request = _request(context, query, dry_run, series)
         gap = int(context.settings.release_spacing * 1_000_000)
         with _changing(context) as session:
@@ -315,7 +319,7 @@ def reschedule(
             raise UserError(
                 "a new time is needed: give --at '2026-12-01 09:00', or --over 2h to spread them from now on"
             )
-        query = options.wanted(posts, channel, _states(state, all_held), tag, file, suspension)
+        query = options.wanted(posts, channel, options.states_of(state, all_held), tag, file, suspension)
         request = _request(context, query, dry_run, series)
         start = options.occurrence_now(context, zone) if at is None else options.occurrence(context, at, zone)
         spread = None if over is None else options.duration_us(over, "--over")
@@ -348,12 +352,6 @@ def close(
             emit({"id": post, "state": after, "link": published})
             return
         out(f"post {post}: {after}" + ("" if published else "; `standfast post release` sends it anew"))
-
-
-def _states(states: list[str] | None, all_held: bool) -> list[str] | None:
-    if all_held and states and states != ["held"]:
-        raise UserError("--all-held and --state are given: leave one out")
-    return ["held"] if all_held else states
 
 
 def _request(context: Context, wanted: Wanted, dry: bool, series: bool = False) -> Request:

@@ -12,6 +12,8 @@ import typer
 from commands.context import Context, UserError, clean_text, parse_at
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from calendars.entry import Occurrence
     from scheduler.planning.content import MediaRow
     from scheduler.planning.post_selection import Wanted
@@ -33,6 +35,10 @@ Text = Annotated[str | None, typer.Option("--text", metavar="T", help="What the 
 TextFile = Annotated[str | None, typer.Option("--text-file", metavar="F", help="Read the text from F ('-': stdin).")]
 MediaFiles = Annotated[list[str] | None, typer.Option("--media", metavar="FILE", help="An image; may be repeated.")]
 Alts = Annotated[list[str] | None, typer.Option("--alt", metavar="TEXT", help="What the image shows, one per image.")]
+Rights = Annotated[
+    list[str] | None,
+    typer.Option("--rights", metavar="TEXT", help="Whose the image is: one for all, or one per image."),
+]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="T", help="A tag; may be repeated.")]
 Lateness = Annotated[str | None, typer.Option("--lateness", metavar="D", help="Later than this it is held (30m, 2h).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
@@ -89,6 +95,13 @@ def occurrence_now(context: Context, zone: str | None) -> Occurrence:
     return Occurrence(zones.local_of(now, name), name, now)
 
 
+def day_of(moment: Occurrence) -> date:
+    """The local day of a moment."""
+    from datetime import date
+
+    return date.fromisoformat(moment.local[:10])
+
+
 def text_of(text: str | None, file: str | None) -> str | None:
     """What ``--text`` or ``--text-file`` says; None when neither is given. Raises UserError, ContentError."""
     from scheduler.planning import content
@@ -120,17 +133,30 @@ def _bytes(path: Path) -> bytes:
         return file.read(MOST_INPUT + 1)
 
 
-def media_of(context: Context, files: Sequence[str], alts: Sequence[str]) -> tuple[MediaRow, ...]:
+def media_of(
+    context: Context, files: Sequence[str], alts: Sequence[str], rights: Sequence[str] = ()
+) -> tuple[MediaRow, ...]:
     """The images, kept in the data directory. Raises UserError, ContentError, MediaError."""
     from scheduler.planning import content
+
+    whose = _rights(files, rights)
 
     if len(files) > len(alts):
         raise UserError(f"{files[len(alts)][:60]!a} has no alt text: give one --alt for each --media, in order")
     if len(alts) > len(files):
         raise UserError(f"--alt {alts[len(files)][:60]!a} belongs to no image: give one --alt for each --media")
-    return tuple(
-        content.keep(context.essential.data_dir, Path(file), alt) for file, alt in zip(files, alts, strict=True)
-    )
+    kept = [content.keep(context.essential.data_dir, Path(file), alt) for file, alt in zip(files, alts, strict=True)]
+    return tuple({**row, "rights": own} for row, own in zip(kept, whose, strict=True))
+
+
+def _rights(files: Sequence[str], rights: Sequence[str]) -> list[str]:
+    """Whose each image is; empty where nobody says."""
+    if len(rights) not in (0, 1, len(files)) or len(rights) > len(files):
+        raise UserError(
+            f"{len(rights)} times --rights and {len(files)} times --media: give one for all, or one for each"
+        )
+    said = [clean_text(text.strip(), "--rights", most=1000) for text in rights] or [""]
+    return said * len(files) if len(said) == 1 else said
 
 
 def tags_of(tags: Sequence[str] | None) -> tuple[str, ...]:
@@ -158,3 +184,18 @@ def row(post: dict[str, Any]) -> tuple[object, ...]:
     words = " ".join(str(post["text"]).split())
     when = f"{str(post['local_time']).replace('T', ' ')} {post['zone']}"
     return post["id"], post["channel"], when, post["shown"], words if len(words) <= 50 else f"{words[:49]}…"
+
+
+def states_of(states: list[str] | None, all_held: bool) -> list[str] | None:
+    """The states meant. Raises UserError."""
+    if all_held and states and states != ["held"]:
+        raise UserError("--all-held and --state are given: leave one out")
+    return ["held"] if all_held else states
+
+
+def totals(totals: dict[str, int], shown: int) -> str:
+    """The last line of `post list`."""
+    names = {"covered": "scheduled (behind the gate)"}
+    words = " · ".join(f"{names.get(state, state)} {number:,}" for state, number in totals.items())
+    number = sum(totals.values())
+    return f"{words or 'no posts'}" + (f"; the first {shown:,} of {number:,} are shown" if shown < number else "")

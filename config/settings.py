@@ -42,6 +42,8 @@ class Settings(BaseModel):
     roles: Path | None = None
     plan: Path | None = None
     """The city's Crisis Communications plan."""
+    checks: Path | None = None
+    """The city's levels and words for the content checks, over the shipped ones."""
     alerts: Path | None = None
     """The city's rules for alerts; none: the shipped ones, by which nothing is held."""
     alerts_folder: Path | None = None

@@ -10,7 +10,7 @@ from typing import Any
 from config import clock
 from config.fault import Fault
 
-PERMISSIONS = ("suspend", "resume", "emergency", "queue", "release", "people", "channels", "records")
+PERMISSIONS = ("suspend", "resume", "emergency", "queue", "release", "override", "people", "channels", "records")
 STEWARD = "steward"
 """The role that must hold everything, so that nobody can lock the city out."""
 SHIPPED = Path(clock.__file__).with_name("data") / "roles.toml"

@@ -14,7 +14,15 @@ from config.settings import Settings
 from connectors.media import MediaError
 from records import log
 from scheduler import post_queue, states
-from scheduler.planning import calendar_apply, calendar_basis, calendar_check, calendar_plan, content, stager
+from scheduler.planning import (
+    calendar_apply,
+    calendar_basis,
+    calendar_check,
+    calendar_plan,
+    content,
+    content_checks,
+    stager,
+)
 from scheduler.planning.calendar_apply import apply as apply
 from scheduler.planning.calendar_plan import Plan
 from store import chain
@@ -50,6 +58,8 @@ def check(engine: Engine, path: Path, settings: Settings, *, skip_past: bool = F
         return Outcome(path, faults=faults)
     with reading(engine) as session:
         plan = calendar_plan.plan(session, calendar, clock.wall_us(), settings, city, skip_past=skip_past)
+    plan.faults += content_checks.refused(path, [entry for entry, _ in plan.entries], settings)
+    plan.faults.sort(key=lambda fault: fault.line)
     return Outcome(path, plan, plan.faults)
 
 

@@ -7,8 +7,9 @@ leave anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -17,6 +18,7 @@ from config import clock
 from connectors.protocol import Media
 from governance import access
 from governance.access import Actor
+from policy.finding import Finding
 from records.log import record
 from scheduler import killswitch, post_queue
 from scheduler.planning import content
@@ -40,6 +42,8 @@ class Message:
     statement: str = ""
     media: tuple[MediaRow, ...] = ()
     files: tuple[Media, ...] = ()
+    concerns: Mapping[str, Sequence[Finding]] = field(default_factory=dict)
+    """By channel: what the content checks would refuse in any other post. In an emergency it is kept, and nothing more."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,9 @@ def send(session: Session, actor: Actor, message: Message) -> Sent:
     ids = dict(zip(channels, post_queue.add_posts(session, posts), strict=True))
     epoch = killswitch.epoch(cursor(session), dialect(session))
     session.add_all(_override(post, actor, incident, epoch, message.statement) for post in posts)
-    detail = {"posts": ids, "suspension": incident, "epoch": epoch, "statement": message.statement}
+    detail: dict[str, Any] = {"posts": ids, "suspension": incident, "epoch": epoch, "statement": message.statement}
+    if any(message.concerns.values()):
+        detail["not_blocked"] = {name: [one.as_data() for one in found] for name, found in message.concerns.items()}
     record(session, actor.person, "crisis.post", f"suspension {incident}", detail)
     return Sent(ids, incident, epoch)
 

@@ -23,8 +23,9 @@ from governance import access
 from governance.access import Actor
 from records.log import record
 from scheduler import post_queue
-from scheduler.planning import content, post_selection
+from scheduler.planning import content, content_checks, post_selection
 from scheduler.planning.content import MediaRow
+from scheduler.planning.content_checks import Verdict
 from scheduler.planning.post_selection import PostError, unknown_channel
 from scheduler.post_queue import Move
 from store.engine import reading
@@ -58,25 +59,29 @@ class Added:
     closed: tuple[str, ...]
 
 
-def add(session: Session, actor: Actor, new: NewPost) -> Added:
-    """The posts queued, one per channel. Raises PostError with every fault, Refused."""
+def add(session: Session, actor: Actor, new: NewPost, verdict: Verdict = content_checks.NOTHING) -> Added:
+    """The posts queued, one per channel, unless `verdict` forbids it. Raises PostError with every fault, Refused."""
     now = clock.wall_us()
-    channels = check(session, actor, new)
+    channels = check(session, actor, new, verdict)
     posts = [_post(name, actor, new, now) for name in channels]
     ids = dict(zip(channels, post_queue.add_posts(session, posts), strict=True))
     detail = {"posts": ids, "state": posts[0].state, "due_at": posts[0].due_at, "content_hash": posts[0].content_hash}
     record(session, actor.person, "post.add", _subject(list(ids.values())), detail)
+    verdict.record(session, actor, _subject(list(ids.values())), new.at.local, posts[0].content_hash)
     closed = tuple(name for name in channels if post_selection.is_closed(session, name))
     return Added(ids, posts[0].state, posts[0].due_at, closed)
 
 
-def check(session: Session, actor: Actor, new: NewPost) -> dict[str, Channel]:
+def check(
+    session: Session, actor: Actor, new: NewPost, verdict: Verdict = content_checks.NOTHING
+) -> dict[str, Channel]:
     """The channels of a post that `add` would take now. Raises as `add` does."""
     channels = _channels(session, new.channels)
     subject = f"a post on {', '.join(channels)}"
     for name in channels:
         access.check(session, actor, "queue", name, action="post.add", subject=subject)
-    faults = _time_faults(new, clock.wall_us())
+        verdict.check(session, actor, name, new.at.local, "post.add")
+    faults = _time_faults(new, clock.wall_us()) + verdict.refusals(new.at.local)
     faults += [line for channel in channels.values() for line in unfit(channel, new.text, new.files)]
     if faults:
         raise PostError(dict.fromkeys(faults))

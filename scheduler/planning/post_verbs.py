@@ -22,7 +22,8 @@ from governance import access, authority
 from governance.access import Actor
 from records.log import record
 from scheduler import post_queue, states
-from scheduler.planning import content, post_selection, spacing
+from scheduler.planning import content, content_checks, post_selection, spacing
+from scheduler.planning.content_checks import Verdict
 from scheduler.planning.post_changes import Changed, Done
 from scheduler.planning.post_selection import PostError, Wanted
 from scheduler.planning.post_service import Edit, under_way, unfit
@@ -82,12 +83,19 @@ def hold(session: Session, request: Request, reason: str = "") -> Done:
     return _run(session, request, _Verb("hold", ("scheduled",), _queue, plan))
 
 
-def edit(session: Session, request: Request, change: Edit, data_dir: Path) -> Done:
-    """Posts with other words, images or tags; their state stays. Raises PostError, Refused."""
+def edit(
+    session: Session, request: Request, change: Edit, data_dir: Path, verdict: Verdict = content_checks.NOTHING
+) -> Done:
+    """Posts with other words, images or tags, unless the `verdict` on these forbids it; their state stays.
+
+    Raises PostError, Refused.
+    """
 
     def plan(posts: Sequence[Post], channels: dict[str, Channel]) -> Iterable[_Step]:
         steps = [_Step(post, post.state, change.columns(post), "edited") for post in posts]
         _check_content(steps, channels, data_dir)
+        asked = [(s.post.id or 0, s.post.channel, s.post.local_time, s.values["content_hash"]) for s in steps]
+        content_checks.heed(session, request.actor, verdict, asked, dry=request.dry)
         return steps
 
     return _run(session, request, _Verb("edit", states.EDITABLE, _queue, plan))

@@ -20,6 +20,7 @@ from commands import crisis as crisis_commands
 from commands import drill as drill_commands
 from commands import notices as notice_commands
 from commands import people as people_commands
+from commands import policy as policy_commands
 from commands import post as post_commands
 from commands import records as records_commands
 from commands import report as report_commands
@@ -38,6 +39,7 @@ app.add_typer(post_commands.app, name="post")
 app.add_typer(channel_commands.app, name="channel")
 app.add_typer(calendar_commands.app, name="calendar")
 app.add_typer(alert_commands.app, name="alert")
+app.add_typer(policy_commands.app, name="policy")
 crisis = typer.Typer()
 crisis.command()(crisis_commands.post)
 crisis.command()(crisis_commands.sweep)

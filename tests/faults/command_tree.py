@@ -30,6 +30,8 @@ LINES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("post", "reschedule"): ("1", "--at", "2190-12-02 09:00"),
     ("post", "close"): ("3", "--not-published"),
     ("post", "show"): ("1",),
+    ("policy", "check"): ("The pool opens.",),
+    ("policy", "explain"): ("ssn",),
     ("channel", "add"): ("lib", "--platform", "outbox"),
     ("channel", "test"): ("parks",),
     ("people", "add"): ("new", "--name", "New One"),
@@ -46,6 +48,7 @@ REPLACES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("post", "close", "--published"): ("--not-published",),
     ("channel", "add", "--file"): ("lib", "--platform"),
     ("post", "edit", "--alt"): (),
+    ("policy", "check", "--text-file"): ("The pool opens.",),
 }
 """Options that exclude others of the line."""
 COMPANIONS: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -53,6 +56,8 @@ COMPANIONS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("post", "edit", "--media"): ("--alt", "The pool."),
     ("post", "add", "--alt"): ("--media", "pool.png"),
     ("post", "edit", "--alt"): ("--media", "pool.png"),
+    ("post", "add", "--rights"): ("--media", "pool.png", "--alt", "The pool."),
+    ("post", "edit", "--rights"): ("--media", "pool.png", "--alt", "The pool."),
 }
 """Options that come only together with another."""
 QUERIES = frozenset({"--channel", "--tag", "--file", "--state"})

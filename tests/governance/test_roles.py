@@ -14,14 +14,15 @@ def _file(folder: Path, text: str) -> Path:
 
 
 STEWARD = (
-    '[steward]\npermissions = ["suspend", "resume", "emergency", "queue", "release", "people", "channels", "records"]\n'
+    '[steward]\npermissions = ["suspend", "resume", "emergency", "queue", "release", "override", "people", '
+    '"channels", "records"]\n'
 )
 
 
 def test_shipped_roles_say_who_stops_and_who_resumes() -> None:
     shipped = roles.read(roles.SHIPPED)
     assert shipped["steward"] == frozenset(roles.PERMISSIONS)
-    assert shipped["director"] == {"suspend", "resume"}
+    assert shipped["director"] == {"suspend", "resume", "override"}
     assert shipped["operator"] == {"suspend", "resume", "release", "queue"}
     assert shipped["administrator"] == {"queue"}
     assert shipped["records_officer"] == {"records"}
@@ -51,7 +52,7 @@ def test_every_fault_is_named_at_once(tmp_path: Path) -> None:
     assert len(faults) == 4
     assert "'suspendd' is not a permission: did you mean 'suspend'?" in faults[0]
     assert "'fly'" in faults[1]
-    assert "choose one of channels, emergency, people" in faults[1]
+    assert "choose one of channels, emergency, override, people" in faults[1]
     assert "role 'b' has no list of permissions" in faults[2]
     assert "'power' is not known" in faults[3]
 

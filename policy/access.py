@@ -1,0 +1,74 @@
+"""What keeps people with a screen reader, or without sound, from a post."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+
+from policy.finding import Span
+from policy.post import Post
+from policy.reading import Reading
+
+_PICTURE = (
+    "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b55"
+    "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
+)
+_DRESSED = "[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]{0,4}"
+_FLAG, _KEY = "[\U0001f1e6-\U0001f1ff]{2}", "[0-9#*]\ufe0f?\u20e3"
+_EMOJI = f"(?>{_FLAG}|{_KEY}|{_PICTURE}{_DRESSED}(?:\u200d{_PICTURE}{_DRESSED}){{0,9}})"
+_RUN = re.compile(rf"{_EMOJI}(?: ?{_EMOJI}){{2,}}")
+_AT_START = re.compile(rf"^[ \t]*({_EMOJI})", re.MULTILINE)
+LINES = 2
+"""So many lines that begin with emoji are a list with emoji for its bullets."""
+_HASHTAG = re.compile(r"(?<![\w&/])#([a-z][a-z0-9_]{4,60})(?!\w)")
+_EMPTY_ALT = frozenset(
+    {"image", "photo", "picture", "graphic", "alt text", "alt", "n/a", "none", "tbd", "todo", "photo of", "video"}
+)
+
+
+def emoji_run(reading: Reading) -> Iterator[Span]:
+    """Three or more emoji in a row, and emoji that stand for words at the start of lines."""
+    text = reading.text
+    if text.isascii():
+        return
+    yield from (Span(*found.span()) for found in _RUN.finditer(text))
+    starts = list(_AT_START.finditer(text))
+    if len(starts) >= LINES:
+        yield from (Span(*found.span(1)) for found in starts)
+
+
+def hashtag_case(reading: Reading, is_word: Callable[[str], bool]) -> Iterator[Span]:
+    """Hashtags of several words without a capital letter to part them. `is_word` knows words."""
+    for found in _HASHTAG.finditer(reading.text):
+        if not is_word(found[1]):
+            yield Span(*found.span())
+
+
+def link_text(reading: Reading, phrases: re.Pattern[str] | None, shorteners: Collection[str]) -> Iterator[Span]:
+    """Words for a link that do not say where it leads, and shortened links."""
+    text = reading.text
+    if phrases is not None:
+        yield from (Span(*reading.skeleton.origin(*found.span())) for found in phrases.finditer(reading.skeleton.plain))
+    for found in _LINK.finditer(text):
+        if found[1].lower() in shorteners:
+            yield Span(*found.span())
+
+
+_LINK = re.compile(
+    r"(?:https?://)?(?:www\.)?(?<![\w.@-])((?:[\w-]{1,63}\.){1,3}[a-z]{2,10})/[^\s<>\"]{1,2000}", re.IGNORECASE
+)
+
+
+def missing_alt(post: Post) -> Iterator[tuple[str, str]]:
+    """(place, remedy) of a picture or video without words for who cannot see it."""
+    for item in post.media:
+        words = item.alt.strip().strip(".").lower()
+        if not any(char.isalnum() for char in words) or words in _EMPTY_ALT or words == item.file.lower():
+            yield f"alt text of {item.file}", f"say what {item.file} shows, in a sentence"
+
+
+def captions(post: Post) -> Iterator[tuple[str, str]]:
+    """(place, remedy) of a video without captions."""
+    for item in post.media:
+        if item.is_video and not (item.captions or "").strip():
+            yield f"captions of {item.file}", f"add captions to {item.file}"

@@ -1,0 +1,106 @@
+"""Lists of words and phrases as a city writes them, and where a text uses them.
+
+A term is words, in any case. ``*`` stands for any ending, ``(a|b)`` for one of several, ``_`` for any one word, ``^`` for one
+with a capital letter, ``…`` for up to forty characters of the same sentence, ``#`` for a number or amount;
+``?`` after a letter or bracket says that it may be missing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+from policy.finding import Span
+from policy.reading import Reading
+
+_SIGNS: Mapping[str, str] = {
+    " ": r"\s+",
+    "*": "[a-z]*",
+    "(": "(?:",
+    ")": ")",
+    "|": "|",
+    "?": "?",
+    "_": r"[a-z0-9][a-z0-9'.&-]{0,40}",
+    "^": r"(?-i:[A-Z0-9][\w'.&-]{0,40})",
+    "…": r"[^.!?\n]{0,40}?",
+    "#": r"\$?[0-9][0-9,.]{0,12}",
+}
+PLAIN_TERM = re.compile(r"[\w '’.&$%,/:;()|*^…#+@!?-]{1,1000}")
+"""What a term may hold."""
+_LEET = str.maketrans("01345789@$!+|", "oieastbgasiti")
+_MASKED = re.compile(r"[a-z0-9@$!+|*#%]{3,20}", re.IGNORECASE)
+_SPREAD = re.compile(r"(?<![a-z0-9])[a-z@$!*013457](?:[ ._*-]{1,2}[a-z@$!*013457](?![a-z0-9])){2,15}", re.IGNORECASE)
+_WORD = re.compile(r"[a-z]+", re.IGNORECASE)
+_REPEATED = re.compile(r"([a-z])\1+")
+
+
+def pattern(terms: Iterable[str]) -> re.Pattern[str] | None:
+    """What finds any of `terms`; None for none. Raises ValueError naming a term that cannot be read."""
+    parts = [_part(term) for term in terms]
+    if not parts:
+        return None
+    return re.compile(rf"(?<![a-z0-9])(?:{'|'.join(parts)})(?![a-z0-9])", re.IGNORECASE)
+
+
+def _part(term: str) -> str:
+    part = "".join(_SIGNS.get(char, re.escape(char)) for char in term.strip().replace("’", "'"))
+    try:
+        re.compile(part)
+    except re.error:
+        raise ValueError(f"{term!r} has a bracket that is not closed, or not opened") from None
+    return part
+
+
+class WordList:
+    """Terms, and phrases in which they mean something else. With `hidden` also in disguise: sh!t, f.u.c.k, cr@p."""
+
+    def __init__(self, terms: Iterable[str], other: Iterable[str] = (), *, hidden: Iterable[str] = ()) -> None:
+        self._terms, self._other = tuple(terms), tuple(other)
+        self._hidden = frozenset(hidden)
+
+    @cached_property
+    def _patterns(self) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
+        return pattern(self._terms), pattern(self._other)
+
+    def find(self, reading: Reading) -> Iterator[Span]:
+        """Where the text uses a term."""
+        skeleton = reading.plain_prose
+        meant, other = self._patterns
+        found = [] if meant is None else [hit.span() for hit in meant.finditer(skeleton.plain)]
+        found += self._in_disguise(skeleton.plain)
+        if not found:
+            return
+        spared = [] if other is None else [hit.span() for hit in other.finditer(skeleton.plain)]
+        for start, end in sorted(set(found)):
+            if not any(start < last and first < end for first, last in spared):
+                yield Span(*skeleton.origin(start, end))
+
+    def _in_disguise(self, plain: str) -> list[tuple[int, int]]:
+        if not self._hidden:
+            return []
+        spread = [hit.span() for hit in _SPREAD.finditer(plain) if self._is_hidden(re.sub(r"[ ._-]", "", hit.group()))]
+        words = [hit.span() for hit in _MASKED.finditer(plain) if _is_odd(hit.group()) and self._is_hidden(hit.group())]
+        return spread + words
+
+    def _is_hidden(self, word: str) -> bool:
+        """True when `word` reads as one of the list: signs for letters, letters repeated, stars for any letter."""
+        read = word.lower().strip("!").translate(_LEET)
+        if any(sign in read for sign in "*#%"):
+            return self._fits_stars(re.sub("[#%]", "*", read))
+        return any(form in self._hidden for form in (read, _REPEATED.sub(r"\1", read), _REPEATED.sub(r"\1\1", read)))
+
+    def _fits_stars(self, read: str) -> bool:
+        if len(read.replace("*", "")) < 2 or read[0] == "*":
+            return False
+        shape = re.compile(re.escape(read).replace(r"\*", "[a-z]"))
+        return any(shape.fullmatch(word) for word in self._hidden if len(word) == len(read))
+
+
+def _is_odd(word: str) -> bool:
+    """True for what is no plain word: letters beside signs or digits, or a letter three times."""
+    return not word.isdigit() and any(char.isalpha() for char in word) and (not word.isalpha() or _triple(word))
+
+
+def _triple(word: str) -> bool:
+    return bool(re.search(r"([a-z])\1\1", word, re.IGNORECASE))

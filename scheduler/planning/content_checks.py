@@ -1,0 +1,191 @@
+"""The content checks as planning uses them: what is said of words that are to go out, and why a person lets some of it pass.
+
+The checks are asked before a transaction begins, for a dictionary may have to be read; inside it, the verdict is only heeded.
+How long a text may be is not asked here: what its platform does not take is refused without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session
+
+from calendars.entry import Entry, Fault
+from config import essentials
+from config.settings import Settings
+from connectors import registry
+from connectors.errors import AccountError
+from governance import access
+from governance.access import Actor
+from policy import rules
+from policy.catalog import CATALOG
+from policy.checks import LANGUAGE, Checks
+from policy.finding import Finding, Level
+from policy.post import Media, Post
+from policy.rules import ChecksError
+from records.log import record
+from scheduler.planning.post_selection import PostError
+
+PERMISSION = "override"
+ASKED = frozenset(CATALOG) - {"platform_length"}
+"""The rules of a post that is queued."""
+Look = Callable[[Post], list[Finding]]
+
+
+def of(settings: Settings) -> Checks:
+    """The city's checks, built once for each state of its file. Raises ChecksError."""
+    if settings.checks is None:
+        return _built(None, None)
+    file = essentials.path_below(settings.root, str(settings.checks))
+    try:
+        stat = file.stat()
+    except OSError:
+        return _built(file, None)
+    return _built(file, (stat.st_mtime_ns, stat.st_size))
+
+
+@lru_cache(maxsize=2)
+def _built(file: Path | None, _state: tuple[int, int] | None) -> Checks:
+    return Checks(rules.read(file), length_of)
+
+
+def length_of(platform: str, text: str) -> tuple[int, int] | None:
+    """(length, limit) as the platform counts; None when it has no limit, or is not known."""
+    try:
+        found = registry.load(platform).length(text.encode("utf-8", "replace").decode("utf-8"))
+    except AccountError:
+        return None
+    return None if found is None else (found.count, found.limit)
+
+
+def post_of(text: str, media: Iterable[Mapping[str, str]] = (), day: date | None = None) -> Post:
+    """What the store keeps of a post, as the checks see it."""
+    shown = tuple(Media(f"image {n}", row["alt"], None, row.get("rights")) for n, row in enumerate(media, 1))
+    return Post(text, media=shown, day=day)
+
+
+def blocking(checks: Checks) -> frozenset[str]:
+    """The rules that may refuse a post and ask no dictionary: microseconds each, for a hundred thousand entries."""
+    windows = {"political"} if checks.rules.elections and checks.rules.election_level == "block" else set()
+    strict = {rule for rule, level in checks.rules.levels.items() if level == "block"}
+    return frozenset((strict | windows) & ASKED - LANGUAGE)
+
+
+def _day(local: str) -> date:
+    return date.fromisoformat(local[:10])
+
+
+def _always(rule: str, _day: date | None) -> Level:
+    raise KeyError(rule)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checks found in words that may go out on any day. `overrides`: by rule, why a person lets it pass."""
+
+    findings: tuple[Finding, ...] = ()
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    level: Callable[[str, date | None], Level] = _always
+    missing: str = ""
+    """Why a part of the checks did not run."""
+
+    def on(self, local: str) -> list[Finding]:
+        """The findings as strict as they are on the day of a local time."""
+        found = [replace(finding, level=self.level(finding.rule, _day(local))) for finding in self.findings]
+        return [finding for finding in found if finding.level != "off"]
+
+    def refusals(self, local: str) -> list[str]:
+        """One line for each finding that keeps a post of that day from being queued."""
+        strict = [finding for finding in self.on(local) if finding.level == "block"]
+        return [f"{finding}; {_remedy(finding)}" for finding in strict if finding.rule not in self.overrides]
+
+    def let_pass(self, local: str) -> list[Finding]:
+        """The findings that would, but for a person's word."""
+        return [found for found in self.on(local) if found.level == "block" and found.rule in self.overrides]
+
+    def check(self, session: Session, actor: Actor, channel: str, local: str, action: str) -> None:
+        """Return when `actor` may let pass on `channel` what is let pass. Raises Refused."""
+        for rule in dict.fromkeys(finding.rule for finding in self.let_pass(local)):
+            access.check(session, actor, PERMISSION, channel, action=action, subject=f"past the check {rule}")
+
+    def record(self, session: Session, actor: Actor, subject: str, local: str, content_hash: str) -> None:
+        """Enter in the chain who let what pass, and why."""
+        for finding in self.let_pass(local):
+            detail = {"why": self.overrides[finding.rule], "content_hash": content_hash, "finding": finding.as_data()}
+            record(session, actor.person, "content.override", subject, detail)
+
+
+NOTHING = Verdict()
+
+
+def _remedy(finding: Finding) -> str:
+    return f"who may override can let it pass with --override {finding.rule}=WHY"
+
+
+def verdict(checks: Checks, post: Post, overrides: Mapping[str, str]) -> Verdict:
+    """What `checks` find in `post`."""
+    found = checks.run(post, ASKED)
+    return Verdict(tuple(found), overrides, checks.rules.level, checks.missing)
+
+
+def heed(
+    session: Session, actor: Actor, said: Verdict, posts: Iterable[tuple[int, str, str, str]], *, dry: bool = False
+) -> None:
+    """Let through what `said` does not forbid of `posts` (number, channel, local time, hash of the words), and record it.
+
+    Raises PostError with every refusal, Refused.
+    """
+    if not said.findings:
+        return
+    asked = list(posts)
+    if lines := [f"post {number}: {line}" for number, _, local, _ in asked for line in said.refusals(local)]:
+        raise PostError(lines)
+    for number, channel, local, digest in asked:
+        said.check(session, actor, channel, local, "post.edit")
+        if not dry:
+            said.record(session, actor, f"post {number}", local, digest)
+
+
+@dataclass(frozen=True)
+class Concern:
+    """A finding in an entry of a calendar; `channel` where its own words for one channel are meant."""
+
+    entry: Entry
+    channel: str
+    finding: Finding
+
+    def fault(self, file: Path) -> Fault:
+        """As a mistake of the file."""
+        where = f"for {self.channel}: " if self.channel else ""
+        return Fault(str(file), self.entry.line, self.entry.id, f"{where}{self.finding}")
+
+    def as_data(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"line": self.entry.line, "entry": self.entry.id, "channel": self.channel} | self.finding.as_data()
+
+
+def concerns(entries: Iterable[Entry], look: Look) -> Iterator[Concern]:
+    """What `look` finds in entries: in the common words once, and in each channel's own."""
+    for entry in entries:
+        media = tuple(Media(item.path.name, item.alt) for item in entry.media)
+        day = _day(entry.local)
+        common = [""] if any(channel not in entry.texts for channel in entry.channels) else []
+        for channel in [*common, *(name for name in entry.channels if name in entry.texts)]:
+            post = Post(entry.text_for(channel), media=media, tags=entry.tags, day=day)
+            yield from (Concern(entry, channel, finding) for finding in look(post))
+
+
+def refused(file: Path, entries: Sequence[Entry], settings: Settings) -> list[Fault]:
+    """A fault for each finding that keeps an entry from being applied; only rules that may block and cost little are asked."""
+    try:
+        checks = of(settings)
+    except ChecksError as error:
+        return [Fault(str(file), 1, "", line) for line in error.faults]
+    asked = blocking(checks)
+    found = concerns(entries, lambda post: checks.run(post, asked))
+    return [concern.fault(file) for concern in found if concern.finding.level == "block"]

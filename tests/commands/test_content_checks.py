@@ -1,0 +1,279 @@
+"""The content checks where posts come in: `post add`, `post edit`, calendars, the emergency lane, and `standfast policy`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlmodel import select
+
+from commands import policy as policy_commands
+from config import clock
+from governance import access, people
+from scheduler import killswitch
+from store.engine import cursor, dialect, reading, writing
+from store.tables import LogEntry, Post
+from tests.commands.office import Office
+from tests.commands.test_calendar import row, write
+from tests.commands.test_post import PNG, WHEN
+from tests.policy.support import TUNING
+
+SSN = "Her number is 078-05-1120."
+ADD = ("post", "add", "--channel", "parks", "--at", WHEN)
+
+
+@pytest.fixture
+def pat(office: Office) -> str:
+    """The token of somebody who may queue, and may not override."""
+    ana = access.sign_in(office.engine, office.token)
+    with writing(office.engine) as session:
+        people.add_person(session, ana, "pat", "Pat")
+        people.grant(session, ana, "pat", "administrator", "parks")
+        return people.create_token(session, ana, "pat").token
+
+
+def _log(office: Office, action: str) -> list[tuple[str, str, dict[str, Any]]]:
+    with reading(office.engine) as session:
+        rows = session.exec(select(LogEntry).where(LogEntry.action == action).order_by(LogEntry.seq)).all()
+        return [(row.actor, row.subject, json.loads(row.detail)) for row in rows]
+
+
+def _count(office: Office) -> int:
+    with reading(office.engine) as session:
+        return len(session.exec(select(Post.id)).all())
+
+
+def test_what_blocks_refuses_the_post_with_clause_quote_and_remedy(office: Office) -> None:
+    """CT-2, CT-3"""
+    line = office.fails(*ADD, "--text", SSN)
+    assert line == (
+        "standfast: ssn (block): '•••-••-••20' in the text: take the number out "
+        "[Social Media Policy 135.000, V, information not subject to disclosure]; "
+        "who may override can let it pass with --override ssn=WHY"
+    )
+    assert _count(office) == 0
+
+
+def test_what_only_warns_is_said_and_queued(office: Office) -> None:
+    """CT-2, CT-4"""
+    said = office.run(*ADD, "--text", "The libary is damn open.", "--json")
+    assert said.code == 0
+    assert [(f["rule"], f["level"], f["quote"]) for f in said.data["findings"]] == [
+        ("profanity", "review", "damn"),
+        ("spelling", "warn", "libary"),
+    ]
+    assert "check: profanity (review): 'damn' in the text: use another word" in said.err
+    assert "did you mean 'library'?" in said.err
+    assert _count(office) == 1
+
+
+def test_an_override_is_recorded_with_who_why_and_the_exact_finding(office: Office) -> None:
+    """CT-2: the number itself is in no log."""
+    said = office.run(*ADD, "--text", SSN, "--override", "ssn=a famous one, in a lesson")
+    assert said.code == 0
+    assert "let pass: ssn (block)" in said.err
+    ((actor, subject, detail),) = _log(office, "content.override")
+    assert (actor, subject, detail["why"]) == ("ana", "post 1", "a famous one, in a lesson")
+    found = detail["finding"]
+    assert (found["rule"], found["start"], found["end"], found["quote"]) == ("ssn", 14, 25, "•••-••-••20")
+    with reading(office.engine) as session:
+        post = session.get(Post, 1)
+        assert post is not None
+        assert post.content_hash == detail["content_hash"]
+    assert "078-05" not in str(office.rows("log_entry"))
+
+
+def test_without_the_right_nothing_is_let_pass_and_the_refusal_is_logged(office: Office, pat: str) -> None:
+    """CT-2, GV-4"""
+    line = office.fails(*ADD, "--text", SSN, "--override", "ssn=why not", STANDFAST_TOKEN=pat)
+    assert "pat may not post.add past the check ssn" in line
+    assert "(director, steward)" in line
+    assert _count(office) == 0
+    assert [(actor, subject) for actor, subject, _ in _log(office, "refused")] == [
+        ("pat", "post.add past the check ssn")
+    ]
+    assert office.run(*ADD, "--text", "Open.", "--override", "ssn=not needed", STANDFAST_TOKEN=pat).code == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("snn=x", "did you mean 'ssn'?"),
+        ("ssn", "gives no reason"),
+        ("ssn= ", "gives no reason"),
+        ("=x", "names no check"),
+    ],
+)
+def test_an_override_that_names_no_check_or_no_reason_is_refused(office: Office, given: str, said: str) -> None:
+    """CT-2"""
+    assert said in office.fails(*ADD, "--text", SSN, "--override", given)
+
+
+def test_an_edit_is_looked_at_as_a_new_post_is(office: Office) -> None:
+    """CT-2, CT-3"""
+    office.run(*ADD, "--text", "Open.")
+    assert "post 1: ssn (block)" in office.fails("post", "edit", "1", "--text", SSN)
+    assert office.run("post", "edit", "1", "--text", SSN, "--override", "ssn=a lesson", "--dry-run").code == 0
+    assert _log(office, "content.override") == []
+    assert office.run("post", "edit", "1", "--text", SSN, "--override", "ssn=a lesson").code == 0
+    assert [subject for _, subject, _ in _log(office, "content.override")] == ["post 1"]
+    assert (
+        office.run("post", "edit", "1", "--set-tag", "pool").code == 0
+    )  # what stands already is not asked about again
+
+
+def test_an_image_without_a_word_about_its_rights_is_warned_of(office: Office) -> None:
+    """CT-4"""
+    Path("pool.png").write_bytes(PNG)
+    image = ("--media", "pool.png", "--alt", "The pool.")
+    assert "rights (warn)" in office.run(*ADD, "--text", "Open.", *image).err
+    said = office.run(*ADD, "--text", "Open.", *image, "--rights", "City: staff photo")
+    assert (said.code, said.err) == (0, "")
+    assert office.run("post", "show", "2", "--json").data["media"][0]["rights"] == "City: staff photo"
+    assert "give one for all, or one for each" in office.fails(*ADD, "--text", "Open.", "--rights", "whose")
+    assert "ssn (block)" in office.fails(
+        *ADD, "--text", "Open.", "--media", "pool.png", "--alt", "A card with 078-05-1120"
+    )
+
+
+def test_the_city_s_own_levels_hold(office: Office) -> None:
+    """CT-2"""
+    settings = office.city.root / "standfast.toml"
+    settings.write_text(settings.read_text() + '\nchecks = "checks.toml"\n')
+    (office.city.root / "checks.toml").write_text('[levels]\nssn = "off"\nshouting = "block"\n')
+    assert office.run(*ADD, "--text", SSN).code == 0
+    assert "shouting (block): '!!!!'" in office.fails(*ADD, "--text", "Open!!!!")
+    (office.city.root / "checks.toml").write_text('[levels]\nssn = "never"\n')
+    assert "levels.ssn = 'never' is not known here: known are block, off, review, warn" in office.fails(
+        *ADD, "--text", "a"
+    )
+
+
+def _calendar(office: Office, text: str) -> None:
+    write(office, "parks.csv", row("open", text))
+
+
+def test_a_calendar_is_checked_entry_by_entry(office: Office) -> None:
+    """CT-2, CT-3, CT-4: a check shows everything, a sync refuses what blocks."""
+    _calendar(office, f"{SSN} The libary is open.")
+    said = office.run("calendar", "check")
+    assert said.code == 1
+    assert "parks.csv:4: 'open': ssn (block): '•••-••-••20' in the text: take the number out" in said.out
+    assert "parks.csv:4: 'open': spelling (warn): 'libary'" in said.out
+    found = office.run("calendar", "check", "--json").data["files"][0]["findings"]
+    assert [(f["entry"], f["rule"]) for f in found] == [("open", "ssn"), ("open", "spelling")]
+    said = office.run("calendar", "sync")
+    assert said.code == 1
+    assert "ssn (block)" in said.out
+    assert _count(office) == 0
+    _calendar(office, "The libary is open.")
+    assert office.run("calendar", "check").code == 0
+    assert office.run("calendar", "sync").code == 0
+    assert _count(office) == 1
+
+
+def test_a_broken_file_of_checks_applies_no_calendar(office: Office) -> None:
+    """CT-2"""
+    settings = office.city.root / "standfast.toml"
+    settings.write_text(settings.read_text() + '\nchecks = "checks.toml"\n')
+    (office.city.root / "checks.toml").write_text("[levels]\nssn = 1\n")
+    _calendar(office, "Open.")
+    said = office.run("calendar", "sync")
+    assert said.code == 1
+    assert "levels.ssn = 1 is not text" in said.out
+    assert _count(office) == 0
+
+
+def test_in_an_emergency_nothing_is_blocked_and_everything_is_kept(office: Office) -> None:
+    """CT-2: what would have been refused is said and recorded."""
+    with writing(office.engine) as session:
+        killswitch.suspend(cursor(session), dialect(session), killswitch.Order("r", "ana"))
+    said = office.run("crisis", "post", "--all", "--text", SSN)
+    assert said.code == 0
+    assert "not blocked, for this is an emergency: ssn (block): '•••-••-••20'" in said.err
+    ((_, _, detail),) = _log(office, "crisis.post")
+    assert [finding["rule"] for finding in detail["not_blocked"]["parks"]] == ["ssn"]
+
+
+def test_in_an_emergency_broken_checks_are_a_warning(office: Office) -> None:
+    """CT-2"""
+    settings = office.city.root / "standfast.toml"
+    settings.write_text(settings.read_text() + '\nchecks = "gone.toml"\n')
+    with writing(office.engine) as session:
+        killswitch.suspend(cursor(session), dialect(session), killswitch.Order("r", "ana"))
+    said = office.run("crisis", "post", "--all", "--text", "Stay inside.")
+    assert said.code == 0
+    assert "warning: the content checks could not look at this" in said.err
+
+
+def test_without_the_dictionary_the_rest_is_checked_and_it_is_said(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CT-4"""
+    from policy import language
+    from scheduler.planning import content_checks
+
+    for cache in (language._linter, language._read, content_checks._built):
+        cache.cache_clear()
+    monkeypatch.setitem(sys.modules, "harper", None)
+    said = office.run(*ADD, "--text", "The libary is damn open.")
+    assert said.code == 0
+    assert "spelling and grammar are not checked: run " in said.err
+    assert "-m pip install 'standfast[checks]'" in said.err
+    assert "profanity (review)" in said.err
+    content_checks._built.cache_clear()
+
+
+def test_the_measure_prints_every_check_and_fails_where_an_aim_is_missed(office: Office, tmp_path: Path) -> None:
+    """CT-5"""
+    said = office.run("policy", "test", "--set", str(TUNING))
+    assert said.code == 0
+    assert "posts_tuning.jsonl: 387 posts" in said.out
+    data = office.run("policy", "test", "--set", str(TUNING), "--json").data
+    assert data["missed"] == []
+    assert data["sets"][0]["checks"]["ssn"]["recall"] == 1.0
+    worse = tmp_path / "worse.jsonl"
+    row = {"text": SSN, "platform": "outbox", "media": [], "expect": []}
+    worse.write_text(json.dumps(row) + "\n")
+    said = office.run("policy", "test", "--set", str(worse))
+    assert said.code == 1
+    assert "missed: worse.jsonl: ssn: false alarms on 100.0% of the good posts, more than 0%" in said.err
+
+
+def test_the_wheel_says_where_the_sets_are(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CT-5"""
+    monkeypatch.setattr(policy_commands, "DATA", Path("nowhere"))
+    assert "come with the source" in office.fails("policy", "test")
+
+
+def test_a_rule_is_explained_in_the_policy_s_words(office: Office) -> None:
+    """CT-2"""
+    said = office.run("policy", "explain", "political", "--json").data
+    assert said["level"] == "review"
+    assert said["policy_words"] == "Comments in support of or opposition to political campaigns or ballot measures"
+    assert "its words in [political]" in said["to_change_it"]
+    assert "payment_card" in office.run("policy", "explain").out
+    assert "did you mean 'profanity'?" in office.fails("policy", "explain", "profanty")
+
+
+def test_a_text_can_be_tried(office: Office) -> None:
+    """CT-2, CT-3"""
+    said = office.run("policy", "check", SSN)
+    assert (said.code, said.out.startswith("ssn (block)")) == (1, True)
+    assert office.run("policy", "check", "The pool opens.").out == "nothing found\n"
+    assert (
+        office.run("policy", "check", "a" * 281, "--platform", "x", "--json").data["findings"][0]["rule"]
+        == "platform_length"
+    )
+    assert "nothing to check" in office.fails("policy", "check")
+
+
+def test_the_first_post_is_read_in_seconds(office: Office) -> None:
+    """CT-4: a whole process, its dictionary loaded."""
+    start = clock.boot_s()
+    said = office.city.run(*ADD, "--text", "The libary is open.", STANDFAST_TOKEN=office.token)
+    assert (said.returncode, "spelling (warn)" in said.stderr) == (0, True)
+    assert clock.boot_s() - start < 20  # a busy machine; the figure is in docs/content-checks.md
