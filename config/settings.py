@@ -40,6 +40,14 @@ class Settings(BaseModel):
     timezone: str = "UTC"
     calendars: Path = Path("calendars")
     roles: Path | None = None
+    training: str = ""
+    """The course that whoever posts must have completed; empty: none."""
+    channel_authorization: Flag = False
+    """Posts go out only on channels that are authorized."""
+    approval: Literal["none", "required"] = "none"
+    """Whether a post must be approved before it goes out."""
+    approvals: Path | None = None
+    """The city's tiers of approval and words of attestation; none: the shipped ones."""
     plan: Path | None = None
     """The city's Crisis Communications plan."""
     alerts: Path | None = None
