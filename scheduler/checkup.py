@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from config.settings import Settings
 from connectors import registry
 from connectors.errors import ConnectorError
 from governance import access
+from governance import channels as authorizations
 from scheduler import host_lock, killswitch, liveness, restore, resumption, stop_cell, stop_ledger
 from store import migration
 from store.crisis_tables import BreakGlassCode
@@ -214,6 +215,16 @@ def _channels(patient: Patient) -> Found:
             yield OK, f"{item.name} ({item.platform})"
         except ConnectorError as error:
             yield BAD, error.detail
+    if patient.settings.channel_authorization:
+        yield from _authorizations(patient, [item.name for item in channels])
+
+
+def _authorizations(patient: Patient, names: Sequence[str]) -> Found:
+    with reading(patient.engine) as session:
+        states = {name: authorizations.state(session, name) for name in names}
+    for name, state in states.items():
+        if state != "authorized":
+            yield WARN, f"{name} is not authorized ({state}): its posts are held; `standfast channel authorize {name}`"
 
 
 def _calendars(patient: Patient) -> Found:
