@@ -22,6 +22,9 @@ def add_to(app: typer.Typer) -> None:
     app.command("end-designation")(end_designation)
     app.command("end-spokesperson")(end_spokesperson)
     app.command("import")(import_)
+    app.command("delegate")(delegate)
+    app.command("end-delegation")(end_delegation)
+    app.command("delegations")(delegations)
 
 
 def employ(
@@ -179,6 +182,46 @@ def import_(file: Annotated[str, typer.Argument(metavar="FILE", help="A CSV file
             emit(made)
         else:
             say(f"{file}: {made['people']} people, {made['roles']} roles and {made['training']} trainings added")
+
+
+def delegate(
+    person: PersonId,
+    to: Annotated[str, typer.Option("--to", metavar="PERSON", help="Who approves in their place.")],
+    until: Annotated[str, typer.Option("--until", metavar="DAY", help="The last day: 2026-12-01.")],
+    first: Annotated[str | None, typer.Option("--from", metavar="DAY", help="The first day (default: today).")] = None,
+    channel: Annotated[
+        str, typer.Option("--channel", metavar="NAME", help="On this channel only (default: on all).")
+    ] = "*",
+) -> None:
+    """Let somebody approve posts in a person's place while they are away."""
+    from governance import days
+    from governance import delegations as register
+
+    with guarded() as context:
+        for value, what in ((person, "PERSON"), (to, "--to"), (channel, "--channel")):
+            clean_text(value, what, most=500)
+        zone = context.settings.timezone
+        begins = days.current(zone).isoformat() if first is None else first
+        with changing(context) as session:
+            number = register.make(session, context.actor, person, to, channel, begins, until, zone)
+        say(f"delegation {number}: {to} approves in the place of {person} from {begins} to {until}")
+
+
+def end_delegation(number: Number) -> None:
+    """End a delegation before its day."""
+    from governance import delegations as register
+
+    with guarded() as context:
+        with changing(context) as session:
+            person = register.end(session, context.actor, number)
+        say(f"delegation {number}: nobody stands in for {person} by it any more")
+
+
+def delegations(json: Json = False) -> None:
+    """Show who approves in whose place."""
+    from governance import delegations as register
+
+    _show(register.listing, ("id", "person", "delegate", "channel", "from", "until", "state"), json)
 
 
 def _show(listing: Any, heads: tuple[str, ...], json: bool) -> None:

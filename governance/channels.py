@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from config import clock
-from governance import access, catalog, clearance, days, entry, facts, roles, rules
+from governance import access, authority, catalog, clearance, days, entry, look, roles, rules
 from governance.authority import EVERY_CHANNEL, Identity
 from governance.channel_fault import ChannelFault
 from store.engine import cursor, dialect
@@ -130,7 +130,7 @@ def _administrator_faults(session: Session, row: ChannelAuthorization) -> list[s
     if not who:
         asked = f"`standfast channel request {row.channel} --administrator PERSON`"
         return [f"no designated administrator: {asked}", "no completed training: nobody is designated"]
-    found = somebody(session, who, row.channel)
+    found = look.somebody(session, who, row.channel)
     why = clearance.of_somebody(found, "queue", row.channel, "", clock.wall_us())
     lines = [] if why is None else [f"no designated administrator: {why}: `standfast people grant {who} administrator`"]
     if (found.trained_until or 0) <= clock.wall_us():
@@ -156,26 +156,6 @@ def _trained_on(session: Session, person: str) -> str | None:
     course, now = rules.in_force().course, clock.wall_us()
     query = select(func.min(Training.completed_on)).where(Training.person == person, Training.course == course)
     return session.exec(query.where(col(Training.revoked_at).is_(None), col(Training.ends_at) > now)).one()
-
-
-def somebody(session: Session, person: str, channel: str) -> facts.Somebody:
-    """The person as a claim would see them on `channel`."""
-    scalar = facts.somebody(dialect(session), "w", "?")
-    parameters = _parameters(scalar, channel)
-    found = _one(session, f"SELECT {scalar} FROM person w WHERE w.id = ?", *parameters, person)  # noqa: S608 (constants only)
-    return facts.read_somebody(person, found) if found is not None else facts.Somebody(person, None, None, None, ())
-
-
-def _parameters(scalar: str, channel: str) -> list[str]:
-    """The course, and then the channel wherever it is named."""
-    return [rules.in_force().course, *[channel] * (scalar.count("?") - 1)]
-
-
-def _one(session: Session, text: str, *values: Any) -> Any:
-    own = cursor(session)
-    own.execute(text if dialect(session) == "sqlite" else text.replace("?", "%s"), values)
-    row = own.fetchone()
-    return None if row is None else row[0]
 
 
 def suspend(session: Session, actor: Identity, channel: str, reason: str) -> None:
@@ -220,10 +200,7 @@ def reinstate(session: Session, actor: Identity, channel: str) -> str:
 def state(session: Session, channel: str) -> str:
     """What stands of a channel's authorization, in words: ``authorized``, ``lapsed: …``, ``requested``, ``suspended: …``,
     ``retired: …`` or ``not requested``."""
-    name = dialect(session)
-    scalar = facts.channel(name, "c.name", "c.platform")
-    query = f"SELECT {scalar} FROM channel c WHERE c.name = ?"  # noqa: S608 (constants only)
-    found = facts.read_channel(_one(session, query, *_parameters(scalar, channel), channel))
+    found = look.channel(session, channel)
     if found is None:
         return "not requested"
     if found.state != "authorized":
@@ -256,11 +233,9 @@ def shown(session: Session, channel: str) -> dict[str, Any]:
 def _begin(
     session: Session, actor: Identity, action: str, channel: str, detail: dict[str, Any], own: bool = False
 ) -> None:
-    """`own`: who may queue on the channel may do it, too. Raises Refused, ChannelFault."""
+    """`own`: whose role lets them queue on the channel may do it, too, trained or not. Raises Refused, ChannelFault."""
     entry.record(session, actor.person, action, channel, detail)
-    if own:
-        access.check_any(session, actor, ("queue", "channels"), channel, action=action, subject=channel)
-    else:
+    if not own or not authority.may(cursor(session), dialect(session), actor.person, "queue", channel):
         access.check(session, actor, "channels", EVERY_CHANNEL, action=action, subject=channel)
     _known(session, channel)
 

@@ -80,25 +80,27 @@ def lapsed(facts: ChannelFacts, channel: str, course: str, now: int) -> str | No
 
 def of_approvals(found: Sequence[ApprovalFacts], case: Case, tier: Tier, course: str) -> str | None:
     """Why the post lacks the approvals of its tier, in one line; None when it has them (CT-1)."""
-    faults = {approval.id: of_approval(approval, case, tier, course) for approval in found}
-    good = [approval for approval in found if faults[approval.id] is None]
-    count = _different(good)
-    if count >= tier.approvals:
+    if (given := count(found, case, tier, course)) >= tier.approvals:
         return None
-    if good:
-        return f"{count} of the {tier.approvals} approvals it needs ({tier.name}) are there"
-    return faults[found[-1].id] if found else "nobody has approved it"
+    if given:
+        return f"only {given} of the {tier.approvals} approvals that {tier.name} asks for are there"
+    return of_approval(found[-1], case, tier, course) if found else "nobody has approved it"
+
+
+def count(found: Sequence[ApprovalFacts], case: Case, tier: Tier, course: str) -> int:
+    """How many different people have approved the post as it is now."""
+    return _different([approval for approval in found if of_approval(approval, case, tier, course) is None])
 
 
 def _different(good: Sequence[ApprovalFacts]) -> int:
     """How many different people approved: a delegate counts neither beside themselves nor beside whom they stand in for."""
     seen: set[str] = set()
-    count = 0
+    number = 0
     for approval in good:
         people = {approval.approver.id, (approval.principal or approval.approver).id}
-        count += not people & seen
+        number += not people & seen
         seen |= people
-    return count
+    return number
 
 
 def of_approval(approval: ApprovalFacts, case: Case, tier: Tier, course: str) -> str | None:

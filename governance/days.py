@@ -43,3 +43,8 @@ def end_us(day: date | None, zone: str) -> int:
         return FOR_EVER
     midnight = datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone))
     return int(midnight.timestamp()) * clock.SECOND
+
+
+def start_us(day: date, zone: str) -> int:
+    """The moment (µs UTC) at which `day` begins."""
+    return int(datetime.combine(day, time(), ZoneInfo(zone)).timestamp()) * clock.SECOND
