@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from config import clock
 from governance import access, clearance, delegations, facts, look, rules
 from governance.authority import Identity
-from governance.tiers import Tier
+from governance.tiers import Tier, Tiers
 from store.governance_tables import Approval, Attestation, Submission
 from store.tables import Post
 
@@ -34,10 +34,16 @@ def keep_words(session: Session, categories: Sequence[str]) -> str:
     return digest
 
 
-def submit(session: Session, actor: Identity, post: Post, tier: Tier, attestation: str) -> Submission:
-    """The post handed in as it stands now; an earlier hand-in is closed."""
-    close(session, [cast(int, post.id)], "handed in anew")
-    made = Submission(
+def submit(session: Session, actor: Identity, posts: Sequence[Post], tiers: Tiers) -> None:
+    """The posts handed in as they stand now; what was handed in before is closed."""
+    words = keep_words(session, tiers.categories)
+    close(session, [cast(int, post.id) for post in posts], "handed in anew")
+    session.add_all(_submission(actor, post, tiers.of(post.channel, post.tags), words) for post in posts)
+    session.flush()
+
+
+def _submission(actor: Identity, post: Post, tier: Tier, attestation: str) -> Submission:
+    return Submission(
         post_id=cast(int, post.id),
         content_hash=post.content_hash,
         due_at=post.due_at,
@@ -46,8 +52,6 @@ def submit(session: Session, actor: Identity, post: Post, tier: Tier, attestatio
         submitted_by=actor.person,
         submitted_at=clock.wall_us(),
     )
-    session.add(made)
-    return made
 
 
 def open_of(session: Session, ids: Sequence[int]) -> dict[int, Submission]:

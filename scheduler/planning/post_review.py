@@ -8,6 +8,7 @@ so: without their approval they are held when due.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import cast
 
 from sqlmodel import Session
@@ -23,6 +24,8 @@ from scheduler.planning.post_selection import PostError
 from store.governance_tables import Submission
 from store.tables import Channel, Post
 
+MOST = 500
+"""Posts that one command approves or sends back."""
 REVIEWED = tuple(state for state in states.EDITABLE if state != "draft")
 
 
@@ -34,13 +37,8 @@ def submit(session: Session, request: Request, tiers: Tiers) -> Done:
         posts.extend(found)
         return [Step(post, "in_review" if post.state == "draft" else post.state, {}, "handed in") for post in found]
 
-    def after() -> None:
-        words = approvals.keep_words(session, tiers.categories)
-        for post in posts:
-            approvals.submit(session, request.actor, post, tiers.of(post.channel, post.tags), words)
-        session.flush()
-
-    return run(session, request, Verb("submit", states.EDITABLE, lambda _: "queue", plan, after))
+    verb = Verb("submit", states.EDITABLE, lambda _: "queue", plan)
+    return run(session, request, replace(verb, after=lambda: approvals.submit(session, request.actor, posts, tiers)))
 
 
 def approve(session: Session, request: Request, tiers: Tiers) -> Done:
@@ -51,6 +49,7 @@ def approve(session: Session, request: Request, tiers: Tiers) -> Done:
     votes: list[tuple[Post, Submission, str | None, Tier]] = []
 
     def plan(found: Sequence[Post], _: dict[str, Channel]) -> Iterable[Step]:
+        _not_too_many(found)
         handed_in = _handed_in(session, found)
         for post in found:
             submission, tier = handed_in[cast(int, post.id)], tiers.of(post.channel, post.tags)
@@ -69,6 +68,14 @@ def approve(session: Session, request: Request, tiers: Tiers) -> Done:
         approvals.close(session, [cast(int, post.id) for post in done], "approved")
 
     return run(session, request, Verb("approve", REVIEWED, lambda _: "", plan, after))
+
+
+def _not_too_many(posts: Sequence[Post]) -> None:
+    """Raise PostError for more than somebody reads: each is looked at by itself, and nobody may need the store for long."""
+    if len(posts) > MOST:
+        raise PostError(
+            [f"{len(posts):,} posts match, more than {MOST}: name fewer, by --channel, --tag, --file or id"]
+        )
 
 
 def _handed_in(session: Session, posts: Sequence[Post]) -> dict[int, Submission]:
@@ -122,6 +129,7 @@ def send_back(session: Session, request: Request, tiers: Tiers, comment: str) ->
     why = f"{request.actor.person} sent it back: {comment.strip()}"
 
     def plan(found: Sequence[Post], _: dict[str, Channel]) -> Iterable[Step]:
+        _not_too_many(found)
         open_ones = approvals.open_of(session, [cast(int, post.id) for post in found])
         if without := [post.id for post in found if post.id not in open_ones]:
             raise PostError(f"post {number} is not handed in: nothing is to be sent back" for number in without)

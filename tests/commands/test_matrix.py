@@ -196,6 +196,7 @@ VERBS: dict[str, Callable[[Scene], Line]] = {
     "people review-code": lambda s: ("people", "review-code", s.code(), "--note", "x"),
 }  # fmt: skip
 FAIL_ALL_THE_SAME = {
+    "channel test",
     "alert dismiss",
     "doctor --confirm-clock",
     "channel authorize",

@@ -24,6 +24,7 @@ from scheduler.planning.post_service import Edit
 from scheduler.planning.post_verbs import NewTime
 from store.engine import reading, writing
 from store.governance_tables import Approval, Submission
+from store.tables import Post
 from tests.governance.authorized import day
 from tests.scheduler.desk import CHICAGO, HOUR, MINUTE, Desk, asked, settle
 
@@ -92,11 +93,11 @@ def written(desk: Desk, **values: Any) -> int:
     return desk.post(**({"state": "draft", "author": "pat"} | values))
 
 
-def why_not(desk: Desk, post: int, approver_course: str = "") -> int:
+def lacking(desk: Desk, post: int) -> int:
     """How many approvals it lacks."""
     with reading(desk.engine) as session:
-        found = post_service._one(session, post)
-        return approvals.lacking(session, found, TIERS.of(found.channel, found.tags), approver_course)
+        found = session.get_one(Post, post)
+        return approvals.lacking(session, found, TIERS.of(found.channel, found.tags), "")
 
 
 def test_a_draft_is_handed_in_approved_and_scheduled(desk: Desk) -> None:
@@ -179,7 +180,7 @@ def test_a_change_voids_an_approval_for_good(desk: Desk, tmp_path: Path, change:
     before = desk.found(post)
     submit(desk, post)
     approve(desk, post)
-    assert why_not(desk, post) == 0
+    assert lacking(desk, post) == 0
     changes = {"text": [Edit(text="At ten."), Edit(text=before.text)], "tags": [Edit(tags=("pool",)), Edit(tags=())]}
     for edit in changes.get(change, []):
         act(desk, post_verbs.edit, desk.people["pat"], [post], edit, tmp_path)
@@ -187,10 +188,10 @@ def test_a_change_voids_an_approval_for_good(desk: Desk, tmp_path: Path, change:
         moment = NewTime(Occurrence(zones.local_of(at, CHICAGO), CHICAGO, at), MINUTE)
         act(desk, post_verbs.reschedule, desk.people["pat"], [post], moment)
     assert desk.found(post).content_hash == before.content_hash
-    assert why_not(desk, post) == 1
+    assert lacking(desk, post) == 1
     submit(desk, post)
     approve(desk, post)
-    assert why_not(desk, post) == 0
+    assert lacking(desk, post) == 0
 
 
 def test_a_held_post_is_approved_and_waits_on(desk: Desk) -> None:
@@ -198,7 +199,7 @@ def test_a_held_post_is_approved_and_waits_on(desk: Desk) -> None:
     post = desk.post(state="held", author="pat", hold_reason="a stop")
     submit(desk, post)
     approve(desk, post)
-    assert (desk.found(post).state, why_not(desk, post)) == ("held", 0)
+    assert (desk.found(post).state, lacking(desk, post)) == ("held", 0)
 
 
 def test_a_small_move_keeps_the_approval(desk: Desk) -> None:
@@ -209,7 +210,7 @@ def test_a_small_move_keeps_the_approval(desk: Desk) -> None:
     at = desk.found(post).due_at + 2 * HOUR
     moment = NewTime(Occurrence(zones.local_of(at, CHICAGO), CHICAGO, at), MINUTE)
     act(desk, post_verbs.reschedule, desk.people["pat"], [post], moment)
-    assert why_not(desk, post) == 0
+    assert lacking(desk, post) == 0
 
 
 @pytest.mark.parametrize("state", ["draft", "scheduled"])
@@ -277,10 +278,10 @@ def test_somebody_approves_in_another_s_place_while_they_are_away(desk: Desk, pi
     with access.acting(desk.engine) as session:
         assert delegations.end(session, dan, number) == "pia"
     refused(desk, Refused, approve, other, who=dan)
-    assert why_not(desk, post) == 0
+    assert lacking(desk, post) == 0
     with writing(desk.engine) as session:
         people.revoke_grant(session, desk.ana, "pia", "operator")
-    assert why_not(desk, post) == 1
+    assert lacking(desk, post) == 1
 
 
 def test_a_delegate_adds_no_second_voice_and_approves_nobody_s_own(desk: Desk, pia: Identity) -> None:
@@ -386,3 +387,12 @@ def test_a_leaving_that_is_refused_holds_nothing(desk: Desk) -> None:
     with pytest.raises(people.PeopleError), access.acting(desk.engine) as opened:
         leave(opened)
     assert desk.found(post).state == "scheduled"
+
+
+def test_nobody_approves_more_than_can_be_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(post_review, "MOST", 1)
+    posts = [written(desk), written(desk)]
+    submit(desk, *posts)
+    assert "2 posts match, more than 1" in refused(desk, PostError, approve, *posts)
+    with pytest.raises(PostError, match="more than 1"):
+        act(desk, post_review.send_back, desk.people["otis"], posts, TIERS, "no")
