@@ -15,7 +15,7 @@ from config.essentials import Essentials
 from config.settings import Settings
 from connectors import registry
 from connectors.errors import ConnectorError
-from governance import access
+from governance import access, tiers
 from governance import channels as authorizations
 from scheduler import host_lock, killswitch, liveness, restore, resumption, stop_cell, stop_ledger
 from store import migration
@@ -227,6 +227,17 @@ def _authorizations(patient: Patient, names: Sequence[str]) -> Found:
             yield WARN, f"{name} is not authorized ({state}): its posts are held; `standfast channel authorize {name}`"
 
 
+def _approvals(patient: Patient) -> Found:
+    settings = patient.settings
+    try:
+        found = tiers.of_settings(settings.root, settings.approvals)
+    except tiers.TierError as error:
+        yield (BAD if settings.approval == "required" else WARN), str(error).splitlines()[0]
+        return
+    asked = "required" if settings.approval == "required" else "not asked for"
+    yield OK, f"{asked} (tiers: {', '.join(found.tiers)})"
+
+
 def _calendars(patient: Patient) -> Found:
     folder = patient.settings.calendars_dir
     if not folder.is_dir():
@@ -297,6 +308,7 @@ CHECKS: Mapping[str, Check] = {
     "people": _people,
     "break-glass": _break_glass,
     "channels": _channels,
+    "approvals": _approvals,
     "calendars": _calendars,
     "attempts": _attempts,
 }
