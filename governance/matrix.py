@@ -38,13 +38,14 @@ def _rows(names: str, needs: str, on_channel: bool, surface: str = COMMAND) -> l
 ROWS = (
     *_rows("crisis", "suspend", True),
     *_rows("crisis", "suspend", False, PAGE),
-    *_rows("crisis sweep, alert dismiss", "suspend", False),
-    *_rows("crisis action add", "suspend resume", True),
+    *_rows("crisis drill", "suspend", True),
+    *_rows("crisis sweep, crisis notices --test, alert read, alert dismiss", "suspend", False),
+    *_rows("crisis action add, crisis action done", "suspend resume", True),
     *_rows("crisis post", "emergency", True),
     *_rows("resume", "resume", True),
     *_rows("doctor --confirm-clock", "resume", False),
     *_rows("post add", "queue", True),
-    *_rows("calendar sync", "queue", True),
+    *_rows("calendar sync, calendar sync --remove", "queue", True),
     *_rows("calendar sync", "queue", True, FILE),
     *_rows("post edit, post cancel, post hold, post reschedule, post submit", "queue release", True),
     *_rows("post release, post close, post approve, post return", "release", True),
@@ -57,7 +58,7 @@ ROWS = (
     *_rows("people leave, people train, people untrain, people designate, people end-designation", "people", False),
     *_rows("people spokesperson, people end-spokesperson, people delegate, people end-delegation", "people", False),
     *_rows("people import, people seal, people revoke-code, people review-code", "people", False),
-    *_rows("crisis report", "records suspend resume", False),
+    *_rows("crisis report, crisis action list", "records suspend resume", False),
 )
 """Beside a role, whoever queues, approves or releases must be an employee, and trained where the city asks for it. Who
 is signed in may read. For oneself, `people spokesperson` and `people delegate` ask for nothing; `people sign` asks for the
