@@ -53,7 +53,7 @@ class Announcement:
             self._each(lambda service, session, actor, new: ids.update(service.add(session, actor, new).ids))
         except Exception as error:
             return {}, f"the announcement was not queued ({_why(error)}): `standfast post add --now`"
-        return ids, None
+        return ids, _waits(ids)
 
     def _each(self, do: Any) -> None:
         """`do` with each text, on its channels: all in one transaction."""
@@ -90,6 +90,17 @@ def _posts(own: Context, wish: Wish) -> list[NewPost]:
         text = words if words is not None else crisis.filled(own, where, platform, ())
         channels_of.setdefault(text, []).append(name)
     return [NewPost(tuple(names), at, text, late, past_is_now=True) for text, names in channels_of.items()]
+
+
+def _waits(ids: dict[str, int]) -> str | None:
+    """What is still to be done where posts must be approved: the announcement is a draft then."""
+    from governance import rules
+
+    if not rules.in_force().approval:
+        return None
+    return (
+        f"the announcement waits for its approval: `standfast post submit {' '.join(map(str, ids.values()))} --attest`"
+    )
 
 
 def _why(error: Exception) -> str:

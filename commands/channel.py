@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands import channel_steps
 from commands.context import Context, Json, UserError, clean_text, emit, guarded, say, table
 from commands.post_options import out
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from store.tables import Channel
 
 app = typer.Typer(no_args_is_help=True, help="The city's accounts on the platforms.")
+channel_steps.add_to(app)
 
 Pairs = list[str] | None
 
@@ -141,7 +143,7 @@ def list_(json: Json = False) -> None:
         if json:
             emit(found)
             return
-        heads = ("name", "platform", "groups", "spacing", "gate", "scheduled", "held")
+        heads = ("name", "platform", "groups", "spacing", "gate", "authorization", "scheduled", "held")
         rows = [
             (
                 c["name"],
@@ -149,6 +151,7 @@ def list_(json: Json = False) -> None:
                 ", ".join(c["groups"]),
                 f"{c['spacing_s']:g}s",
                 c["gate"],
+                c["authorization"],
                 c["scheduled"],
                 c["held"],
             )

@@ -61,9 +61,10 @@ class Context:
     def settings(self) -> Settings:
         """The checked settings; the city's own roles are in force from here on. Raises SettingsError, RolesError."""
         from config import settings
-        from governance import roles
+        from governance import roles, rules
 
         found = settings.check(self.loaded)
+        rules.use(rules.of(found))
         roles.use(None if found.roles is None else essentials.path_below(found.root, str(found.roles)))
         return found
 

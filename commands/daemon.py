@@ -18,10 +18,13 @@ def daemon() -> None:
     """Publish what is due, apply edited calendars, and take up what was left, until SIGTERM or Ctrl-C."""
     from commands import duties, stop_page
     from config import log_output
+    from governance import tiers
     from scheduler.daemon import Daemon
 
     with guarded() as context:
         log_output.configure()
+        if context.settings.approval == "required":  # a mistake in the file must show before anything is due
+            tiers.of_settings(context.settings.root, context.settings.approvals)
         stop = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

@@ -28,6 +28,11 @@ spacing = "30s"
 release_spacing = "5m"
 # Resuming needs a second, different person.
 resume_two_persons = false
+# What a policy asks of channels, people and posts; see docs/people-and-channels.md before you turn it on: from then on nothing
+# goes out on a channel that is not authorized, by people without the course, or without approval.
+# channel_authorization = true
+# training = "social-media"
+# approval = "required"
 # The Crisis Communications plan: yours to fill in and change. `standfast doctor` says what it lacks.
 plan = "crisis-plan.toml"
 """

@@ -2,85 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from commands.context import Context, Json, clean_text, emit, guarded, say, table
+from commands import people_records
+from commands.context import Json, clean_text, emit, guarded, say, table
+from commands.people_change import OnChannel, OnGroup, PersonId, changing, place
 from commands.post_options import MOST_ID
 from config import clock
 
-if TYPE_CHECKING:
-    from sqlmodel import Session
+app = typer.Typer(no_args_is_help=True, help="People, their roles, training and tokens.")
 
-app = typer.Typer(no_args_is_help=True, help="People, their roles and their tokens.")
-
-PersonId = Annotated[str, typer.Argument(metavar="PERSON", help="The person's short name.")]
+people_records.add_to(app)
+EMPLOYMENT = people_records.EMPLOYMENT
 RoleName = Annotated[str, typer.Argument(metavar="ROLE", help="A role, such as steward, director or administrator.")]
-OnChannel = Annotated[str, typer.Option("--channel", metavar="NAME", help="On this channel only (default: on all).")]
-
-
-@contextmanager
-def _changing(context: Context) -> Iterator[Session]:
-    """A transaction in which refusals are logged; the local authority file follows its commit."""
-    from governance import access
-
-    assert context.actor  # known before the transaction: looking them up inside it would wait for ourselves
-    with access.acting(context.engine) as session:
-        yield session
-    _refresh(context)
-
-
-def _refresh(context: Context) -> None:
-    """The change is made by now: a file that cannot be written is said, not raised."""
-    from governance import people
-    from store.engine import StoreError
-
-    file = context.essential.authority_file
-    try:
-        people.refresh_authority(context.engine, file)
-    except (OSError, StoreError) as error:
-        say(f"warning: {file} could not be written ({error}): it still names the people of before")
 
 
 @app.command("add")
 def add(
-    person: PersonId, name: Annotated[str, typer.Option("--name", help="The full name, as others know it.")]
+    person: PersonId,
+    name: Annotated[str, typer.Option("--name", help="The full name, as others know it.")],
+    employment: Annotated[str, typer.Option("--employment", metavar="WORD", help=EMPLOYMENT)] = "employee",
+    department: Annotated[str, typer.Option("--department", metavar="NAME", help="Their department.")] = "",
 ) -> None:
     """Add a person. They may do nothing until they are given a role, and need a token to sign in."""
     from governance import people
 
     with guarded() as context:
         clean_text(person, "PERSON"), clean_text(name, "--name", most=200)
-        with _changing(context) as session:
-            people.add_person(session, context.actor, person, name)
+        clean_text(department, "--department", most=200)
+        with changing(context) as session:
+            people.add_person(session, context.actor, person, name, employment, department.strip() or None)
         say(f"{person} ({name}) was added: next `standfast people grant {person} ROLE`")
 
 
 @app.command("grant")
-def grant(person: PersonId, role: RoleName, channel: OnChannel = "*") -> None:
-    """Give a person a role, on all channels or on one."""
+def grant(person: PersonId, role: RoleName, channel: OnChannel = None, group: OnGroup = None) -> None:
+    """Give a person a role, on all channels, on one, or on those of a group."""
     from governance import people
 
     with guarded() as context:
-        clean_text(person, "PERSON"), clean_text(role, "ROLE"), clean_text(channel, "--channel")
-        with _changing(context) as session:
-            people.grant(session, context.actor, person, role, channel)
-        say(f"{person} holds {role} on {_where(channel)}")
+        clean_text(person, "PERSON"), clean_text(role, "ROLE")
+        where = place(channel, group)
+        with changing(context) as session:
+            people.grant(session, context.actor, person, role, where)
+        say(f"{person} holds {role} on {_where(where)}")
 
 
 @app.command("revoke")
-def revoke(person: PersonId, role: RoleName, channel: OnChannel = "*") -> None:
+def revoke(person: PersonId, role: RoleName, channel: OnChannel = None, group: OnGroup = None) -> None:
     """Take a role from a person."""
     from governance import people
 
     with guarded() as context:
-        clean_text(person, "PERSON"), clean_text(role, "ROLE"), clean_text(channel, "--channel")
-        with _changing(context) as session:
-            people.revoke_grant(session, context.actor, person, role, channel)
-        say(f"{person} no longer holds {role} on {_where(channel)}")
+        clean_text(person, "PERSON"), clean_text(role, "ROLE")
+        where = place(channel, group)
+        with changing(context) as session:
+            people.revoke_grant(session, context.actor, person, role, where)
+        say(f"{person} no longer holds {role} on {_where(where)}")
 
 
 @app.command("token")
@@ -96,7 +76,7 @@ def token(
     with guarded() as context:
         clean_text(person, "PERSON"), clean_text(label, "--label", most=200)
         lifetime = None if days is None else days * people.DAY_US
-        with _changing(context) as session:
+        with changing(context) as session:
             made = people.create_token(session, context.actor, person, label, lifetime)
         if json:
             emit(vars(made))
@@ -112,23 +92,21 @@ def revoke_token(token: Annotated[str, typer.Argument(metavar="ID", help="The to
 
     with guarded() as context:
         clean_text(token, "ID")
-        with _changing(context) as session:
+        with changing(context) as session:
             person = people.revoke_token(session, context.actor, token)
         say(f"the token of {person} was revoked")
 
 
 @app.command("leave")
 def leave(person: PersonId) -> None:
-    """Record that a person has left: sign-in ends, tokens and roles are revoked, and the id is never given again."""
-    from governance import people
+    """Record that a person has left: sign-in ends, tokens and roles are revoked, their scheduled posts are held."""
+    from scheduler.planning import leaving
 
     with guarded() as context:
         clean_text(person, "PERSON")
-        with _changing(context) as session:
-            revoked = people.mark_left(session, context.actor, person)
-        say(
-            f"{person} has left; {revoked} token(s) revoked. Their posts that are still to go out will be held when due"
-        )
+        with changing(context) as session:
+            tokens, posts = leaving.leave(session, context.actor, person)
+        say(f"{person} has left; {tokens} token(s) revoked, {posts} scheduled post(s) held")
 
 
 @app.command("list")
@@ -143,8 +121,19 @@ def list_(json: Json = False) -> None:
         if json:
             emit(found)
         else:
-            heads = ("person", "name", "state", "roles", "tokens")
-            table(heads, [(p["id"], p["name"], p["state"], _roles(p["roles"]), _tokens(p["tokens"])) for p in found])
+            heads = ("person", "name", "state", "department", "roles", "tokens")
+            table(
+                heads,
+                [
+                    (p["id"], p["name"], _state(p), p["department"], _roles(p["roles"]), _tokens(p["tokens"]))
+                    for p in found
+                ],
+            )
+
+
+def _state(person: dict[str, str]) -> str:
+    is_plain = person["state"] == "left" or person["employment"] == "employee"
+    return person["state"] if is_plain else f"{person['state']}, {person['employment']}"
 
 
 def _roles(rows: list[dict[str, str]]) -> str:
@@ -157,7 +146,7 @@ def _tokens(rows: list[dict[str, str]]) -> str:
 
 
 def _where(channel: str) -> str:
-    return "all channels" if channel == "*" else f"channel {channel}"
+    return "all channels" if channel == "*" else channel.replace(":", " ") if ":" in channel else f"channel {channel}"
 
 
 @app.command("seal")
@@ -171,7 +160,7 @@ def seal(
 
     with guarded() as context:
         clean_text(label, "--label", most=200)
-        with _changing(context) as session:
+        with changing(context) as session:
             made = sealed_codes.seal(session, context.actor, label, count)
         if json:
             emit([{"id": number, "code": code} for number, code in made.items()])
@@ -221,7 +210,7 @@ def revoke_code(number: CodeNumber) -> None:
     from governance import sealed_codes
 
     with guarded() as context:
-        with _changing(context) as session:
+        with changing(context) as session:
             label = sealed_codes.revoke(session, context.actor, number)
         say(f"break-glass code {number} ({label}) was revoked")
 
@@ -236,6 +225,6 @@ def review_code(
 
     with guarded() as context:
         clean_text(note, "--note", most=2000)
-        with _changing(context) as session:
+        with changing(context) as session:
             label = sealed_codes.review(session, context.actor, number, note)
         say(f"the use of break-glass code {number} ({label}) is reviewed")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import checking
+from commands import checking, post_review
 from commands import post_options as options
 from commands.checking import Overrides
 from commands.context import Context, Json, UserError, clean_text, emit, guarded, say, table
@@ -41,13 +41,14 @@ if TYPE_CHECKING:
 
     from policy.finding import Finding
     from scheduler.planning.post_changes import Done
+    from scheduler.planning.post_run import Request
     from scheduler.planning.post_selection import Wanted
-    from scheduler.planning.post_verbs import Request
 
 MOST_LINES = 100
 """Posts that a verb names to people one by one."""
 
 app = typer.Typer(no_args_is_help=True, help="Queue posts, look at them, change, hold, release and cancel them.")
+post_review.add_to(app)
 
 
 @app.command("add")
@@ -355,7 +356,7 @@ def close(
 
 
 def _request(context: Context, wanted: Wanted, dry: bool, series: bool = False) -> Request:
-    from scheduler.planning.post_verbs import Request
+    from scheduler.planning.post_run import Request
 
     return Request(wanted, context.actor, dry, series)
 

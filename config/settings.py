@@ -16,6 +16,7 @@ from config.address import Address
 Seconds = Annotated[float, BeforeValidator(essentials.seconds)]
 Flag = Annotated[bool, BeforeValidator(essentials.flag)]
 Hosts = Annotated[str, BeforeValidator(web_address.hosts)]
+COURSE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 LEAST_INTERVAL_S = 10.0
 """A feed is a public service's as a rule: who asks more often is shut out."""
 
@@ -40,6 +41,14 @@ class Settings(BaseModel):
     timezone: str = "UTC"
     calendars: Path = Path("calendars")
     roles: Path | None = None
+    training: str = ""
+    """The course that whoever posts must have completed; empty: none."""
+    channel_authorization: Flag = False
+    """Posts go out only on channels that are authorized."""
+    approval: Literal["none", "required"] = "none"
+    """Whether a post must be approved before it goes out."""
+    approvals: Path | None = None
+    """The city's tiers of approval and words of attestation; none: the shipped ones."""
     plan: Path | None = None
     """The city's Crisis Communications plan."""
     checks: Path | None = None
@@ -105,6 +114,13 @@ class Settings(BaseModel):
             ZoneInfo(value)
         except (ValueError, OSError, KeyError):  # KeyError: the zone that is well-formed and unknown
             raise ValueError("is not an IANA time zone: write one such as America/Chicago") from None
+        return value
+
+    @field_validator("training")
+    @classmethod
+    def _course(cls, value: str) -> str:
+        if value and not COURSE.fullmatch(value):
+            raise ValueError("is no course: use a-z, 0-9 and '-', such as social-media")
         return value
 
     @field_validator("database_url")

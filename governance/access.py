@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from governance import authority, roles
+from config import clock
+from governance import authority, roles, standing
 from governance.authority import EVERY_CHANNEL, SERVICE_ACCOUNT, Identity, Refusal
 from store import chain
 from store.engine import StoreError, cursor, dialect, reading, writing
@@ -82,7 +83,10 @@ def check(session: Session, actor: Actor, permission: str, channel: str, *, acti
     why = _why_not(session, actor, permission, channel)
     if why is None:
         return
-    message = f"{actor.person} may not {action} {subject}".rstrip() + f": {why}; {_remedy(session, actor, permission)}"
+    message = (
+        f"{actor.person} may not {action} {subject}".rstrip()
+        + f": {why}; {_remedy(session, actor, permission, channel)}"
+    )
     raise Refused(message, actor=actor.person, permission=permission, channel=channel, action=action, subject=subject)
 
 
@@ -98,14 +102,25 @@ def check_any(
 def _why_not(session: Session, actor: Actor, permission: str, channel: str) -> str | None:
     if actor.person == SERVICE_ACCOUNT:
         return None if permission == "suspend" else "the service account may suspend, and only that"
-    return authority.ineligible(cursor(session), dialect(session), actor.person, permission, channel)
+    return _ineligible(session, actor.person, permission, channel)
 
 
-def _remedy(session: Session, actor: Actor, permission: str) -> str:
+def _ineligible(session: Session, person: str, permission: str, channel: str) -> str | None:
+    return standing.ineligible(cursor(session), dialect(session), person, permission, channel, clock.wall_us())
+
+
+def may(session: Session, person: str, permission: str, channel: str) -> bool:
+    """True when `person` may use `permission` on `channel` now."""
+    return _ineligible(session, person, permission, channel) is None
+
+
+def _remedy(session: Session, actor: Actor, permission: str, channel: str) -> str:
     if actor.person == SERVICE_ACCOUNT:
         return "sign in with `standfast login`"
     names = holders(session, "people")
     who = " or ".join(names[:3]) or "the owner of the service account"
+    if authority.may(cursor(session), dialect(session), actor.person, permission, channel):
+        return f"{who} can record what has changed (`standfast people train`, `standfast people employ`)"
     return f"ask {who} for a role that holds it ({', '.join(roles.holding(permission))})"
 
 
@@ -141,7 +156,7 @@ def _log_refusal(engine: Engine, actor: str, action: str, subject: str, detail: 
 def eligible(session: Session, author: str, channel: str) -> str | None:
     """None when `author` is active and may queue on `channel`, else why not, in one line. One query, in the
     caller's transaction: asked when a post is queued."""
-    return authority.ineligible(cursor(session), dialect(session), author, "queue", channel)
+    return _ineligible(session, author, "queue", channel)
 
 
 def still_eligible(held: Sequence[Any], author: str, channel: str, *, emergency: bool = False) -> str | None:

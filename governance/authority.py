@@ -105,7 +105,14 @@ def may(cursor: Cursor, dialect: str, person: str, permission: str, channel: str
     return ineligible(cursor, dialect, person, permission, channel) is None
 
 
-GRANTS = "role_grant g ON g.person = w.id AND g.revoked_at IS NULL AND g.channel IN ('*', {channel})"
+GROUP = "group:"
+"""How the channel of a grant begins that holds on all channels of a group."""
+ON_CHANNEL = (
+    "(g.channel IN ('*', {channel}) OR g.channel IN (SELECT 'group:' || m.name FROM channel_group m"
+    " WHERE m.channel = {channel}))"
+)
+"""The condition on a grant ``g`` that it holds on one channel (SQL)."""
+GRANTS = f"role_grant g ON g.person = w.id AND g.revoked_at IS NULL AND {ON_CHANNEL}"
 """What to join to a person ``w`` for `why_not`: their grants on one channel (SQL)."""
 
 
@@ -114,7 +121,7 @@ def ineligible(cursor: Cursor, dialect: str, person: str, permission: str, chann
     mark = _mark(dialect)
     cursor.execute(
         f"SELECT w.state, g.role FROM person w LEFT JOIN {GRANTS.format(channel=mark)} WHERE w.id = {mark}",  # noqa: S608 (only marks vary)
-        (channel, person),
+        (channel, channel, person),
     )
     return why_not(cursor.fetchall(), person, permission, channel)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,12 @@ from sqlmodel import Session, col, or_, select
 
 from config import clock
 from config.fault import Fault
-from governance import access, authority, roles
+from governance import access, authority, entry, roles, standing
 from governance.authority import EVERY_CHANNEL, SERVICE_ACCOUNT, Identity
 from governance.names import PERSON_ID
-from store import chain
 from store.crisis_tables import BreakGlassCode
-from store.engine import cursor, dialect, reading
-from store.tables import Channel, Person, RoleGrant, Token
+from store.engine import reading
+from store.tables import Channel, ChannelGroup, Person, RoleGrant, Token
 
 MOST_DAYS = 3650
 DAY_US = 86_400 * clock.SECOND
@@ -48,7 +47,7 @@ class NewToken:
 
 def bootstrap(session: Session, person: str, name: str) -> str:
     """The token of the first steward, made without anybody's leave. Raises PeopleError when there is a person already."""
-    _record(session, SERVICE_ACCOUNT, "people.bootstrap", person, {"name": name, "role": roles.STEWARD})
+    entry.record(session, SERVICE_ACCOUNT, "people.bootstrap", person, {"name": name, "role": roles.STEWARD})
     first = session.exec(select(Person.id).limit(1)).first()
     if first is not None:
         raise PeopleError(f"there are people already ({first} and others): ask one of the stewards for `people add`")
@@ -57,30 +56,70 @@ def bootstrap(session: Session, person: str, name: str) -> str:
     return _insert_token(session, person, "first steward", None).token
 
 
-def add_person(session: Session, actor: Identity, person: str, name: str) -> Person:
+def add_person(
+    session: Session,
+    actor: Identity,
+    person: str,
+    name: str,
+    employment: str = standing.EMPLOYEE,
+    department: str | None = None,
+) -> Person:
     """The person added. Raises Refused, PeopleError."""
-    _begin(session, actor, "people.add", person, {"name": name})
-    return _insert_person(session, person, name)
+    detail = {"name": name} | ({} if employment == standing.EMPLOYEE else {"employment": employment})
+    entry.begin(session, actor, "people.add", person, detail | ({"department": department} if department else {}))
+    check_employment(employment)
+    made = _insert_person(session, person, name)
+    made.employment, made.department = employment, department or None
+    session.flush()
+    return made
+
+
+def employ(session: Session, actor: Identity, person: str, employment: str | None, department: str | None) -> None:
+    """Change what `person` is here as, or their department; None leaves it. Raises Refused, PeopleError."""
+    entry.begin(session, actor, "people.employ", person, {"employment": employment, "department": department})
+    found = active(session, person)
+    if employment is not None:
+        check_employment(employment)
+        found.employment = employment
+    if department is not None:
+        found.department = department.strip() or None
+    session.flush()
+
+
+def check_employment(employment: str) -> None:
+    """Nothing when `employment` is one of `standing.EMPLOYMENT`. Raises PeopleError."""
+    if employment not in standing.EMPLOYMENT:
+        remedy = roles.did_you_mean(employment, standing.EMPLOYMENT)
+        raise PeopleError(f"employment {employment[:70]!a} is not known: {remedy}")
 
 
 def grant(session: Session, actor: Identity, person: str, role: str, channel: str = EVERY_CHANNEL) -> None:
     """Give a role on one channel or on all. Raises Refused, PeopleError."""
-    _begin(session, actor, "people.grant", person, {"role": role, "channel": channel})
-    _active(session, person)
+    entry.begin(session, actor, "people.grant", person, {"role": role, "channel": channel})
+    active(session, person)
     if role not in roles.in_force():
         raise PeopleError(f"there is no role {role!r}: {roles.did_you_mean(role, roles.in_force())}")
-    if channel != EVERY_CHANNEL and session.get(Channel, channel) is None:
-        names = session.exec(select(Channel.name)).all()
-        raise PeopleError(f"there is no channel {channel!r}: {roles.did_you_mean(channel, names)}")
+    check_place(session, channel)
     if _live_grants(session, person, role, channel):
         raise PeopleError(f"{person} holds {role!r} on {channel} already: nothing was changed")
     session.add(_grant_row(person, role, channel, actor.person))
     session.flush()
 
 
+def check_place(session: Session, channel: str) -> None:
+    """Nothing when `channel` is ``*``, a channel, or ``group:`` and a group that has one. Raises PeopleError."""
+    if channel == EVERY_CHANNEL:
+        return
+    is_group = channel.startswith(authority.GROUP)
+    name, what = channel.removeprefix(authority.GROUP), "group" if is_group else "channel"
+    known = session.exec(select(ChannelGroup.name).distinct() if is_group else select(Channel.name)).all()
+    if name not in known:
+        raise PeopleError(f"there is no {what} {name!r}: {roles.did_you_mean(name, known)}")
+
+
 def revoke_grant(session: Session, actor: Identity, person: str, role: str, channel: str = EVERY_CHANNEL) -> None:
     """Take a role away. Raises Refused, PeopleError (also for the last one who could sign in and hold ``people``)."""
-    _begin(session, actor, "people.revoke", person, {"role": role, "channel": channel})
+    entry.begin(session, actor, "people.revoke", person, {"role": role, "channel": channel})
     _known(session, person)
     found = _live_grants(session, person, role, channel)
     if not found:
@@ -95,15 +134,17 @@ def create_token(
 ) -> NewToken:
     """A new token for `person`, for ever or for `lifetime_us` microseconds. Raises Refused, PeopleError."""
     made = _insert_token(session, person, label, lifetime_us)
-    _begin(session, actor, "people.token", person, {"token": made.id, "label": label, "expires_at": made.expires_at})
-    _active(session, person)
+    entry.begin(
+        session, actor, "people.token", person, {"token": made.id, "label": label, "expires_at": made.expires_at}
+    )
+    active(session, person)
     return made
 
 
 def revoke_token(session: Session, actor: Identity, token: str) -> str:
     """Whose token it was that is now revoked; `token` is its id (or the whole token). Raises Refused, PeopleError."""
     token_id = token.strip().removeprefix("sf_").partition("_")[0][:40]
-    _begin(session, actor, "people.revoke_token", token_id, {})
+    entry.begin(session, actor, "people.revoke_token", token_id, {})
     found = session.get(Token, token_id)
     if found is None:
         raise PeopleError(f"there is no token {token_id!r}: `standfast people list` names them")
@@ -120,8 +161,8 @@ def mark_left(session: Session, actor: Identity, person: str) -> int:
 
     Raises Refused, PeopleError.
     """
-    _begin(session, actor, "people.leave", person, {})
-    found = _active(session, person)
+    entry.begin(session, actor, "people.leave", person, {})
+    found = active(session, person)
     found.state = "left"
     _end_grants(session, _live_grants(session, person), actor.person)
     live = session.exec(select(Token).where(Token.person == person, col(Token.revoked_at).is_(None))).all()
@@ -172,15 +213,6 @@ def _alone(file: Path) -> Iterator[None]:
     with file.with_name(f".{file.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _begin(session: Session, actor: Identity, action: str, subject: str, detail: Mapping[str, Any]) -> None:
-    _record(session, actor.person, action, subject, detail)
-    access.check(session, actor, "people", EVERY_CHANNEL, action=action, subject=subject)
-
-
-def _record(session: Session, actor: str, action: str, subject: str, detail: Mapping[str, Any]) -> None:
-    chain.append(cursor(session), dialect(session), actor=actor, action=action, subject=subject, detail=detail)
 
 
 def check_new(person: str, name: str) -> None:
@@ -239,7 +271,8 @@ def _known(session: Session, person: str) -> Person:
     return found
 
 
-def _active(session: Session, person: str) -> Person:
+def active(session: Session, person: str) -> Person:
+    """The person of this id who has not left. Raises PeopleError."""
     found = _known(session, person)
     if found.state != "active":
         raise PeopleError(f"{person} has left: add the person under a new id")
@@ -283,6 +316,8 @@ def _described(session: Session, person: Person) -> dict[str, Any]:
         "id": person.id,
         "name": person.name,
         "state": person.state,
+        "employment": person.employment,
+        "department": person.department,
         "roles": roles_of(session, person.id),
         "tokens": [_token_described(token) for token in tokens],
     }

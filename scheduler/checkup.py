@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from config.essentials import Essentials
 from config.settings import Settings
 from connectors import registry
 from connectors.errors import ConnectorError
-from governance import access
+from governance import access, tiers
+from governance import channels as authorizations
 from scheduler import host_lock, killswitch, liveness, restore, resumption, stop_cell, stop_ledger
 from store import migration
 from store.crisis_tables import BreakGlassCode
@@ -214,6 +215,27 @@ def _channels(patient: Patient) -> Found:
             yield OK, f"{item.name} ({item.platform})"
         except ConnectorError as error:
             yield BAD, error.detail
+    if patient.settings.channel_authorization:
+        yield from _authorizations(patient, [item.name for item in channels])
+
+
+def _authorizations(patient: Patient, names: Sequence[str]) -> Found:
+    with reading(patient.engine) as session:
+        states = {name: authorizations.state(session, name) for name in names}
+    for name, state in states.items():
+        if state != "authorized":
+            yield WARN, f"{name} is not authorized ({state}): its posts are held; `standfast channel authorize {name}`"
+
+
+def _approvals(patient: Patient) -> Found:
+    settings = patient.settings
+    try:
+        found = tiers.of_settings(settings.root, settings.approvals)
+    except tiers.TierError as error:
+        yield (BAD if settings.approval == "required" else WARN), str(error).splitlines()[0]
+        return
+    asked = "required" if settings.approval == "required" else "not asked for"
+    yield OK, f"{asked} (tiers: {', '.join(found.tiers)})"
 
 
 def _calendars(patient: Patient) -> Found:
@@ -286,6 +308,7 @@ CHECKS: Mapping[str, Check] = {
     "people": _people,
     "break-glass": _break_glass,
     "channels": _channels,
+    "approvals": _approvals,
     "calendars": _calendars,
     "attempts": _attempts,
 }

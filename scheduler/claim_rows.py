@@ -8,18 +8,22 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from config import clock
-from governance import authority
+from governance import authority, facts, standing
+from governance.facts import Facts
+from governance.rules import Rules
 from scheduler import killswitch
 from store import together
 from store.engine import ask, cursor, dialect
 from store.tables import LIVE_ATTEMPT_STATES
 
+NO_RULES = Rules()
 LOCK = {"sqlite": "", "postgresql": " FOR UPDATE"}
 """SQLite's whole store is locked already."""
 
@@ -76,7 +80,8 @@ class StoreState:
 class Look:
     """What stands beside a post under its lock: the store, whether a suspension covers its channel, the channel's state (empty
     when there is none), its attempt that is claimed, sending, unknown or published (there may be no other beside it), its
-    author's state and roles as `governance.access.still_eligible` asks for them, and its override of the present epoch."""
+    author's state and roles as `governance.access.still_eligible` asks for them, its override of the present epoch, and what
+    else the city asks for (`governance.clearance`)."""
 
     store: StoreState
     covered: bool
@@ -84,6 +89,7 @@ class Look:
     live: AttemptRow | None
     author: Sequence[Any]
     override: int | None
+    facts: Facts = Facts()  # noqa: RUF009 (frozen)
 
 
 STORE = f"""COALESCE((SELECT epoch FROM gate WHERE id = 1), 0), COALESCE((SELECT max(id) FROM attempt), 0),
@@ -95,11 +101,24 @@ OVERRIDE = """(SELECT max(o.id) FROM override o WHERE o.post_id = p.id AND o.con
 suspension whose moment (wall µs) has come ends the epoch, whether or not somebody has taken its step by then."""
 LOOK = f"""SELECT {STORE},
   EXISTS (SELECT 1 FROM suspension s WHERE {killswitch.ACTIVE} AND {killswitch.COVERS.format(channel="p.channel")}),
-  COALESCE(c.state, ''), {OVERRIDE}, a.id, a.worker, a.state, a.content_hash, a.override_id, w.state, g.role
+  COALESCE(c.state, ''), {OVERRIDE}, a.id, a.worker, a.state, a.content_hash, a.override_id, w.state, g.role,
+  w.employment{{further}}
 FROM post p LEFT JOIN channel c ON c.name = p.channel
   LEFT JOIN attempt a ON a.post_id = p.id AND a.state IN {LIVE_ATTEMPT_STATES}
   LEFT JOIN person w ON w.id = p.author LEFT JOIN {authority.GRANTS.format(channel="p.channel")}
 WHERE p.id = ?"""  # noqa: S608 (constants only)
+
+
+@cache
+def _look_sql(name: str, rules: Rules) -> tuple[str, int]:
+    """The statement of a look in the dialect `name`, and how often it names the course. Where nothing further is asked, nothing
+    further is read: it is done twice for every post."""
+    if rules.is_empty:
+        return LOOK.format(further=""), 0
+    channel = facts.channel(name, "p.channel", "c.platform") if rules.channels else "NULL"
+    approvals = facts.approvals(name, "p.id", "p.channel") if rules.approval else "NULL"
+    further = f", {standing.TRAINED.format(person='w.id')}, p.tags, {channel}, {approvals}"
+    return LOOK.format(further=further), further.count("?")
 
 
 def store_state(session: Session) -> StoreState:
@@ -113,13 +132,28 @@ def store_state_of(row: Sequence[Any]) -> StoreState:
     return StoreState(int(epoch), int(attempt), int(alarms), bool(restoring))
 
 
-def look(session: Session, post_id: int) -> Look:
+def look(session: Session, post_id: int, rules: Rules = NO_RULES) -> Look:
     """What stands beside a post; the caller holds its row, so that this statement sees all that was done before."""
     now = clock.wall_us()
-    found = _rows(session, LOOK, now, now, post_id)
+    text, courses = _look_sql(dialect(session), rules)
+    found = _rows(session, text, now, now, *[rules.course] * courses, post_id)
     (*store, covered, state, override), live = found[0][:7], found[0][7:12]
     own = AttemptRow(*live) if live[0] is not None else None
-    return Look(store_state_of(store), bool(covered), str(state), own, [row[12:] for row in found], override)
+    author = [row[12:14] for row in found]
+    return Look(store_state_of(store), bool(covered), str(state), own, author, override, _facts(found[0][14:]))
+
+
+def _facts(row: Sequence[Any]) -> Facts:
+    if len(row) == 1:
+        return Facts(row[0])
+    employment, trained_until, tags, channel, approvals = row
+    return Facts(
+        employment,
+        trained_until,
+        tuple(facts.decoded(tags)),
+        facts.read_channel(channel),
+        facts.read_approvals(approvals),
+    )
 
 
 def locked_channel(session: Session, post_id: int) -> ChannelRow | None:

@@ -66,6 +66,13 @@ def hold(session: Session, post_id: int, reason: str, *, only_from: Sequence[str
     return move_post(session, post_id, "held", only_from=only_from, hold_reason=reason)
 
 
+def hold_all_of(session: Session, author: str, reason: str) -> int:
+    """How many scheduled posts of one author now wait for a person, with `reason`. One statement, however many there are."""
+    waiting = update(Post).where(col(Post.author) == author, col(Post.state) == "scheduled")
+    values = {"state": "held", "hold_reason": reason, "updated_at": clock.wall_us()}
+    return cast("CursorResult[Any]", session.execute(waiting.values(values), **UNSYNCHRONIZED)).rowcount
+
+
 def locked_channel(session: Session, name: str) -> Channel | None:
     """The channel's row, locked until the session ends: spacing and order hold between workers."""
     return session.exec(select(Channel).where(Channel.name == name).with_for_update(), **AS_LOCKED).first()

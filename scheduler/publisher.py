@@ -29,7 +29,9 @@ from connectors.errors import (
     Uncertain,
 )
 from connectors.protocol import Connector, Deadline, Media, Message, Permit, Prepared
-from governance import access
+from governance import clearance, rules, tiers
+from governance.clearance import Case
+from governance.tiers import Tiers
 from records import log
 from scheduler import claim_rows, post_queue, states, stop_cell, witness
 from scheduler.claim_rows import AttemptRow, Look, PostRow, StoreState
@@ -78,6 +80,7 @@ class Publisher:
         self.connector_of = connector_of
         self._owed: deque[Callable[[], object]] = deque()
         self._extent = (0, 0)
+        self._rules = rules.of(place.settings)
         self.store_went_back = False
         """True once the store was seen to know less than before: it was replaced by an older copy under this process."""
 
@@ -208,18 +211,27 @@ class Publisher:
         or it has an override. A gate that cannot be read is closed.
         """
         before = self._extent
-        look = claim_rows.look(session, post_id)
+        look = claim_rows.look(session, post_id, self._rules)
         return look, self._may_go_on(before, look.store) and bool(look.store.epoch) and (
             not look.covered or look.override is not None
         )
 
-    @staticmethod
-    def _why_hold(post: PostRow, look: Look, now: int) -> str | None:
+    def _why_hold(self, post: PostRow, look: Look, now: int) -> str | None:
         if (reason := _why_wait(post, look.channel_state, now)) is not None:
             return reason
         if look.live is not None:
             return f"its attempt {look.live.id} is {look.live.state} already: see `standfast post show`"
-        return access.still_eligible(look.author, post.author, post.channel, emergency=look.override is not None)
+        return self._uncleared(post, look, now)
+
+    def _uncleared(self, post: PostRow, look: Look, now: int) -> str | None:
+        """Why its author, its channel or its approval is no longer good, as it was when it was queued (GV-5)."""
+        emergency = look.override is not None
+        case = Case(post.author, post.channel, post.content_hash, post.due_at, now, emergency)
+        tier = self._tiers().of(post.channel, look.facts.tags) if self._rules.approval else None
+        return clearance.refusal(case, look.author, look.facts, self._rules, tier)
+
+    def _tiers(self) -> Tiers:
+        return tiers.of_settings(self.place.settings.root, self.place.settings.approvals)
 
     def _take(self, session: Session, post: PostRow, look: Look, next_free_at: int) -> Claim:
         key = post_queue.key_of(self.place.key_prefix, post.id)
@@ -263,17 +275,15 @@ class Publisher:
             )
         return leave if moved else None
 
-    @staticmethod
-    def _why_not(post: PostRow, own: AttemptRow, look: Look, is_open: bool) -> str | Hold | None:
+    def _why_not(self, post: PostRow, own: AttemptRow, look: Look, is_open: bool) -> str | Hold | None:
         """What the claim checked, checked again: None, why the gate is closed, or a reason to hold the post."""
         if not is_open or (look.covered and look.override != own.override):
             return "the gate closed after the claim"
         if own.content_hash != post.content_hash:
             return Hold("its content changed after the claim")
         # A process that was stopped since its claim wakes hours later, in a world where the claim would have been refused.
-        reason = _why_wait(post, look.channel_state, clock.wall_us())
-        emergency = look.override is not None
-        reason = reason or access.still_eligible(look.author, post.author, post.channel, emergency=emergency)
+        now = clock.wall_us()
+        reason = _why_wait(post, look.channel_state, now) or self._uncleared(post, look, now)
         return Hold(reason) if reason is not None else None
 
     def _give_up(self, session: Session, attempt: Attempt, reason: str | Hold) -> None:

@@ -27,7 +27,7 @@ def _table(**moves: str) -> Transitions:
 
 POST: Transitions = _table(
     draft="in_review scheduled cancelled",
-    in_review="draft scheduled cancelled",
+    in_review="draft scheduled held cancelled",
     scheduled="publishing held unknown cancelled",
     publishing="published scheduled held unknown failed",
     unknown="published held",
@@ -37,7 +37,8 @@ POST: Transitions = _table(
     cancelled="",
 )
 """``scheduled → unknown`` is the restore's: posts that were due since the backup may have gone out. ``held → published`` is the
-reconciler's: a post given to a person as not found was found after all."""
+reconciler's: a post given to a person as not found was found after all. ``in_review → held`` is the late approval's: what it
+would let go is stale."""
 
 ATTEMPT: Transitions = _table(
     claimed="sending aborted not_sent rejected",

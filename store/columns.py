@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Integer, Text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Integer, String, Text
 from sqlmodel import Field
 
 IDENTITY = BigInteger().with_variant(Integer, "sqlite")
@@ -22,6 +22,11 @@ def big(*, nullable: bool = False, index: bool = False, default: int | None = No
 
 def long_text(default: str = "") -> Any:
     return Field(default=default, sa_column=Column(Text, nullable=False))
+
+
+def word(default: str) -> Any:
+    """A short text that a row has had since before the column was there."""
+    return Field(default=default, sa_column=Column(String, nullable=False, server_default=default))
 
 
 def json(default: Any) -> Any:

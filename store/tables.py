@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, Text, text
 from sqlmodel import Field, SQLModel
 
-from store.columns import IDENTITY, big, json, long_text, one_of
+from store.columns import IDENTITY, big, json, long_text, one_of, word
 
 POST_STATES = (
     "draft",
@@ -153,10 +153,12 @@ class Person(SQLModel, table=True):
     name: str
     state: str = "active"
     created_at: int = big()
+    employment: str = word("employee")
+    department: str | None = None
 
 
 class RoleGrant(SQLModel, table=True):
-    """A role given to a person, on one channel or on all (``*``)."""
+    """A role given to a person, on one channel, on those of a group (``group:parks``) or on all (``*``)."""
 
     __tablename__ = "role_grant"
     __table_args__ = ({"sqlite_autoincrement": True},)

@@ -24,6 +24,7 @@ from store import (
     crisis_tables,
     cut_tables,
     drill_tables,
+    governance_tables,
     migration,
     release_tables,
     report_tables,
@@ -64,6 +65,7 @@ def test_the_migrations_make_the_tables_of_the_models(engine: Engine) -> None:
         crisis_tables.Override,
         cut_tables.Cut,
         drill_tables.Drill,
+        governance_tables.Approval,
         release_tables.SuspensionRelease,
         report_tables.CorrectiveAction,
     )

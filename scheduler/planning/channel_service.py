@@ -18,7 +18,7 @@ from connectors import registry
 from connectors.account import base_url
 from connectors.errors import AccountError, ConnectorError
 from connectors.protocol import Account, Connector, Deadline
-from governance import access
+from governance import access, channels, rules
 from governance.access import Actor
 from records.log import record
 from scheduler import killswitch, post_queue
@@ -218,11 +218,18 @@ def listed(session: Session) -> list[dict[str, Any]]:
             "settings": channel.settings,
             "secrets": channel.secrets,
             "gate": gate(session, channel.name),
+            "authorization": _authorization(session, channel),
             "scheduled": waiting.get((channel.name, "scheduled"), 0),
             "held": waiting.get((channel.name, "held"), 0),
         }
         for channel in session.exec(select(Channel).order_by(Channel.name))
     ]
+
+
+def _authorization(session: Session, channel: Channel) -> str:
+    """Its state in words; where the city asks for none, only what somebody has said of the channel."""
+    found = channels.state(session, channel.name)
+    return "not asked for" if found == "not requested" and not rules.in_force().channels else found
 
 
 def gate(session: Session, channel: str) -> str:

@@ -19,7 +19,7 @@ from config import clock
 from connectors import registry
 from connectors.errors import AccountError
 from connectors.protocol import Media
-from governance import access
+from governance import access, rules
 from governance.access import Actor
 from records.log import record
 from scheduler import post_queue
@@ -116,7 +116,7 @@ def _post(channel: str, actor: Actor, new: NewPost, now: int) -> Post:
     at = max(new.at.at_us, now) if new.past_is_now else new.at.at_us
     return Post(
         channel=channel,
-        state="draft" if new.draft else "scheduled",
+        state="draft" if new.draft or rules.in_force().approval else "scheduled",
         text=new.text,
         media=list(new.media),
         tags=list(new.tags),

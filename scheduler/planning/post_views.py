@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from sqlmodel import Session, col, select
 
+from governance import approvals
 from scheduler.planning import post_selection
 from scheduler.planning.post_selection import PostError, Wanted, closed_channels, moment, shown_state
 from store.tables import Attempt, Post
@@ -27,7 +28,9 @@ def shown(session: Session, post_id: int) -> dict[str, Any]:
     if post is None:
         raise PostError([f"there is no post {post_id}: `standfast post list` shows them"])
     query = select(Attempt).where(Attempt.post_id == post_id).order_by(col(Attempt.id))
-    return {**described(post, closed_channels(session)), "attempts": [_attempt(row) for row in session.exec(query)]}
+    review = {"submissions": approvals.submissions(session, post_id), "approvals": approvals.history(session, post_id)}
+    attempts = [_attempt(row) for row in session.exec(query)]
+    return {**described(post, closed_channels(session)), **review, "attempts": attempts}
 
 
 def described(post: Post, closed: Sequence[str]) -> dict[str, Any]:

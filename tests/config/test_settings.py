@@ -79,6 +79,9 @@ def test_an_unknown_setting_is_named_with_its_value(name: str) -> None:
         ("data_dir", 5),
         ("roles", []),
         ("plan", [1]),
+        ("training", "Social Media"),
+        ("approval", "maybe"),
+        ("channel_authorization", "perhaps"),
     ],
 )
 def test_a_wrong_value_is_named(name: str, value: object) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from config import clock
+from governance import catalog, rules
 from scheduler import checkup, clock_guard, stop_cell, witness
 from scheduler.checkup import BAD, CHECKS, OK, WARN, Finding, Patient, examine
 from store.crisis_tables import BreakGlassCode
 from store.engine import writing
 from store.tables import CalendarFile, Channel, Gate
 from store.tables import Worker as WorkerRow
-from tests.scheduler.press import Press
+from tests.scheduler import cleared
+from tests.scheduler.press import STEWARD, Press
 
 
 def _examine(press: Press, **settings: object) -> dict[str, list[Finding]]:
@@ -127,3 +130,27 @@ def test_a_check_of_the_rooms_above_is_handed_in_and_may_fail_like_any(sqlite_pr
 def test_a_rehearsal_is_told(sqlite_press: Press) -> None:
     with clock.use(clock.RehearsalClock(clock.wall_us(), clock.boot_ns(), 1.0)):
         assert WARN in [item.level for item in _examine(sqlite_press)["settings"]]
+
+
+def test_a_channel_that_is_not_authorized_is_named_where_the_city_asks_for_it(sqlite_press: Press) -> None:
+    """GV-3: with the reason, and with what says what is missing."""
+    press = sqlite_press
+    lines = [item.text for item in _examine(press, channel_authorization=True)["channels"] if item.level == WARN]
+    assert len(lines) == 3
+    assert "parks is not authorized (not requested): its posts are held; `standfast channel authorize parks`" in lines
+    cleared.furnish(press)
+    with writing(press.engine) as session:
+        catalog.decide(session, STEWARD, "platform", "outbox", "prohibited", "law", "memo")
+    lines = [item.text for item in _examine(press, channel_authorization=True)["channels"] if item.level == WARN]
+    assert any("parks is not authorized (lapsed: its platform outbox is prohibited)" in line for line in lines)
+    rules.use(rules.Rules())
+
+
+@pytest.mark.parametrize(("approval", "level"), [("required", BAD), ("none", WARN)])
+def test_tiers_that_cannot_be_read_are_named(sqlite_press: Press, approval: str, level: str) -> None:
+    """CT-1: worse where posts must be approved."""
+    (found,) = _examine(sqlite_press, approval=approval, approvals=Path("none.toml"))["approvals"]
+    assert found.level == level
+    assert "none.toml" in found.text
+    (found,) = _examine(sqlite_press, approval=approval)["approvals"]
+    assert found.level == OK

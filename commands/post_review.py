@@ -1,0 +1,134 @@
+"""``standfast post submit``, ``approve`` and ``return``: handing posts in, and what others say of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands import post_options as options
+from commands.context import Context, Json, UserError, clean_text, emit, guarded, say
+from commands.post_options import Channels, DryRun, File, Ids, States, Tag, out
+
+if TYPE_CHECKING:
+    from governance.tiers import Tiers
+    from scheduler.planning.post_changes import Done
+    from scheduler.planning.post_run import Request
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give these commands to ``standfast post``."""
+    for name, function in (("submit", submit), ("approve", approve), ("return", send_back)):
+        app.command(name)(function)
+
+
+def submit(
+    posts: Ids = None,
+    attest: Annotated[bool, typer.Option("--attest", help="Say that the posts hold none of what is listed.")] = False,
+    channel: Channels = None,
+    tag: Tag = None,
+    file: File = None,
+    state: States = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Hand posts in for approval; without --attest it lists what a submitter attests to."""
+    with guarded() as context:
+        from scheduler.planning import post_review
+
+        request, tiers = _request(context, options.wanted(posts, channel, state, tag, file), dry_run), _tiers(context)
+        if not attest and not dry_run:
+            for category in tiers.categories:
+                say(f"  {category}")
+            raise UserError("nothing was handed in: give --attest to say that the posts hold none of the above")
+        done = _done(context, request, lambda session: post_review.submit(session, request, tiers))
+        _report(done, [], dry_run, json)
+
+
+def approve(
+    posts: Ids = None,
+    channel: Channels = None,
+    tag: Tag = None,
+    file: File = None,
+    state: States = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Approve posts that others handed in; each is shown whole. First look with --dry-run."""
+    with guarded() as context:
+        from scheduler.planning import post_review
+
+        request, tiers = _request(context, options.wanted(posts, channel, state, tag, file), dry_run), _tiers(context)
+        shown: list[dict[str, Any]] = []
+        done = _done(context, request, lambda session: post_review.approve(session, request, tiers), shown)
+        _report(done, shown, dry_run, json)
+
+
+def send_back(
+    posts: Ids = None,
+    comment: Annotated[str, typer.Option("--comment", metavar="T", help="What is to be changed.")] = "",
+    channel: Channels = None,
+    tag: Tag = None,
+    file: File = None,
+    state: States = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Send posts back to whoever handed them in, with a comment."""
+    with guarded() as context:
+        from scheduler.planning import post_review
+
+        words = clean_text(comment.strip(), "--comment", lines=True, most=2000)
+        request, tiers = _request(context, options.wanted(posts, channel, state, tag, file), dry_run), _tiers(context)
+        done = _done(context, request, lambda session: post_review.send_back(session, request, tiers, words))
+        _report(done, [], dry_run, json)
+
+
+def _request(context: Context, wanted: Any, dry: bool) -> Request:
+    from scheduler.planning.post_run import Request
+
+    return Request(wanted, context.actor, dry)
+
+
+def _tiers(context: Context) -> Tiers:
+    from governance import tiers
+
+    return tiers.of_settings(context.settings.root, context.settings.approvals)
+
+
+def _done(context: Context, request: Request, act: Any, shown: list[dict[str, Any]] | None = None) -> Done:
+    """What was done; `shown` gets the posts as they were read under the same lock."""
+    from governance import access
+    from scheduler import restore
+    from scheduler.planning import post_views
+
+    with access.acting(context.engine) as session:
+        if not request.dry:
+            restore.refuse_older_copy(session, context.essential)
+        done: Done = act(session)
+        if shown is not None:
+            shown.extend(post_views.shown(session, row.id) for row in done.changed)
+    return done
+
+
+def _report(done: Done, shown: list[dict[str, Any]], dry: bool, json: bool) -> None:
+    if json:
+        emit({"dry_run": dry, "posts": [asdict(row) for row in done.changed], "shown": shown, "left": done.left})
+        return
+    told = {post["id"]: post for post in shown}
+    for row in done.changed:
+        for line in _whole(told[row.id]) if row.id in told else ():
+            out(line)
+        out(f"post {row.id} on {row.channel}: {'would be ' if dry else ''}{row.words}")
+    if dry:
+        say("nothing was changed (--dry-run)")
+
+
+def _whole(post: dict[str, Any]) -> list[str]:
+    """A post as whoever approves it must see it: all of its words, images, tags and its time."""
+    when = f"{str(post['local_time']).replace('T', ' ')} {post['zone']}"
+    head = f"--- post {post['id']} on {post['channel']}, {when}, by {post['author']}"
+    images = [f"    image {row['file']}: {row['alt']}" for row in post["media"]]
+    tags = [f"    tags {', '.join(post['tags'])}"] if post["tags"] else []
+    return [head, *(f"    {line}" for line in str(post["text"]).splitlines()), *images, *tags]
