@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commands import post_approval
 from commands import post_options as options
+from commands.checking import Overrides
 from commands.context import Context, Json, UserError, clean_text, emit, guarded, say
 from commands.post_options import Channels, DryRun, File, Ids, States, Tag, out
 
@@ -42,7 +45,7 @@ def submit(
             for category in tiers.categories:
                 say(f"  {category}")
             raise UserError("nothing was handed in: give --attest to say that the posts hold none of the above")
-        done = _done(context, request, lambda session: post_review.submit(session, request, tiers))
+        done = _done(context, request, partial(post_review.submit, tiers=tiers))
         _report(done, [], dry_run, json)
 
 
@@ -52,16 +55,22 @@ def approve(
     tag: Tag = None,
     file: File = None,
     state: States = None,
+    override: Overrides = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Approve posts that others handed in; each is shown whole. First look with --dry-run."""
+    """Approve posts that others handed in; each is shown whole, with what the checks find. First look with --dry-run."""
     with guarded() as context:
         from scheduler.planning import post_review
 
         request, tiers = _request(context, options.wanted(posts, channel, state, tag, file), dry_run), _tiers(context)
+        looked: list[dict[str, Any]] = []
+        _done(context, replace(request, dry=True), partial(post_review.approve, tiers=tiers), looked)
+        said = post_approval.verdicts(context, looked, override)
         shown: list[dict[str, Any]] = []
-        done = _done(context, request, lambda session: post_review.approve(session, request, tiers), shown)
+        done = _done(context, request, partial(post_approval.approve, tiers=tiers, said=said), shown)
+        for post in shown:
+            post["findings"] = post_approval.findings(said, post)
         _report(done, shown, dry_run, json)
 
 
@@ -81,7 +90,7 @@ def send_back(
 
         words = clean_text(comment.strip(), "--comment", lines=True, most=2000)
         request, tiers = _request(context, options.wanted(posts, channel, state, tag, file), dry_run), _tiers(context)
-        done = _done(context, request, lambda session: post_review.send_back(session, request, tiers, words))
+        done = _done(context, request, partial(post_review.send_back, tiers=tiers, comment=words))
         _report(done, [], dry_run, json)
 
 
@@ -106,7 +115,7 @@ def _done(context: Context, request: Request, act: Any, shown: list[dict[str, An
     with access.acting(context.engine) as session:
         if not request.dry:
             restore.refuse_older_copy(session, context.essential)
-        done: Done = act(session)
+        done: Done = act(session, request)
         if shown is not None:
             shown.extend(post_views.shown(session, row.id) for row in done.changed)
     return done
@@ -114,7 +123,8 @@ def _done(context: Context, request: Request, act: Any, shown: list[dict[str, An
 
 def _report(done: Done, shown: list[dict[str, Any]], dry: bool, json: bool) -> None:
     if json:
-        emit({"dry_run": dry, "posts": [asdict(row) for row in done.changed], "shown": shown, "left": done.left})
+        data = [post | {"findings": [item.as_data() for item in post["findings"]]} for post in shown]
+        emit({"dry_run": dry, "posts": [asdict(row) for row in done.changed], "shown": data, "left": done.left})
         return
     told = {post["id"]: post for post in shown}
     for row in done.changed:
@@ -131,4 +141,5 @@ def _whole(post: dict[str, Any]) -> list[str]:
     head = f"--- post {post['id']} on {post['channel']}, {when}, by {post['author']}"
     images = [f"    image {row['file']}: {row['alt']}" for row in post["media"]]
     tags = [f"    tags {', '.join(post['tags'])}"] if post["tags"] else []
-    return [head, *(f"    {line}" for line in str(post["text"]).splitlines()), *images, *tags]
+    found = [f"    check: {finding}" for finding in post["findings"]]
+    return [head, *(f"    {line}" for line in str(post["text"]).splitlines()), *images, *tags, *found]

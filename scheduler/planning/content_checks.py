@@ -6,6 +6,7 @@ How long a text may be is not asked here: what its platform does not take is ref
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -13,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from calendars.entry import Entry, Fault
 from config import essentials
@@ -30,8 +31,11 @@ from policy.post import Media, Post
 from policy.rules import ChecksError
 from records.log import record
 from scheduler.planning.post_selection import PostError
+from store.tables import LogEntry
 
 PERMISSION = "override"
+OVERRIDE = "content.override"
+"""The action of a chain entry that says who let pass what a check blocks, and why."""
 ASKED = frozenset(CATALOG) - {"platform_length"}
 """The rules of a post that is queued."""
 Look = Callable[[Post], list[Finding]]
@@ -117,7 +121,7 @@ class Verdict:
         """Enter in the chain who let what pass, and why."""
         for finding in self.let_pass(local):
             detail = {"why": self.overrides[finding.rule], "content_hash": content_hash, "finding": finding.as_data()}
-            record(session, actor.person, "content.override", subject, detail)
+            record(session, actor.person, OVERRIDE, subject, detail)
 
 
 NOTHING = Verdict()
@@ -134,7 +138,13 @@ def verdict(checks: Checks, post: Post, overrides: Mapping[str, str]) -> Verdict
 
 
 def heed(
-    session: Session, actor: Actor, said: Verdict, posts: Iterable[tuple[int, str, str, str]], *, dry: bool = False
+    session: Session,
+    actor: Actor,
+    said: Verdict,
+    posts: Iterable[tuple[int, str, str, str]],
+    *,
+    dry: bool = False,
+    action: str = "post.edit",
 ) -> None:
     """Let through what `said` does not forbid of `posts` (number, channel, local time, hash of the words), and record it.
 
@@ -146,9 +156,16 @@ def heed(
     if lines := [f"post {number}: {line}" for number, _, local, _ in asked for line in said.refusals(local)]:
         raise PostError(lines)
     for number, channel, local, digest in asked:
-        said.check(session, actor, channel, local, "post.edit")
+        said.check(session, actor, channel, local, action)
         if not dry:
             said.record(session, actor, f"post {number}", local, digest)
+
+
+def overridden(session: Session, digest: str) -> dict[str, str]:
+    """By rule: why a person let it pass for these very words (by their hash), as the chain has it."""
+    query = select(LogEntry.detail).where(LogEntry.action == OVERRIDE, col(LogEntry.detail).contains(digest))
+    found = [json.loads(detail) for detail in session.exec(query.order_by(col(LogEntry.seq)))]
+    return {item["finding"]["rule"]: item["why"] for item in found if item["content_hash"] == digest}
 
 
 @dataclass(frozen=True)
