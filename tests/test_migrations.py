@@ -244,6 +244,7 @@ def test_a_store_of_the_first_program_is_migrated_with_all_it_holds(
     assert migration.current(engine) == "0001"
     with writing(engine) as session:
         session.execute(text(CALENDAR))
+        session.execute(text("INSERT INTO person (id, name, state, created_at) VALUES ('ann', 'Ann', 'active', 1)"))
     first_program.undo()
     migration._known.cache_clear()
     with pytest.raises(StoreError, match=r"is at revision 0001, wanted is .* `standfast init` migrates it"):
@@ -254,6 +255,8 @@ def test_a_store_of_the_first_program_is_migrated_with_all_it_holds(
     with reading(engine) as session:
         row = session.get_one(tables.CalendarFile, "parks.csv")
         assert (row.digest, row.staged_until, row.basis) == ("d", 7, None)
+        ann = session.get_one(tables.Person, "ann")
+        assert (ann.employment, ann.department) == ("employee", None)
     engine.dispose()
 
 
