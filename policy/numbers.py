@@ -15,6 +15,9 @@ _SIGN = r"(?: ?[-./_:,] ?| {1,2})"
 _SSN = re.compile(rf"(?<![0-9])(?<![0-9][-.])([0-9]{{3}}){_SIGN}([0-9]{{2}}){_SIGN}([0-9]{{4}})(?![0-9])(?![-.][0-9])")
 _ALIKE = re.compile(r"(?<![0-9a-z])[0-9oil]{3}[- ./][0-9oil]{2}[- ./][0-9oil]{4}(?![0-9a-z])", re.IGNORECASE)
 _NINE = re.compile(r"(?<![0-9])[0-9](?:[-. _/:,]{0,3}[0-9]){8}(?![0-9])(?![-.,][0-9])")
+_WORTH_A_LOOK = re.compile(r"[0-9oilOIL](?:[^0-9A-Za-z]{0,5}[0-9oilOIL]){8}")
+_CARD_LIKE = re.compile(r"[2-6](?:[ ./_-]{0,3}[0-9]){12}")
+"""What most texts do not have: for these, nothing more is asked."""
 _ZIP = re.compile(r"[0-9]{5} ?- ?[0-9]{4}")
 _CUE = re.compile(
     r"\bssns?|social[ -]*security|\bsoc(?:ial)?\.? sec|\bsocials?\b|\bsoc\b|seguro social|\bss ?(?:#|no\b|nos\b|num)|\bitin\b",
@@ -49,6 +52,8 @@ _BRANDS = (
 def ssn(reading: Reading) -> Iterator[Span]:
     """Social security numbers: by their shape; without it where words beside them say so."""
     plain = reading.skeleton.plain
+    if not _WORTH_A_LOOK.search(plain):
+        return
     for found in _SSN.finditer(plain):
         if _is_ssn(plain, found):
             yield Span(*reading.skeleton.origin(*found.span()))
@@ -76,6 +81,8 @@ def _has_cue(plain: str, start: int, end: int) -> bool:
 def payment_card(reading: Reading) -> Iterator[Span]:
     """Numbers that an issuer of cards may have given, with a right check digit."""
     plain, past = reading.skeleton.plain, 0
+    if not _CARD_LIKE.search(plain):
+        return
     for groups in _chains(plain):
         for start, end in _windows(plain, groups):
             if start >= past and _is_card(plain, start, end):
