@@ -9,7 +9,7 @@ import typer
 
 from commands.context import Context, Json, UserError, clean_text, emit, guarded, say, table
 from commands.post_options import MOST_ID
-from config import clock
+from config import clock, local_time
 
 if TYPE_CHECKING:
     from crisis.checklist import Progress, Ticked
@@ -131,7 +131,10 @@ def _show(found: Plan, progress: Progress, json: bool) -> None:
 
 
 def _done(ticked: list[Ticked]) -> str:
-    return "; ".join(f"{item.by} at {item.at} (suspension {item.suspension})" for item in ticked) or "to do"
+    return (
+        "; ".join(f"{item.by} at {local_time.for_people(item.at)} (suspension {item.suspension})" for item in ticked)
+        or "to do"
+    )
 
 
 def _as_json(found: Plan, progress: Progress) -> dict[str, Any]:

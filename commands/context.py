@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from config import essentials
+from config import essentials, local_time
 from config.fault import Fault
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def fail(message: str, code: int | None = 1) -> NoReturn:
 def say(text: str) -> None:
     """Words for people, on stderr; where they cannot be written, what was done stays done."""
     with suppress(OSError):
-        _write(sys.stderr, text)
+        _write(sys.stderr, local_time.for_people(text))
 
 
 def emit(data: object) -> None:
@@ -182,8 +182,8 @@ def emit(data: object) -> None:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Aligned columns on stdout, for people; a cell never breaks its line."""
-    cells = [[shown(cell) for cell in row] for row in (heads, *rows)]
+    """Aligned columns on stdout, for people, moments in the city's own time; a cell never breaks its line."""
+    cells = [[local_time.of_cell(shown(cell)) for cell in row] for row in (heads, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
     for row in cells:
         _write(sys.stdout, "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.context import Context, Json, emit, guarded, say, table
+from config import local_time
 
 if TYPE_CHECKING:
     from scheduler.checkup import Finding
@@ -29,7 +30,9 @@ def doctor(
         if json:
             emit([vars(item) for item in found])
         else:
-            table(("check", "", "finding"), [(item.check, item.level, item.text) for item in found])
+            table(
+                ("check", "", "finding"), [(item.check, item.level, local_time.for_people(item.text)) for item in found]
+            )
         if any(item.level == "fault" for item in found):
             raise typer.Exit(1)
 

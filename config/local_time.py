@@ -43,3 +43,8 @@ def for_people(words: str) -> str:
         return LocalTime(essentials.merged(secrets=False)).in_words(words)
     except Exception:  # whatever it is, the words about the stop matter more
         return words
+
+
+def of_cell(cell: str) -> str:
+    """A cell of a table for people: a moment of ours is shown like `for_people`, anything else as it stands."""
+    return for_people(cell) if _MOMENT.fullmatch(cell) else cell

@@ -76,7 +76,7 @@ def build(cursor: Cursor, dialect: str, number: int, recall_s: float) -> Receipt
 
     Raises SwitchError when the store does not know it any more.
     """
-    columns = "kind, scope_kind, scope_value, by, reason, at, epoch, quiet_at"
+    columns = "kind, scope_kind, scope_value, by, reason, starts_at, epoch, quiet_at"
     found = rows(cursor, dialect, f"SELECT {columns} FROM suspension WHERE id = ?", (number,))
     if not found:
         raise killswitch.SwitchError(
@@ -260,19 +260,26 @@ def notices(cursor: Cursor, dialect: str, number: int) -> dict[str, list[str]]:
     return found
 
 
+_BY_THE_LANE = (
+    "EXISTS (SELECT 1 FROM attempt e WHERE e.post_id = p.id AND e.state = 'published' AND e.override_id IS NOT NULL)"
+)
+"""Whether post ``p`` went out as an emergency message: nobody shall take the city's warning down for a cheerful post."""
+
+
 def _recently(cursor: Cursor, dialect: str, number: int, since_us: int) -> list[dict[str, Any]]:
     """The recall list: `REACHES`, since what went out before the stop stays on it when its channel is resumed, but not what a
     resumed channel sent after that."""
     covers = REACHES.format(channel="p.channel")
     query = (
-        "SELECT p.id, p.channel, p.published_at, p.link, p.text FROM post p WHERE p.published_at >= ? "
+        f"SELECT p.id, p.channel, p.published_at, p.link, p.text, {_BY_THE_LANE} FROM post p WHERE p.published_at >= ? "
         f"AND p.state = 'published' AND EXISTS (SELECT 1 FROM suspension s WHERE s.id = ? AND {covers}) "
         "AND NOT EXISTS (SELECT 1 FROM suspension_release r WHERE r.suspension_id = ? AND r.channel = p.channel "
         "AND p.published_at >= r.at) ORDER BY p.published_at DESC"
     )
     return [
         {"post": int(post), "channel": channel, "at": clock.to_text(at), "link": link, "text": excerpt(text)}
-        for post, channel, at, link, text in rows(cursor, dialect, query, (since_us, number, number))
+        | {"emergency": bool(by_the_lane)}
+        for post, channel, at, link, text, by_the_lane in rows(cursor, dialect, query, (since_us, number, number))
     ]
 
 
@@ -286,7 +293,7 @@ def words(receipt: Receipt) -> str:
     lines += _call_lines(receipt)
     lines.append(f"  recently published, perhaps to be taken down by hand: {len(receipt.published_recently)}")
     lines += [
-        f"    {item['at']}  {item['channel']}  {item['link'] or '-'}  {item['text']}"
+        f"    {item['at']}  {item['channel']}  {item['link'] or '-'}  {'EMERGENCY  ' * item['emergency']}{item['text']}"
         for item in receipt.published_recently
     ]
     lines += _notice_lines(receipt)

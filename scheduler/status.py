@@ -68,6 +68,7 @@ class Status:
             "epoch": epoch,
             "held": _count(cursor, name, "held"),
             "scheduled": _count(cursor, name, "scheduled"),
+            "unknown": _count(cursor, name, "unknown"),
             "unconfirmed": sum(len(item.unconfirmed) for item in found),
             "suspensions": [item.as_json() for item in found],
             "planned": [_planned(item) for item in standing if not item.has_come],
@@ -141,6 +142,7 @@ def _words(data: dict[str, Any], found: list[Receipt]) -> str:
     if not lines:
         lines.append(
             f"OPEN  nothing is suspended (epoch {data['epoch']}); {data['scheduled']} scheduled, {data['held']} held"
+            + (f"; {data['unknown']} UNKNOWN: see `standfast post list --state unknown`" if data["unknown"] else "")
         )
     lines += [
         f"PLANNED  {item['scope']} from {item['starts_at']}  (suspension {item['suspension']}, by {item['by']})"

@@ -24,8 +24,9 @@ def check(patient: Patient) -> Found:
         return
     faults = [*_faults(found, patient.environ)]
     yield from ((BAD, line) for line in faults)
-    if not faults:
-        where = f"{len([*_set(found, patient.environ)])} address(es) of {_people(len(found.notices))} are understood"
+    known = len([*_set(found, patient.environ)])
+    if known and not faults:
+        where = f"{known} address(es) of {_people(len(found.notices))} are understood"
         yield OK, f"{where}; `standfast crisis notices --test PERSON` tries one person's"
 
 

@@ -43,6 +43,7 @@ class Occasions:
         yield Occasion("suspended", f"suspension {item.id}", item.id, facts), everybody
         if item.lifted_at is not None:
             changed = {"by": item.lifted_by, "reason": item.lift_reason, "at": self.moment(item.lifted_at)}
+            changed["standing"] = ", ".join(f"{other.id} ({other.scope})" for other in _standing(session))
             yield Occasion("lifted", f"suspension {item.id}", item.id, facts | changed), everybody
             return
         stood_s = (clock.wall_us() - item.begun_at) / clock.SECOND
@@ -89,6 +90,11 @@ class Occasions:
             facts = {"code": str(row.id), "label": row.label, "at": self.moment(row.used_at or 0)}
             about = facts | {"suspension": str(row.suspension_id)}
             yield Occasion("break-glass", f"code {row.id}", row.suspension_id, about)
+
+
+def _standing(session: Session) -> Iterator[Told]:
+    """What still closes the gate: who hears of a lift must not take it for the end."""
+    return (item for item in ledger.suspensions(session) if item.lifted_at is None)
 
 
 def in_words(seconds: float) -> str:
