@@ -7,9 +7,11 @@ calendar's sync asks. The exit code is 1 when an aim is missed.
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 from collections.abc import Callable
+from typing import NamedTuple
 
 from config import clock
 from tests.support.city import CHECKOUT
@@ -24,16 +26,26 @@ def main() -> int:
     first = _timed(_first)
     posts = _texts(POSTS)
     every, strict = _timed(lambda: _run(posts, every=True)), _timed(lambda: _run(posts, every=False))
-    print(f"first post, with imports and dictionary   {first:6.2f} s (aim {FIRST_S:g} s)")
-    print(f"{POSTS:,} different posts, every rule       {every:6.2f} s (aim {ALL_S:g} s)")
-    print(f"{POSTS:,} different posts, rules of a sync  {strict:6.2f} s")
-    return int(first > FIRST_S or every > ALL_S)
+    print(f"first post, with imports and dictionary   {first} (aim {FIRST_S:g} s)")
+    print(f"{POSTS:,} different posts, every rule       {every} (aim {ALL_S:g} s)")
+    print(f"{POSTS:,} different posts, rules of a sync  {strict}")
+    return int(first.wall > FIRST_S or every.wall > ALL_S)
 
 
-def _timed(do: Callable[[], None]) -> float:
-    start = clock.boot_s()
+class Took(NamedTuple):
+    """Seconds by the wall, and of the processor."""
+
+    wall: float
+    cpu: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:6.2f} s, {self.cpu:6.2f} s CPU"
+
+
+def _timed(do: Callable[[], None]) -> Took:
+    start, before = clock.boot_s(), sum(os.times()[:2])
     do()
-    return clock.boot_s() - start
+    return Took(clock.boot_s() - start, sum(os.times()[:2]) - before)
 
 
 def _first() -> None:
