@@ -39,7 +39,7 @@ _FAULTS = tuple(
         rf"{_START}(?:(?:the|our|all|these|those|many|some|most|both) )?(?:[a-z]{{3,12}} )?{_PLURAL} "
         r"(was|is|has|wasn't|isn't|hasn't|doesn't|does)\b(?! that)",
         rf"{_CLAUSE}(?:the|a|an|this|that|each|every|our) (?:[a-z]{{3,14}} )?{_SINGULAR} (don't|were|have|are)\b",
-        rf"\b(?:this|each|every) (?!(?:{_NOT_NOUN})\b)[a-z]{{3,20}}[^\Ws] (are|were|have)\b",
+        rf"(?<!\bin )(?<!\bof )(?<!\bon )(?<!\bat )(?<!\bto )(?<!\bby )(?<!\bfor )(?<!with )(?<!from )\b(?:this|each|every) (?!(?:{_NOT_NOUN})\b)[a-z]{{3,20}}[^\Ws] (are|were|have)\b",
         rf"\b(?:the|a|this|our) (?:{_OF}) of (?:[a-z]+ )?[a-z]+s (are|were|have)\b",
         r"\b(?:each|one) of (?:the|our|these|those) (?:[a-z]+ )?[a-z]+s (are|were)\b",
         rf"\b(your) (?:{_YOU_ARE})\b",
