@@ -42,7 +42,7 @@ class Announcement:
     def check(self) -> None:
         """Raise SwitchError, in words for people, when the posts would not be taken as they are by `post add`."""
         try:
-            self._each(lambda service, session, actor, new: service.check(session, actor, new))
+            self._each(lambda service, *post: service.check(*post))
         except Exception as error:
             raise SwitchError(f"the announcement: {_why(error)}; NOT LIFTED") from None
 
@@ -50,7 +50,7 @@ class Announcement:
         """(the posts by channel, why not all are queued or None): the lift is done, so nothing is raised."""
         ids: dict[str, int] = {}
         try:
-            self._each(lambda service, session, actor, new: ids.update(service.add(session, actor, new).ids))
+            self._each(lambda service, *post: ids.update(service.add(*post).ids))
         except Exception as error:
             return {}, f"the announcement was not queued ({_why(error)}): `standfast post add --now`"
         return ids, _waits(ids)
@@ -58,15 +58,16 @@ class Announcement:
     def _each(self, do: Any) -> None:
         """`do` with each text, on its channels: all in one transaction."""
         with closing(Context()) as own:
+            from commands import checking
             from governance import access
             from scheduler.planning import post_service
 
-            posts = _posts(own, self.wish)
+            posts = [(new, checking.strict(own, new.text)) for new in _posts(own, self.wish)]
             actor = own.actor
             post_service.load_platforms(own.engine)
             with access.acting(own.engine) as session:
-                for new in posts:
-                    do(post_service, session, actor, new)
+                for new, verdict in posts:
+                    do(post_service, session, actor, new, verdict)
 
 
 def _posts(own: Context, wish: Wish) -> list[NewPost]:

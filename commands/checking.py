@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from policy.finding import Finding
+    from scheduler.checkup import Found, Patient
     from scheduler.planning.content_checks import Verdict
 
 Overrides = Annotated[
@@ -31,6 +33,32 @@ def verdict(
     why = _reasons(override)
     post = content_checks.post_of(text, media, day)
     return content_checks.verdict(content_checks.of(context.settings), post, why)
+
+
+def strict(context: Context, text: str) -> Verdict:
+    """What keeps these words from being queued today. Raises ChecksError."""
+    from scheduler.planning import content_checks
+
+    checks = content_checks.of(context.settings)
+    return content_checks.verdict(checks, content_checks.post_of(text), {}, content_checks.blocking(checks))
+
+
+def examine(patient: Patient) -> Found:
+    """The doctor's look at the checks: whether the city's file can be used, and the dictionary is there."""
+    from config import extra
+    from policy.rules import SHIPPED, ChecksError
+    from scheduler.checkup import BAD, OK, WARN
+    from scheduler.planning import content_checks
+
+    try:
+        levels = content_checks.of(patient.settings).rules.levels
+    except ChecksError as error:
+        yield from ((BAD, line) for line in error.faults)
+        return
+    strict_ones = sum(level == "block" for level in levels.values())
+    yield OK, f"{patient.settings.checks or SHIPPED}: {strict_ones} of {len(levels)} checks block"
+    if importlib.util.find_spec("harper") is None:
+        yield WARN, f"spelling and grammar are not checked: run {extra.install('checks')}"
 
 
 def _reasons(override: Sequence[str] | None) -> dict[str, str]:

@@ -221,14 +221,17 @@ def sweep(suspension: Suspension = None, json: Json = False) -> None:
 def swept(context: Context, suspension: int, by: str) -> Iterator[Swept]:
     """What became of each covered channel's own scheduler, one after another."""
     from crisis.sweep import Sweeper
-    from scheduler import restore
+    from scheduler import restore, stop_ledger, windows
     from scheduler.account import ConnectorPool
-    from store.engine import writing
+    from store.engine import cursor, dialect, writing
 
+    if (why := windows.begin_due(context.essential)) is not None:
+        say(f"standfast: warning: {why}")
     with writing(context.engine) as session:
+        older = stop_ledger.why_older(cursor(session), dialect(session), context.essential) is not None
         restore.leave_room(session, context.essential)
     with closing(ConnectorPool(context.engine)) as pool:
-        own = Sweeper(context.engine, pool, by, int(context.settings.lateness * 1_000_000))
+        own = Sweeper(context.engine, pool, by, int(context.settings.lateness * 1_000_000), older_copy=older)
         yield from own.run(suspension, min(SWEEP_S, context.settings.send_deadline))
 
 

@@ -38,7 +38,7 @@ def doctor(
 
 
 def _examine(context: Context) -> list[Finding]:
-    from commands import stop_page
+    from commands import checking, stop_page
     from crisis import plan_check
     from crisis.alerts import checkup
     from crisis.notices import check as notice_check
@@ -50,6 +50,7 @@ def _examine(context: Context) -> list[Finding]:
         "notices": notice_check.check,
         "alerts": checkup.check,
         "stop page": stop_page.check,
+        "content": checking.examine,
     }
     return examine(patient, further)
 

@@ -68,8 +68,9 @@ class Stop:
     @property
     def came_to_nothing(self) -> bool:
         """True when it ended without suspending anything, or without anybody knowing."""
-        recorded = self.answer is None or self.answer.recorded
-        return bool(self.refusal or self.mistake or self.fault) or not recorded
+        if self.answer is not None:
+            return not self.answer.recorded  # whatever went wrong afterwards
+        return bool(self.refusal or self.mistake or self.fault)
 
     def tell(self, line: str) -> None:
         """A line of the stop's; it is there before the first word is waited for."""

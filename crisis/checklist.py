@@ -12,6 +12,8 @@ from store.chain import Cursor
 
 STOP = "stop"
 """The item that is done by the act it asks for: nobody need say so a second time."""
+BY_A_PERSON = "SELECT id FROM suspension WHERE begun_at IS NOT NULL AND kind <> 'restore'"
+"""Whose beginning is such an act: not a window to come, nor the stop of a store that was put back."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ def progress(cursor: Cursor, dialect: str, suspension: int | None, recall_s: flo
     found = [receipt.build(cursor, dialect, number, recall_s) for number in numbers]
     ticked = [item for number in numbers for item in ticks(cursor, dialect, number)]
     known = {item.suspension for item in ticked if item.item == STOP}
-    ticked += [_of_act(item) for item in found if item.suspension not in known]
+    begun = {int(row[0]) for row in rows(cursor, dialect, BY_A_PERSON)}
+    ticked += [_of_act(item) for item in found if item.suspension not in known and item.suspension in begun]
     looks = [_look(item.suspension, channel) for item in found for channel in item.channels if _has_own(channel)]
     return Progress(tuple(numbers), tuple(ticked), tuple(looks))
 

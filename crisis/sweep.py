@@ -49,15 +49,25 @@ class Swept:
 class Sweeper:
     """Sweeps the channels of one suspension, in the name of `by`."""
 
-    def __init__(self, engine: Engine, connector_of: Callable[[str], Connector], by: str, lateness_us: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        connector_of: Callable[[str], Connector],
+        by: str,
+        lateness_us: int,
+        *,
+        older_copy: bool = False,
+    ) -> None:
+        """`older_copy`: the store does not know every call that this host has sent."""
         self.engine, self.connector_of, self.by, self.lateness_us = engine, connector_of, by, lateness_us
+        self.older_copy = older_copy
 
     def run(self, suspension: int, seconds: float) -> Iterator[Swept]:
         """Each covered channel that has a scheduler of its own, as soon as it was looked at, within `seconds` for each."""
         for channel in _channels(self.engine, suspension):
             if channel not in _channels(self.engine, suspension):
                 continue  # a person resumed it while the ones before it were swept
-            waiting = _unconfirmed(self.engine, suspension, channel)
+            waiting = _unconfirmed(self.engine, suspension, channel) + self.older_copy
             swept = self._channel(suspension, channel, Deadline.after(seconds))
             if waiting and swept.trouble is None:
                 swept = replace(swept, trouble=TOO_EARLY.format(waiting=waiting))
@@ -97,8 +107,9 @@ class Sweeper:
             return False
         try:
             connector.cancel_planned(item.remote_id, deadline)
-        except ConnectorError:
-            return False  # whether it is gone the list says
+        except Exception:  # of any kind: whether it is gone the list says, and the others are still to be taken out
+            logger.warning("a planned post could not be taken out", action="sweep", post=item.remote_id, exc_info=True)
+            return False
         return item.at_us is None or clock.wall_us() + NEAR_US < item.at_us
 
     def _take_over(self, suspension: int, channel: str, found: list[Planned]) -> None:

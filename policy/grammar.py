@@ -33,13 +33,14 @@ _MORE = (
     "more less better later earlier fewer rather larger older bigger faster higher lower longer sooner warmer colder"
 )
 _THAN = "ever any the a last you we usual expected normal one two half our"
+_NO_PREPOSITION = r"(?<!\bin )(?<!\bof )(?<!\bon )(?<!\bat )(?<!\bto )(?<!\bby )(?<!\bfor )(?<!with )(?<!from )"
 _FAULTS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"{_START}(?:(?:the|our|all|these|those|many|some|most|both) )?(?:[a-z]{{3,12}} )?{_PLURAL} "
         r"(was|is|has|wasn't|isn't|hasn't|doesn't|does)\b(?! that)",
         rf"{_CLAUSE}(?:the|a|an|this|that|each|every|our) (?:[a-z]{{3,14}} )?{_SINGULAR} (don't|were|have|are)\b",
-        rf"\b(?:this|each|every) (?!(?:{_NOT_NOUN})\b)[a-z]{{3,20}}[^\Ws] (are|were|have)\b",
+        rf"{_NO_PREPOSITION}\b(?:this|each|every) (?!(?:{_NOT_NOUN})\b)[a-z]{{3,20}}[^\Ws] (are|were|have)\b",
         rf"\b(?:the|a|this|our) (?:{_OF}) of (?:[a-z]+ )?[a-z]+s (are|were|have)\b",
         r"\b(?:each|one) of (?:the|our|these|those) (?:[a-z]+ )?[a-z]+s (are|were)\b",
         rf"\b(your) (?:{_YOU_ARE})\b",

@@ -48,9 +48,7 @@ class CellKeeper:
                 missing = stop_ledger.unrecorded(view, own.name, self.essential)
                 due = killswitch.has_due(view, own.name)
             if due:
-                with switch.exclusive(own, step="keeper.begin") as locked:
-                    begun = killswitch.begin_due(locked, own.name)
-                logger.warning("planned suspension has begun", action="begin", suspensions=begun)
+                self._begin(own)
             if missing:
                 with switch.exclusive(own, step="keeper.adopt") as locked:
                     adopted = stop_ledger.adopt(locked, own.name, self.essential)
@@ -63,6 +61,15 @@ class CellKeeper:
                 logger.error("fence not raised", action="fence", reason=trouble)
         finally:
             own.close()
+
+    def _begin(self, own: switch.Switch) -> None:
+        """Begin what has come; not in an older copy, whose epoch must not come up to what was seen."""
+        with switch.exclusive(own, step="keeper.begin") as locked:
+            if (why := stop_ledger.why_older(locked, own.name, self.essential)) is not None:
+                logger.error("planned suspension not begun: the store is an older copy", action="begin", reason=why)
+                return
+            begun = killswitch.begin_due(locked, own.name)
+        logger.warning("planned suspension has begun", action="begin", suspensions=begun)
 
     def _is_behind(self, fence: int) -> bool:
         """True when the ledger's epoch is past the `fence`, or a planned suspension has come and nobody has begun it."""

@@ -139,7 +139,8 @@ def _gate(patient: Patient) -> Found:
             continue
         yield (
             WARN,
-            f"SUSPENDED: {item.scope}, since {clock.to_text(item.starts_at or item.at)} by {item.by}: see `standfast crisis status`",
+            f"SUSPENDED: {item.scope}, since {clock.to_text(item.starts_at or item.at)} by {item.by}: "
+            "see `standfast crisis status`",
         )
     if waiting:
         yield (

@@ -58,10 +58,9 @@ class Status:
         alarms = rows(cursor, name, "SELECT kind, detail, raised_at FROM alarm WHERE confirmed_at IS NULL ORDER BY id")
         quiet = gate and known and begun and not waiting and all(item.quiet_confirmed for item in found)
         epoch = killswitch.epoch_or_zero(cursor, name)
-        if (
-            quiet and found
-        ):  # from this word on no older copy may pass for this store; who may not write has no part in that
-            stop_ledger.note_epoch(cursor, name, self.essential, epoch)
+        if quiet and found:  # from this word on no older copy may pass for this store
+            untold = stop_ledger.note_epoch(cursor, name, self.essential, epoch)
+            self.warnings += [] if untold is None else [f"this host does not keep how far the store is: {untold}"]
         data = {
             "suspended": bool(found) or bool(waiting) or not gate,
             "quiet_confirmed": quiet if (found or waiting or not gate) else None,

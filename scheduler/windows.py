@@ -7,7 +7,7 @@ emergency messages given before it.
 from __future__ import annotations
 
 from config.essentials import Essentials
-from scheduler import killswitch, liveness, switch
+from scheduler import killswitch, liveness, stop_ledger, switch
 from scheduler.switch import Switch, SwitchUnavailable
 
 
@@ -26,12 +26,17 @@ def begin_due(essential: Essentials) -> str | None:
 
 def begin(own: Switch, essential: Essentials) -> str | None:
     """Begin them under the exclusive lock: until then a worker that looked at the gate before their moment may stand inside its
-    transaction, unseen, and go on; the lock waits for it. None, or why they could not be begun, in one line."""
+    transaction, unseen, and go on; the lock waits for it. None, or why they could not be begun, in one line.
+
+    Never in an older copy: its epoch would come up to what this host has seen, and nobody would see that it was put back.
+    """
     try:
         with (
             liveness.registered_or_not(essential.workers_dir, liveness.SWITCH),
             switch.exclusive(own) as cursor,
         ):
+            if (why := stop_ledger.why_older(cursor, own.name, essential)) is not None:
+                return f"a planned suspension has come, and is not begun in an older copy of the store: {why}"
             killswitch.begin_due(cursor, own.name)
     except SwitchUnavailable as error:
         return f"a planned suspension has come, and its beginning cannot be recorded: {error}"

@@ -7,7 +7,7 @@ How long a text may be is not asked here: what its platform does not take is ref
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -131,9 +131,9 @@ def _remedy(finding: Finding) -> str:
     return f"who may override can let it pass with --override {finding.rule}=WHY"
 
 
-def verdict(checks: Checks, post: Post, overrides: Mapping[str, str]) -> Verdict:
-    """What `checks` find in `post`."""
-    found = checks.run(post, ASKED)
+def verdict(checks: Checks, post: Post, overrides: Mapping[str, str], only: Collection[str] = ASKED) -> Verdict:
+    """What `checks` find in `post`, of the rules in `only`."""
+    found = checks.run(post, only)
     return Verdict(tuple(found), overrides, checks.rules.level, checks.missing)
 
 

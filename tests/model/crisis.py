@@ -32,6 +32,7 @@ from tests.model.ledger import (
     in_flight,
     in_force,
     is_of,
+    is_older_copy,
     notice_restore,
     put,
     seen_epoch,
@@ -164,7 +165,7 @@ def _status_says_quiet(state: State, config: Config) -> bool:
 
 def status_begins(state: State, config: Config) -> State:
     """`Status._begin_due`: what it is asked about is begun first, where it can write."""
-    if state.world.store != UP:
+    if state.world.store != UP or is_older_copy(state):
         return state
     return state._replace(store=begin_due(state.store, config, state.world.now))
 

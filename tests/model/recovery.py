@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from tests.model import design
 from tests.model.fence import can_raise, noted, raise_fence, raised
-from tests.model.ledger import adopt, begin_due, move_attempt, move_post, put_back, unrecorded
+from tests.model.ledger import adopt, begin_due, is_older_copy, move_attempt, move_post, put_back, unrecorded
 from tests.model.state import (
     ABORTED,
     ACCEPTED,
@@ -47,7 +47,7 @@ def enabled(state: State, config: Config) -> list[Action]:
     found: list[Action] = []
     if state.world.store == UP:
         _settle(state, config, found)
-        if begin_due(state.store, config, state.world.now) is not state.store:
+        if begin_due(state.store, config, state.world.now) is not state.store and not is_older_copy(state):
             found.append(Action(KEEPER, "begin"))
         elif unrecorded(state):
             found.append(Action(KEEPER, "adopt"))

@@ -18,7 +18,7 @@ from contextlib import suppress
 from config.fault import Fault
 from scheduler.emergency_stop import DONE, NOT_CONFIRMED
 from tests.model.crisis import has_due, lost_attempts
-from tests.model.ledger import in_force, unconfirmed, unrecorded
+from tests.model.ledger import in_force, is_older_copy, unconfirmed, unrecorded
 from tests.model.person import may_override
 from tests.model.state import DOWN, IDLE, UP, Action, Config, State
 from tests.oracle.rig import Rig
@@ -54,7 +54,8 @@ def enabled(state: State, rig: Rig, allowed: list[Action]) -> list[Action]:
 def _does_something(state: State, config: Config) -> bool:
     """Whether a status would be one of the model's own steps: it begins a window, or is the first to call this epoch quiet."""
     is_told = bool(list(in_force(state.store, state.world.now))) and is_quiet(state, config)
-    return (state.world.store == UP and has_due(state, config)) or (is_told and state.witness[0] < state.store.epoch)
+    begins = state.world.store == UP and has_due(state, config) and not is_older_copy(state)
+    return begins or (is_told and state.witness[0] < state.store.epoch)
 
 
 def claim(rig: Rig, state: State, action: Action) -> None:

@@ -35,6 +35,7 @@ from tests.policy.support import found, quotes
         ("spelling", "The libary closes in Febuary. Đà Nẵng, Muehlenbeck and pupusas stay.", ["libary", "Febuary"]),
         ("spelling", "Hoy cerramos la calle para el desfile.", []),
         ("grammar", "The crews was out. Your invited to it's the the show.", ["was", "Your", "the the"]),
+        ("grammar", "Boots in every size are waiting for you.", []),
         ("grammar", "At 9 a.m. a NASA team flew to Walla Walla. We had had no rain.", []),
     ],
 )

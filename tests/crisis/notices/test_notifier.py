@@ -150,7 +150,7 @@ def test_a_lift_is_told_to_who_heard_of_the_stop(press: Press) -> None:
     press.lift(number)
     _turn(own)
     assert _kinds(press) == ["suspended", "lifted"]
-    assert post.sent[-1][1].subject == "REANUDADO: channel:parks"
+    assert post.sent[-1][1].subject == f"REANUDADO: suspensión {number} de channel:parks"
     assert "omar" in post.sent[-1][1].body
 
 
@@ -224,7 +224,7 @@ def test_what_was_not_told_before_the_lift_is_not_told_after_it(hands: ManualClo
     post.sent.clear()
     hands.pass_s(60)
     _turn(own)
-    assert [said.subject for url, said in post.sent if url == "phone"] == ["LIFTED: everything"]
+    assert [said.subject for url, said in post.sent if url == "phone"] == ["LIFTED: suspension 1 of everything"]
     assert next((row.state, row.detail) for row in _deliveries(press)) == ("failed", ledger.LIFTED)
 
 
