@@ -38,7 +38,6 @@ LAZY = {
 }
 """Command → (module of its Typer app or function, help): imported only when the command is run."""
 
-
 LAZY_CRISIS = {
     "post": ("commands.crisis:post", "Send an emergency message past the closed gate."),
     "drill": ("commands.drill:drill", "Practise the stop: simulated, or live as an exercise."),
