@@ -30,13 +30,13 @@ LAZY = {
     "channel": ("commands.channel", "Channels: add, list, test."),
     "alert": ("commands.alert", "Alerts (CAP 1.2): read, list, show, dismiss."),
     "people": ("commands.people", "People, their roles and tokens."),
+    "moderation": ("commands.moderation", "What was hidden, deleted, blocked or muted: add, list, export, undo."),
     "records": ("commands.records", "The log of everything done and refused: verify, list."),
     "login": ("commands.sign_in:login", "Sign in with a token."),
     "logout": ("commands.sign_in:logout", "Forget the token kept for this city."),
     "whoami": ("commands.sign_in:whoami", "Say who is signed in and what they may do."),
 }
 """Command → (module of its Typer app or function, help): imported only when the command is run."""
-
 
 LAZY_CRISIS = {
     "post": ("commands.crisis:post", "Send an emergency message past the closed gate."),

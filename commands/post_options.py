@@ -110,10 +110,11 @@ def text_of(text: str | None, file: str | None) -> str | None:
         raise UserError("--text and --text-file are given: leave one out")
     if file is None:
         return None if text is None else content.fit(text, "the text")
-    return content.fit(_read(file), f"the text of {file[:60]!a}")
+    return content.fit(read(file), f"the text of {file[:60]!a}")
 
 
-def _read(file: str) -> str:
+def read(file: str) -> str:
+    """What the file (``-``: standard input) says, unchanged. Raises UserError."""
     try:
         data = sys.stdin.buffer.read(MOST_INPUT + 1) if file == "-" else _bytes(Path(file))
         if len(data) > MOST_INPUT:

@@ -15,7 +15,7 @@ from config.essentials import Essentials
 from config.settings import Settings
 from connectors import registry
 from connectors.errors import ConnectorError
-from governance import access, tiers
+from governance import access, site_terms, tiers
 from governance import channels as authorizations
 from scheduler import host_lock, killswitch, liveness, restore, resumption, stop_cell, stop_ledger
 from store import migration
@@ -296,6 +296,16 @@ def _attempts(patient: Patient) -> Found:
         yield OK, "every call's outcome is known"
 
 
+def _site_terms(patient: Patient) -> Found:
+    try:
+        found = site_terms.of_settings(patient.settings.root, patient.settings.site_terms)
+    except site_terms.TermsError as error:
+        yield BAD, str(error).splitlines()[0]
+        return
+    example = "" if patient.settings.site_terms else " of the shipped example; site_terms names the city's own"
+    yield OK, f"{len(found)} clauses{example}"
+
+
 CHECKS: Mapping[str, Check] = {
     "settings": _settings,
     "store": _store,
@@ -312,4 +322,5 @@ CHECKS: Mapping[str, Check] = {
     "approvals": _approvals,
     "calendars": _calendars,
     "attempts": _attempts,
+    "site terms": _site_terms,
 }

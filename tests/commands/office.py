@@ -18,6 +18,7 @@ from commands import channel as channel_commands
 from commands import checklist as checklist_commands
 from commands import crisis as crisis_commands
 from commands import drill as drill_commands
+from commands import moderation as moderation_commands
 from commands import notices as notice_commands
 from commands import people as people_commands
 from commands import policy as policy_commands
@@ -40,6 +41,7 @@ app.add_typer(channel_commands.app, name="channel")
 app.add_typer(calendar_commands.app, name="calendar")
 app.add_typer(alert_commands.app, name="alert")
 app.add_typer(policy_commands.app, name="policy")
+app.add_typer(moderation_commands.app, name="moderation")
 crisis = typer.Typer()
 crisis.command()(crisis_commands.post)
 crisis.command()(crisis_commands.sweep)

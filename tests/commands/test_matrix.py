@@ -111,6 +111,10 @@ class Scene:
         line = ("crisis", "action", "add", "x", "--owner", "ana", "--by", "2099-01-01", "--suspension", self.suspension)
         return str(self.by_ana(*line, "--json").data["id"])
 
+    def moderated(self) -> str:
+        """The number of an entry of the moderation register for the channel."""
+        return str(self.by_ana(*moderation(self), "--json").data["number"])
+
     def token_of(self) -> str:
         """The id of a token of a new person."""
         said = self.by_ana("people", "token", self.person(), "--json")
@@ -144,6 +148,15 @@ def _number(scene: Scene, *arguments: str, listing: str) -> str:
 Line = tuple[str, ...]
 TIME = ("--at", "2099-01-01 09:00")
 DECIDED = ("--status", "approved", "--reason", "x", "--source", "y")
+MOMENTS = ("--captured-at", "2020-01-01 09:00", "--acted-at", "2020-01-01 09:05")
+
+
+def moderation(scene: Scene) -> Line:
+    """An entry of the moderation register for the channel."""
+    what = ("--channel", scene.channel, "--action", "hide", "--clause", "threats", "--member", "@m", "--words", "x")
+    return ("moderation", "add", *what, *MOMENTS)
+
+
 VERBS: dict[str, Callable[[Scene], Line]] = {
     "crisis": lambda s: ("crisis", "--scope", f"channel:{s.channel}", "--no-wait"),
     "crisis drill": lambda s: ("crisis", "drill", "--simulate", "--scope", f"channel:{s.channel}", "--reason", "x"),
@@ -159,6 +172,12 @@ VERBS: dict[str, Callable[[Scene], Line]] = {
     ),
     "crisis post": lambda s: ("crisis", "post", "--channel", s.channel, "--text", "Take shelter."),
     "crisis report": lambda s: ("crisis", "report", "--suspension", s.suspension, "--json"),
+    "moderation add": moderation,
+    "moderation undo": lambda s: ("moderation", "undo", s.moderated(), "--note", "x"),
+    "moderation list": lambda s: ("moderation", "list", "--channel", s.channel),
+    "moderation export": lambda s: (
+        "moderation", "export", "--format", "csv", "--output", str(Path(s.office.city.root) / f"m{next(s.numbers)}.csv"),
+    ),
     "resume": lambda s: ("resume", "--suspension", s.suspension, "--reason", "over", "--json"),
     "doctor --confirm-clock": lambda s: ("doctor", "--confirm-clock"),
     "post add": lambda s: ("post", "add", "--channel", s.channel, *TIME, "--text", "Hello."),
@@ -218,6 +237,7 @@ OPEN = {
     "alert list", "alert show", "calendar check", "calendar list", "channel list", "channel platforms", "channel show",
     "crisis notices", "crisis status", "doctor", "people codes", "people delegations", "people designations", "people list",
     "people spokespersons", "people training", "post list", "post show", "records list", "records verify", "whoami",
+    "moderation terms", "policy check", "policy explain", "policy test",
 }  # fmt: skip
 """Whoever is signed in, or on the host, may read."""
 OTHERWISE = {

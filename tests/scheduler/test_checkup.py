@@ -146,6 +146,15 @@ def test_a_channel_that_is_not_authorized_is_named_where_the_city_asks_for_it(sq
     rules.use(rules.Rules())
 
 
+def test_site_terms_that_cannot_be_read_are_named(sqlite_press: Press) -> None:
+    """CT-7: without them nothing can be recorded."""
+    (found,) = _examine(sqlite_press, site_terms=Path("none.toml"))["site terms"]
+    assert found.level == BAD
+    assert "none.toml" in found.text
+    (found,) = _examine(sqlite_press)["site terms"]
+    assert (found.level, "site_terms names the city's own" in found.text) == (OK, True)
+
+
 @pytest.mark.parametrize(("approval", "level"), [("required", BAD), ("none", WARN)])
 def test_tiers_that_cannot_be_read_are_named(sqlite_press: Press, approval: str, level: str) -> None:
     """CT-1: worse where posts must be approved."""
