@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config import essentials, settings
+from config import essentials, extra, settings
 from crisis.alerts import checkup, setup, trouble
 from scheduler.checkup import BAD, OK, WARN, Patient
 from tests.commands.office import Office
@@ -60,7 +60,7 @@ def test_what_the_rules_lack_is_told(room: Room, tmp_path: Path, text: str | Non
 def test_what_is_missing_for_a_source_is_a_fault(room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(setup, "NEEDED", ("lxml", "no_such_library"))
     found = _found(room.press, alerts_folder=tmp_path / "none")
-    assert (BAD, "reading alerts needs no_such_library: pip install 'standfast[alerts]'") in found
+    assert (BAD, f"reading alerts needs no_such_library: {extra.install('alerts')}") in found
     assert any(level == BAD and "does not exist" in line for level, line in found)
 
 
