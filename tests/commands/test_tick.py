@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlmodel import select
 
+from config import clock
 from crisis import plan as plans
 from crisis import tick
 from governance.authority import Identity
@@ -14,7 +15,7 @@ from records.verify import verify
 from scheduler import receipt
 from store.crisis_tables import Tick
 from store.engine import cursor, dialect, reading, writing
-from store.tables import Channel
+from store.tables import Attempt, Channel, Post
 from tests.commands.office import Office
 from tests.commands.test_notices import lift, suspend
 
@@ -64,6 +65,36 @@ def test_the_stop_is_done_by_the_act(office: Office) -> None:
     (done,) = _items(office)["stop"]
     assert (done["suspension"], done["note"]) == (number, "the stop itself")
     assert _items(office)["read-receipt"] == []
+
+
+def test_nobody_has_looked_before_the_calls_have_ended(office: Office) -> None:
+    """KS-16: a call under way may still leave something there; the twin is the same tick once it has ended."""
+    _channel(office, "parks-x", "x")
+    number, attempt = suspend(office), _sending(office, "parks-x")
+    said = office.fails("crisis", "checklist", "--tick", "planner:parks-x")
+    assert "1 call(s) to parks-x are not confirmed: look there once it is quiet" in said
+    with writing(office.engine) as session:
+        session.get_one(Attempt, attempt).state = "published"
+    assert office.run("crisis", "checklist", "--tick", "planner:parks-x").code == 0
+    assert _complete(office.engine, number)
+
+
+def _sending(office: Office, channel: str) -> int:
+    """The id of an attempt at a post of `channel` that has leave."""
+    now = clock.wall_us()
+    times = {"due_at": now, "ready_at": now, "created_at": now, "updated_at": now, "lateness_us": now}
+    with writing(office.engine) as session:
+        post = Post(channel=channel, text="x", content_hash="h", local_time="-", zone="UTC", author="ana", **times)
+        post.state = "publishing"
+        session.add(post)
+        session.flush()
+        row = Attempt(
+            post_id=post.id, channel=channel, state="sending", worker="w", idempotency_key="k", content_hash="h"
+        )
+        row.claim_epoch, row.claimed_at = 1, now
+        session.add(row)
+        session.flush()
+        return row.id or 0
 
 
 def test_ticking_twice_says_who_did(office: Office) -> None:

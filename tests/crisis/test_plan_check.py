@@ -69,7 +69,8 @@ def test_what_the_store_knows_otherwise_is_told(staffed: Office) -> None:
     assert "level.watch.scope = 'group:outdors': there is no such group: did you mean 'outdoors'?" in faults
     assert "notice[2].person names omar, who has left: name somebody else" in faults
     assert any(
-        "names dora, who may not resume, suspend: `standfast people grant dora director`" in line for line in faults
+        "names dora, who may not override, resume, suspend: `standfast people grant dora director`" in line
+        for line in faults
     )
     assert any("nobody whom the plan names may resume" in line for line in faults)
     assert not any("level.local" in line for line in faults)

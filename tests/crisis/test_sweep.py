@@ -208,6 +208,23 @@ def test_what_was_looked_at_before_the_drain_had_ended_is_looked_at_again(press:
     assert _receipt(press, number).complete
 
 
+def test_what_is_swept_in_an_older_copy_is_looked_at_again(press: Press) -> None:
+    """KS-16, I2: the copy does not know every call that this host has sent; the twin knows them all."""
+    number = press.suspend().suspension
+    press.change(Channel, "parks", platform="facebook")
+    for older in (True, False):
+        own = Sweeper(press.engine, {"parks": _planner()}.__getitem__, "dora", LATENESS_US, older_copy=older)
+        assert [item.trouble is not None for item in own.run(number, 5)] == [older]
+        assert _receipt(press, number).complete != older
+
+
+def test_a_call_to_another_channel_keeps_no_sweep_from_counting(press: Press) -> None:
+    """KS-16: what is waited for is the channel's own."""
+    press.attempt(press.queue("police", state="publishing"), "sending")
+    number = press.suspend().suspension
+    assert _sweep(press, number, parks=_planner("Market")) == [Swept("parks", 1, 1, None)]
+
+
 def test_what_no_platform_should_do_keeps_no_other_channel_from_its_sweep(press: Press) -> None:
     """A defect of one connector, or an answer that nobody foresaw."""
     number, planner = press.suspend().suspension, _planner("Parade")
