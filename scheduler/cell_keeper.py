@@ -47,7 +47,10 @@ class CellKeeper:
             with switch.reading(own) as view:
                 missing = stop_ledger.unrecorded(view, own.name, self.essential)
                 due = killswitch.has_due(view, own.name)
-            if due:
+                older = stop_ledger.why_older(view, own.name, self.essential) if due else None
+            if older is not None:
+                logger.error("planned suspension not begun: the store is an older copy", action="begin", reason=older)
+            elif due:
                 self._begin(own)
             if missing:
                 with switch.exclusive(own, step="keeper.adopt") as locked:
@@ -65,8 +68,7 @@ class CellKeeper:
     def _begin(self, own: switch.Switch) -> None:
         """Begin what has come; not in an older copy, whose epoch must not come up to what was seen."""
         with switch.exclusive(own, step="keeper.begin") as locked:
-            if (why := stop_ledger.why_older(locked, own.name, self.essential)) is not None:
-                logger.error("planned suspension not begun: the store is an older copy", action="begin", reason=why)
+            if stop_ledger.why_older(locked, own.name, self.essential) is not None:  # put back since it was asked
                 return
             begun = killswitch.begin_due(locked, own.name)
         logger.warning("planned suspension has begun", action="begin", suspensions=begun)
