@@ -23,7 +23,7 @@ from scheduler.planning import content
 from store.chain import storable
 from store.crisis_tables import NativePost, Sweep
 from store.engine import StoreError, cursor, dialect, reading, writing
-from store.tables import Attempt, Post
+from store.tables import Post
 
 logger = structlog.get_logger()
 NEAR_US = 60 * clock.SECOND
@@ -198,11 +198,8 @@ def _native(suspension: int, channel: str, item: Planned, post: int) -> NativePo
 
 
 def _unconfirmed(engine: Engine, suspension: int, channel: str) -> int:
-    """How many calls to the channel may still be under way."""
     with reading(engine) as session:
-        numbers = killswitch.unconfirmed(cursor(session), dialect(session), suspension)
-        of_channel = select(Attempt.id).where(col(Attempt.id).in_(numbers), Attempt.channel == channel)
-        return len(session.exec(of_channel).all())
+        return receipt.open_calls(cursor(session), dialect(session), suspension, channel)
 
 
 def _channels(engine: Engine, suspension: int) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from calendars.draft import did_you_mean
 from config import clock
@@ -17,11 +17,11 @@ from crisis.plan import Plan
 from governance import access
 from governance.authority import Identity
 from records import log
-from scheduler import killswitch, receipt
+from scheduler import receipt
 from scheduler.receipt import PLANNER
 from store.crisis_tables import Tick
 from store.engine import cursor, dialect, reading
-from store.tables import Attempt, Suspension
+from store.tables import Suspension
 
 
 class TickError(Fault):
@@ -59,12 +59,6 @@ def tick(engine: Engine, actor: Identity, plan: Plan, suspension: int, item: str
     return found
 
 
-def _open_calls(session: Session, suspension: int, channel: str) -> int:
-    """How many calls to a channel may still leave something in its platform's own scheduler."""
-    waiting = killswitch.unconfirmed(cursor(session), dialect(session), suspension)
-    return len(session.exec(select(Attempt.id).where(col(Attempt.id).in_(waiting), Attempt.channel == channel)).all())
-
-
 def _found(session: Session, suspension: int, item: str) -> Done | None:
     row = session.exec(select(Tick).where(Tick.suspension_id == suspension, Tick.item == item)).first()
     return None if row is None else Done(suspension, item, row.by, row.at, row.note, new=False)
@@ -86,7 +80,7 @@ def _check(session: Session, actor: Identity, plan: Plan, suspension: int, item:
     planners = _planners(session, suspension)
     if item in planners:
         _may(session, actor, planners[item], item)
-        if waiting := _open_calls(session, suspension, planners[item]):
+        if waiting := receipt.open_calls(cursor(session), dialect(session), suspension, planners[item]):
             raise TickError(
                 f"{waiting} call(s) to {planners[item]} are not confirmed: look there once it is quiet "
                 "(`standfast crisis status --wait`)"

@@ -266,6 +266,12 @@ _BY_THE_LANE = (
 """Whether post ``p`` went out as an emergency message: nobody shall take the city's warning down for a cheerful post."""
 
 
+def open_calls(cursor: Cursor, dialect: str, number: int, channel: str) -> int:
+    """How many calls on `channel` that suspension `number` waits for: each may still leave something on the platform."""
+    waiting = _calls(cursor, dialect, killswitch.unconfirmed(cursor, dialect, number))
+    return sum(call.channel == channel for call in waiting)
+
+
 def _recently(cursor: Cursor, dialect: str, number: int, since_us: int) -> list[dict[str, Any]]:
     """The recall list: `REACHES`, since what went out before the stop stays on it when its channel is resumed, but not what a
     resumed channel sent after that."""
