@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlmodel import col, select
 
+from config import clock
 from scheduler import killswitch
 from store.crisis_tables import Override
 from store.engine import cursor, dialect, reading, writing
-from store.tables import Channel, Post
+from store.tables import Channel, Post, Suspension
 from tests.commands.office import Office
 
 WORDS = "Tornado warning: take shelter now."
@@ -141,3 +142,27 @@ def test_words_that_somebody_edited_since_get_leave_only_by_who_says_that_they_r
     assert said.data == {"renewed": [], "edited": [1]}
     assert "post 1 was edited since it had leave: read it" in office.run("crisis", "post", "--renew").err
     assert office.run("crisis", "post", "--renew", "--edited", "--json").data == {"renewed": [1], "edited": []}
+
+
+@pytest.mark.parametrize("words", [("--channel", "parks", "--text", WORDS), ("--renew",)], ids=["post", "renew"])
+def test_a_window_that_has_come_begins_before_leave_is_given(office: Office, words: tuple[str, ...]) -> None:
+    """KS-14, I9: leave given in the epoch before its step would be void at once; the twin is the epoch without a window."""
+    _suspend(office)
+    assert office.run("crisis", "post", "--channel", "parks", "--text", "the twin").code == 0
+    window = _due_window(office)
+    assert office.run("crisis", "post", *words).code == 0
+    with reading(office.engine) as session:
+        begun = session.get_one(Suspension, window)
+        first, *_, newest = session.exec(select(Override).order_by(col(Override.id)))
+        assert (begun.begun_at is not None, newest.epoch) == (True, begun.epoch)
+        assert first.epoch < begun.epoch
+
+
+def _due_window(office: Office) -> int:
+    """A planned suspension whose moment has come, and that nobody has begun."""
+    later = clock.wall_us() + 3600 * clock.SECOND
+    order = killswitch.Order("window", "ana", "parade", killswitch.Scope(), killswitch.PLANNED, later)
+    with writing(office.engine) as session:
+        number = killswitch.suspend(cursor(session), dialect(session), order).suspension
+        session.get_one(Suspension, number).starts_at = clock.wall_us() - clock.SECOND
+    return number

@@ -275,6 +275,16 @@ def test_in_an_older_copy_no_leave_keeps_a_call_out_of_what_quiet_waits_for(pres
     assert press.ask(killswitch.unconfirmed, stopped.suspension) == [item.id for item in press.attempts(sent)]
 
 
+def test_a_restore_from_before_changes_nothing_for_leave_that_came_after_it(press: Press) -> None:
+    """I1: the other twin: what was claimed in the store that stands is known."""
+    press.suspend(kind=RESTORE)
+    stopped = press.suspend("channel:parks")
+    sent = _send(press, "parks").ids["parks"]
+    press.connector.on_publish = Uncertain("the answer was lost")
+    assert press.publisher.publish_post(sent) == "unknown"
+    assert press.ask(killswitch.unconfirmed, stopped.suspension) == []
+
+
 def test_what_was_under_way_before_the_stop_counts_though_it_was_an_emergency(press: Press) -> None:
     """The twin: an override from an earlier suspension is a call that had begun."""
     press.suspend("channel:police")
