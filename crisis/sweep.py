@@ -32,6 +32,10 @@ TOO_EARLY = (
     "{waiting} call(s) to it were not confirmed as it was swept: `standfast crisis sweep` again once it is quiet"
 )
 """What a call leaves in a platform's own scheduler may come after the look: the drain comes first."""
+REPLACED = (
+    "the store was replaced as the platforms' own schedulers were swept, and has no copies: nothing more was taken out; "
+    "`standfast crisis sweep` again"
+)
 NO_INTERFACE = "look by hand"
 """What is said of a platform whose own scheduler no program can empty."""
 
@@ -82,7 +86,7 @@ class Sweeper:
                 return Swept(channel, 0, 0, NO_INTERFACE)
             found = connector.planned(deadline)
             self._take_over(suspension, channel, found)
-            taken = {item.remote_id for item in found if self._take_out(connector, item, deadline)}
+            taken = {item.remote_id for item in found if self._take_out(connector, channel, item, deadline)}
             left = {item.remote_id for item in connector.planned(deadline)}
         except ConnectorError as error:
             return Swept(channel, len(found), 0, f"not known to be empty: {storable(error.detail)}")
@@ -97,20 +101,29 @@ class Sweeper:
         self._note_gone(suspension, channel, taken, left)
         return Swept(channel, len(found), len(gone), _still_there(left, found))
 
-    @staticmethod
-    def _take_out(connector: OwnScheduler, item: Planned, deadline: Deadline) -> bool:
+    def _take_out(self, connector: OwnScheduler, channel: str, item: Planned, deadline: Deadline) -> bool:
         """True when it was certainly taken out before its time. One that will not go keeps none of the others there.
 
         What has pictures or a link preview stays: the copy has its words alone, and they would be lost.
         """
         if item.media:
             return False
+        self._check_copied(channel, item.remote_id)
         try:
             connector.cancel_planned(item.remote_id, deadline)
         except Exception:  # of any kind: whether it is gone the list says, and the others are still to be taken out
             logger.warning("a planned post could not be taken out", action="sweep", post=item.remote_id, exc_info=True)
             return False
         return item.at_us is None or clock.wall_us() + NEAR_US < item.at_us
+
+    def _check_copied(self, channel: str, remote_id: str) -> None:
+        """Raise StoreError unless the store that stands there now has the copy: an older one may have been put in its place."""
+        if self.engine.dialect.name == "sqlite":
+            self.engine.dispose()  # a connection that is open already goes on with the file that was replaced
+        with reading(self.engine) as session:
+            copied = select(NativePost.id).where(NativePost.channel == channel, NativePost.remote_id == remote_id)
+            if session.exec(copied).first() is None:
+                raise StoreError(REPLACED)
 
     def _take_over(self, suspension: int, channel: str, found: list[Planned]) -> None:
         """Copy all into the store, each once, as posts that wait for a person; in one transaction: their time is running."""

@@ -29,6 +29,9 @@ LOST = f"{COPY}.lost"
 LISTED = """SELECT suspension.epoch, post.text FROM suspension
   JOIN suspension_inflight ON suspension_inflight.suspension_id = suspension.id
   JOIN attempt ON attempt.id = suspension_inflight.attempt_id JOIN post ON post.id = attempt.post_id"""
+LOST_COPIES = f"{COPY}.lost_copies"
+COPIED = "SELECT post.created_at, post.text FROM native_post JOIN post ON post.id = native_post.post_id"
+"""What a sweep had copied, and when (wall µs)."""
 SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
 
 
@@ -69,12 +72,21 @@ def put_back(diary: Diary, url: str) -> None:
 
 def lost_lists(url: str) -> list[tuple[int, str]]:
     """(epoch, a post's text) of each call that a suspension listed as in flight in the store that was replaced."""
+    return _in_replaced(url, LOST, LISTED)
+
+
+def lost_copies(url: str) -> list[tuple[int, str]]:
+    """(when, a post's text) of each copy that a sweep had made in the store that was replaced."""
+    return _in_replaced(url, LOST_COPIES, COPIED)
+
+
+def _in_replaced(url: str, kept: str, query: str) -> list[tuple[int, str]]:
     if not url.startswith(PREFIX):
         with psycopg.connect(libpq(url)) as connection:
-            return connection.execute(f"SELECT * FROM {LOST}").fetchall()
+            return connection.execute(f"SELECT * FROM {kept}").fetchall()
     link = Path(url.removeprefix(PREFIX))
     with closing(sqlite3.connect(link.parent.parent / FIRST / link.name)) as opened:
-        return opened.execute(LISTED).fetchall()
+        return opened.execute(query).fetchall()
 
 
 def _take_sqlite(file: Path) -> None:
@@ -127,6 +139,7 @@ def _put_back_postgres(url: str) -> None:
     with _alone(url) as connection:
         tables = [sql.Identifier(name) for name in _tables(connection)]
         connection.execute(f"CREATE TABLE {LOST} AS {LISTED}")
+        connection.execute(f"CREATE TABLE {LOST_COPIES} AS {COPIED}")
         connection.execute("SET LOCAL session_replication_role = replica")
         for table in tables:  # not TRUNCATE: who reads an older snapshot would find nothing at all
             connection.execute(sql.SQL("DELETE FROM public.{}").format(table))

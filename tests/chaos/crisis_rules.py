@@ -84,11 +84,13 @@ def _empty_means_empty(case: Case) -> Iterator[str]:
 
 
 def _copied_before_taken_out(case: Case) -> Iterator[str]:
-    """KS-16: what the platform was made to forget is in the store (unless it was lost with the store)."""
+    """KS-16: what the platform was made to forget was in the store before, also in one that was replaced since."""
     posts = {post["remote_id"]: post["post"] for _, post in _laid(case)}
     for line in case.evidence.deleted:
         tag = posts.get(line.path.rpartition("/")[2])
         if tag is None or (case.restored is not None and line.boot_ns < case.restored["after_ns"]):
+            continue
+        if case.lost_copy_us(tag) < line.wall_us:  # and lost later
             continue
         if tag not in case.rows or case.rows[tag].created_at > line.wall_us:
             yield f"sweep: {tag} was taken out of its planner before it was copied"

@@ -5,6 +5,7 @@ A post is known by the first word of its text, a suspension by its epoch: both o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -44,6 +45,7 @@ class Evidence:
     publisher: str
     kept_by: str
     lost_lists: Sequence[tuple[int, str]] = ()
+    lost_copies: Sequence[tuple[int, str]] = ()
     fired: Sequence[Arrival] = ()
     """What went public from a Page's own planner."""
     deleted: Sequence[Arrival] = ()
@@ -283,3 +285,7 @@ class Case:
         if any(item["epoch"] == epoch for item in self.receipts()):
             return frozenset()
         return frozenset(tag_of(text) for number, text in self.evidence.lost_lists if number == epoch)
+
+    def lost_copy_us(self, tag: str) -> float:
+        """When (wall µs) a sweep had copied `tag` into the store that was replaced: it is lost with it."""
+        return min((at for at, text in self.evidence.lost_copies if tag_of(text) == tag), default=math.inf)

@@ -148,6 +148,14 @@ def test_what_is_taken_out_was_copied_before(copied_at: int | None, is_broken: b
     assert bool([*crisis_rules._copied_before_taken_out(case)]) is is_broken
 
 
+@pytest.mark.parametrize(("copied_at", "is_broken"), [(23, True), (21, False)])
+def test_a_copy_may_be_lost_with_the_store_that_was_replaced(copied_at: int, is_broken: bool) -> None:
+    """KS-16: it was there before the platform was asked to forget the post."""
+    taken_out = arrival(22, "other", "/v26.0/9_1", "DELETE", "")
+    case = _swept(5, lost_copies=[(copied_at, "a word")], deleted=[taken_out])
+    assert bool([*crisis_rules._copied_before_taken_out(case)]) is is_broken
+
+
 @pytest.mark.parametrize(
     ("scope", "at", "is_broken"), [("all", 22, False), ("all", 19, True), (f"channel:{OTHER}", 22, True)]
 )

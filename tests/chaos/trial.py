@@ -361,6 +361,7 @@ class Trial:
             publisher=self.bench.publisher,
             kept_by=self._keepers(),
             lost_lists=backup.lost_lists(self.url) if self._is_back() else (),
+            lost_copies=backup.lost_copies(self.url) if self._is_back() else (),
         )
 
     def _arrivals(self) -> list[Arrival]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import requests
+from sqlmodel import col, delete, select
 
 from config import clock
 from connectors.errors import CannotTell, Rejected
@@ -18,7 +22,7 @@ from scheduler.planning import post_verbs
 from scheduler.planning.post_selection import PostError, Wanted
 from scheduler.planning.post_verbs import Request
 from store.crisis_tables import NativePost, Sweep, Tick
-from store.engine import writing
+from store.engine import StoreError, reading, writing
 from store.tables import Attempt, Channel, Post
 from tests.scheduler.press import STEWARD, Press
 
@@ -97,6 +101,49 @@ def test_a_copy_is_durable_before_anything_is_taken_out(press: Press) -> None:
     assert _sweep(press, number, parks=planner) == [Swept("parks", 2, 2, None)]
     assert [press.row(NativePost, key).gone_at is not None for key in (1, 2)] == [True, True]
     assert len(press.log("sweep.copy")) == 2
+
+
+def test_nothing_is_taken_out_whose_copy_was_lost_with_the_store(press: Press, tmp_path: Path) -> None:
+    """KS-16: an older store is put in place as one is swept; what has gone is copied in neither, what is left stays there."""
+    number = press.suspend().suspension
+    older = tmp_path / "older.sqlite"
+    _copy_store(press, older)
+
+    class Struck(Planner):
+        def cancel_planned(self, remote_id: str, deadline: Deadline) -> None:
+            super().cancel_planned(remote_id, deadline)
+            if remote_id == "r0":
+                _put_back(press, older)
+
+    planner = Struck(_planner("Market", "Pool").there)
+    with pytest.raises(
+        StoreError, match=r"^the store was replaced .*: nothing more was taken out; `standfast crisis sweep` again$"
+    ):
+        _sweep(press, number, parks=planner)
+    assert [*planner.there] == ["r1"]
+    press.engine.dispose()
+    assert _sweep(press, number, parks=planner) == [Swept("parks", 1, 1, None)]
+    with reading(press.engine) as session:
+        copied = session.exec(select(Post.text).join(NativePost, col(NativePost.post_id) == Post.id)).all()
+    assert copied == ["Pool"]
+
+
+def _copy_store(press: Press, older: Path) -> None:
+    if press.engine.dialect.name == "sqlite":
+        with (
+            closing(sqlite3.connect(str(press.engine.url.database))) as source,
+            closing(sqlite3.connect(older)) as target,
+        ):
+            source.backup(target)
+
+
+def _put_back(press: Press, older: Path) -> None:
+    """On SQLite the file is another one from now on; PostgreSQL has other rows."""
+    if press.engine.dialect.name == "sqlite":
+        older.replace(str(press.engine.url.database))
+        return
+    with writing(press.engine) as session:
+        session.execute(delete(NativePost))
 
 
 def test_what_is_still_there_is_never_called_empty(press: Press) -> None:
