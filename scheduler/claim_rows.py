@@ -110,15 +110,15 @@ WHERE p.id = ?"""  # noqa: S608 (constants only)
 
 
 @cache
-def _look_sql(name: str, rules: Rules) -> tuple[str, int]:
-    """The statement of a look in the dialect `name`, and how often it names the course. Where nothing further is asked, nothing
+def _look_sql(look: str, name: str, rules: Rules) -> tuple[str, int]:
+    """The statement `look` in the dialect `name`, and how often it names the course. Where nothing further is asked, nothing
     further is read: it is done twice for every post."""
     if rules.is_empty:
-        return LOOK.format(further=""), 0
+        return look.format(further=""), 0
     channel = facts.channel(name, "p.channel", "c.platform") if rules.channels else "NULL"
     approvals = facts.approvals(name, "p.id", "p.channel") if rules.approval else "NULL"
     further = f", {standing.TRAINED.format(person='w.id')}, p.tags, {channel}, {approvals}"
-    return LOOK.format(further=further), further.count("?")
+    return look.format(further=further), further.count("?")
 
 
 def store_state(session: Session) -> StoreState:
@@ -135,7 +135,7 @@ def store_state_of(row: Sequence[Any]) -> StoreState:
 def look(session: Session, post_id: int, rules: Rules = NO_RULES) -> Look:
     """What stands beside a post; the caller holds its row, so that this statement sees all that was done before."""
     now = clock.wall_us()
-    text, courses = _look_sql(dialect(session), rules)
+    text, courses = _look_sql(LOOK, dialect(session), rules)
     found = _rows(session, text, now, now, *[rules.course] * courses, post_id)
     (*store, covered, state, override), live = found[0][:7], found[0][7:12]
     own = AttemptRow(*live) if live[0] is not None else None

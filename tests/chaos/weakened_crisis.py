@@ -9,7 +9,7 @@ from typing import Any
 from connectors.errors import ConnectorError
 from connectors.protocol import Deadline, OwnScheduler
 from crisis.sweep import Sweeper, Swept
-from scheduler import claim_rows, exercise, killswitch, lifting, post_queue
+from scheduler import claim_rows, exercise, killswitch, lifting, post_queue, windows
 from tests.chaos.plan import Variant
 from tests.chaos.worker import QUICK
 
@@ -17,11 +17,16 @@ IN_EPOCH = "= (SELECT epoch FROM gate WHERE id = 1)"
 ANY_EPOCH = "<= (SELECT epoch FROM gate WHERE id = 1)"
 
 
+def _look_with(part: str, weaker: str) -> None:
+    """The statement of a look with another condition."""
+    assert part in claim_rows.LOOK
+    claim_rows.LOOK = claim_rows.LOOK.replace(part, weaker)
+
+
 def _override_outlives_its_epoch() -> None:
     """A message that once had leave passes whatever is suspended later."""
-    assert IN_EPOCH in claim_rows.OVERRIDE
     assert IN_EPOCH in post_queue.URGENT
-    claim_rows.LOOK = claim_rows.LOOK.replace(f"o.epoch {IN_EPOCH}", f"o.epoch {ANY_EPOCH}")
+    _look_with(f"o.epoch {IN_EPOCH}", f"o.epoch {ANY_EPOCH}")
     post_queue.URGENT = post_queue.URGENT.replace(f"o.epoch {IN_EPOCH}", f"o.epoch {ANY_EPOCH}")
 
 
@@ -36,11 +41,11 @@ def _message_blocks_quiet() -> None:
 
 
 def _window_holds_once_begun() -> None:
-    """A planned stop holds when somebody has begun it, not from its moment; and no daemon is in a hurry to."""
+    """A planned stop holds when somebody has begun it, not from its moment; and nobody is in a hurry to."""
     QUICK["CELL_S"] = 30.0
+    windows.begin = lambda *_: None
     begun = "(s.begun_at IS NOT NULL OR s.starts_at < 0 * ?)"
-    assert killswitch.HAS_COME in claim_rows.LOOK
-    claim_rows.LOOK = claim_rows.LOOK.replace(killswitch.HAS_COME, begun)
+    _look_with(killswitch.HAS_COME, begun)
     killswitch.ACTIVE = killswitch.ACTIVE.replace(killswitch.HAS_COME, begun)
 
 
