@@ -17,10 +17,10 @@ from config import clock
 from governance import access, clearance, delegations, facts, look, rules
 from governance.authority import Identity
 from governance.tiers import Tier, Tiers
+from store import bulk
 from store.governance_tables import Approval, Attestation, Submission
 from store.tables import Post
 
-PAGE = 500
 UNSYNCHRONIZED: Any = {"execution_options": {"synchronize_session": False}}
 
 
@@ -57,8 +57,8 @@ def _submission(actor: Identity, post: Post, tier: Tier, attestation: str) -> Su
 def open_of(session: Session, ids: Sequence[int]) -> dict[int, Submission]:
     """By post: its submission that waits or was approved, if any."""
     found: dict[int, Submission] = {}
-    for start in range(0, len(ids), PAGE):
-        query = select(Submission).where(col(Submission.post_id).in_(ids[start : start + PAGE]))
+    for page in bulk.pieces(ids):
+        query = select(Submission).where(bulk.among(session, col(Submission.post_id), page))
         found |= {row.post_id: row for row in session.exec(query.where(col(Submission.closed_at).is_(None)))}
     return found
 
@@ -108,16 +108,14 @@ def _row(
 def close(session: Session, ids: Sequence[int], outcome: str) -> None:
     """The posts' open submissions are no longer open."""
     values = {"closed_at": clock.wall_us(), "outcome": outcome}
-    for start in range(0, len(ids), PAGE):
-        of_posts = update(Submission).where(col(Submission.post_id).in_(ids[start : start + PAGE]))
+    for page in bulk.pieces(ids):
+        of_posts = update(Submission).where(bulk.among(session, col(Submission.post_id), page))
         session.execute(of_posts.where(col(Submission.closed_at).is_(None)).values(values), **UNSYNCHRONIZED)
 
 
 def void(session: Session, ids: Sequence[int], why: str) -> int:
     """How many approvals of these posts are void now."""
-    return sum(
-        _void(session, why, col(Approval.post_id).in_(ids[start : start + PAGE])) for start in range(0, len(ids), PAGE)
-    )
+    return sum(_void(session, why, bulk.among(session, col(Approval.post_id), page)) for page in bulk.pieces(ids))
 
 
 CHANGED = "its content or its time changed after it was approved"
@@ -131,8 +129,8 @@ def void_changed(session: Session, *, ids: Sequence[int] = (), file: str | None 
     if file is not None:
         return _void(session, CHANGED, changed.where(Post.file == file).exists())
     return sum(
-        _void(session, CHANGED, col(Approval.post_id).in_(ids[start : start + PAGE]), changed.exists())
-        for start in range(0, len(ids), PAGE)
+        _void(session, CHANGED, bulk.among(session, col(Approval.post_id), page), changed.exists())
+        for page in bulk.pieces(ids)
     )
 
 

@@ -25,8 +25,6 @@ from store.tables import Attempt, Channel, Post
 
 MANY = 1000
 """Rows that one transaction may remove: nobody needs the store's lock for long."""
-PAGE = 500
-"""Ids in one statement: both databases bound the number of parameters."""
 AS_LOCKED: Any = {"execution_options": {"populate_existing": True}}
 """A row that the session has seen before is read anew under its lock: another writer may have moved it on meanwhile."""
 
@@ -232,8 +230,8 @@ def locked_posts(session: Session, ids: Sequence[int]) -> list[Post]:
     """The posts with these ids, locked until the session ends, by id; ids that do not exist are left out."""
     found: list[Post] = []
     ordered = sorted(set(ids))
-    for start in range(0, len(ordered), PAGE):
-        query = select(Post).where(col(Post.id).in_(ordered[start : start + PAGE])).order_by(col(Post.id))
+    for page in bulk.pieces(ordered):
+        query = select(Post).where(bulk.among(session, col(Post.id), page)).order_by(col(Post.id))
         found += session.exec(query.with_for_update(), **AS_LOCKED).all()
     return found
 
@@ -241,10 +239,10 @@ def locked_posts(session: Session, ids: Sequence[int]) -> list[Post]:
 def open_attempts_of(session: Session, ids: Sequence[int]) -> dict[int, Attempt]:
     """By post: its attempt that is claimed, sending or unknown."""
     found: dict[int, Attempt] = {}
-    for start in range(0, len(ids), PAGE):
+    for page in bulk.pieces(ids):
         query = select(Attempt).where(
             col(Attempt.state).in_(("claimed", "sending", "unknown")),
-            col(Attempt.post_id).in_(ids[start : start + PAGE]),
+            bulk.among(session, col(Attempt.post_id), page),
         )
         found |= {attempt.post_id: attempt for attempt in session.exec(query)}
     return found

@@ -9,14 +9,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import JSON, Connection, Table
+from sqlalchemy import ARRAY, JSON, BigInteger, ColumnElement, Connection, Table, any_, func, literal, select
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel
 
 PIECE = 1000
 """Rows in one statement: nobody waits long for its answer."""
+T = TypeVar("T")
 _encode = json.JSONEncoder().encode
 
 
@@ -50,6 +51,19 @@ def _readied(table: Table, columns: Sequence[str]) -> Callable[[Mapping[str, Any
         return tuple(values)
 
     return ready
+
+
+def pieces(ids: Sequence[T]) -> Iterator[Sequence[T]]:
+    """`ids` in their order, as many at a time as one statement takes."""
+    return (ids[start : start + PIECE] for start in range(0, len(ids), PIECE))
+
+
+def among(session: Session, column: Any, ids: Sequence[int]) -> ColumnElement[bool]:
+    """The condition that `column` is one of `ids`, which travel as one value however many they are."""
+    if session.get_bind().dialect.name == "postgresql":
+        return cast("ColumnElement[bool]", column == any_(literal(list(ids), ARRAY(BigInteger))))
+    each = func.json_each(_encode(list(ids))).table_valued("value")
+    return cast("ColumnElement[bool]", column.in_(select(each.c.value)))
 
 
 def insert(session: Session, batch: Batch) -> None:

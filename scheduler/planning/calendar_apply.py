@@ -173,8 +173,7 @@ def _entries(plan: Plan, place: str) -> Iterator[dict[str, Any]]:
 
 def _forget_entries(session: Session, plan: Plan) -> None:
     """Remove the entries that changed or are gone, as they were last applied."""
-    for start in range(0, len(plan.replaced), post_queue.PAGE):
-        names = plan.replaced[start : start + post_queue.PAGE]
+    for names in bulk.pieces(plan.replaced):
         gone = delete(CalendarEntry).where(col(CalendarEntry.file) == plan.source.file)
         session.execute(gone.where(col(CalendarEntry.entry).in_(names)), **post_queue.UNSYNCHRONIZED)
 

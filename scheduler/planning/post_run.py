@@ -18,7 +18,8 @@ from scheduler.planning.post_changes import Changed, Done
 from scheduler.planning.post_selection import PostError, Wanted
 from scheduler.planning.post_service import under_way
 from scheduler.post_queue import Move
-from store.bulk import PIECE, Batch
+from store import bulk
+from store.bulk import Batch
 from store.tables import Attempt, Channel, Post
 
 LOGGED = 500
@@ -85,9 +86,8 @@ def _with_states(wanted: Wanted, names: tuple[str, ...]) -> Wanted:
 def _locked_channels(session: Session, ids: Sequence[int]) -> dict[str, Channel]:
     """The posts' channels, locked in the order of their names: two releases at once cannot choose the same moments."""
     names: set[str] = set()
-    for start in range(0, len(ids), post_queue.PAGE):
-        page = ids[start : start + post_queue.PAGE]
-        names.update(session.exec(select(Post.channel).where(col(Post.id).in_(page)).distinct()))
+    for page in bulk.pieces(ids):
+        names.update(session.exec(select(Post.channel).where(bulk.among(session, col(Post.id), page)).distinct()))
     found = (post_queue.locked_channel(session, name) for name in sorted(names))
     return {channel.name: channel for channel in found if channel is not None}
 
@@ -149,8 +149,7 @@ def _apply(session: Session, request: Request, verb: Verb, steps: Iterable[Step]
 
 def _ready(steps: Sequence[Step]) -> Iterator[Batch]:
     """In pieces, each made ready when the one before is written: PostgreSQL ends a transaction that is idle for a second."""
-    for start in range(0, len(steps), PIECE):
-        piece = steps[start : start + PIECE]
+    for piece in bulk.pieces(steps):
         yield from post_queue.ready_moves(
             [Move(cast(int, step.post.id), step.post.state, step.after, step.values) for step in piece]
         )

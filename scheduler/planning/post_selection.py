@@ -13,6 +13,7 @@ from calendars.draft import did_you_mean
 from config import clock
 from config.fault import Fault
 from scheduler import hold_reason, killswitch, post_queue
+from store import bulk
 from store.engine import dialect
 from store.tables import POST_STATES, Channel, Post, Suspension
 
@@ -111,9 +112,9 @@ def ids_of(session: Session, wanted: Wanted) -> list[int]:
         return [post_id for post_id in session.exec(query) if post_id is not None]
     asked = list(dict.fromkeys(wanted.ids))
     known: set[int] = set()
-    for start in range(0, len(asked), post_queue.PAGE):
-        page = [number for number in asked[start : start + post_queue.PAGE] if 0 < number <= MOST_ID]
-        query = select(Post.id).where(col(Post.id).in_(page), ~post_queue.is_staged())
+    for piece in bulk.pieces(asked):
+        page = [number for number in piece if 0 < number <= MOST_ID]
+        query = select(Post.id).where(bulk.among(session, col(Post.id), page), ~post_queue.is_staged())
         known.update(i for i in session.exec(query) if i is not None)
     if missing := [number for number in asked if number not in known]:
         raise PostError(f"there is no post {number}: `standfast post list` shows them" for number in missing)

@@ -53,6 +53,7 @@ def persist(engine: Engine, act: Callable[[Session], object]) -> None:
         except (StoreError, restore.NotLookedThrough):
             if clock.boot_s() > until:
                 raise
+            engine.dispose()  # as a command that is repeated: what was open may be the file that was replaced
             Event().wait(0.1)
     engine.dispose()
 

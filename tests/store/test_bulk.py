@@ -115,3 +115,19 @@ def test_a_connection_ended_under_many_rows_is_told_as_such(postgres_url: str) -
     assert was_cut_off(told.value)
     assert posts(engine) == []
     engine.dispose()
+
+
+@pytest.mark.parametrize("asked", [[], [2], [3, 1], [1, 2, 3, 2**63 - 1]])
+def test_rows_are_found_by_many_numbers(engine: Engine, asked: list[int]) -> None:
+    insert(engine, row("a"), row("b"), row("c"))
+    with reading(engine) as session:
+        found = session.exec(select(Post.id).where(bulk.among(session, Post.id, asked)).order_by(Post.id)).all()
+    assert found == sorted({1, 2, 3} & set(asked))
+
+
+def test_pieces_leave_nothing_out() -> None:
+    numbers = list(range(2 * bulk.PIECE + 1))
+    pieces = list(bulk.pieces(numbers))
+    assert [number for piece in pieces for number in piece] == numbers
+    assert [len(piece) for piece in pieces] == [bulk.PIECE, bulk.PIECE, 1]
+    assert list(bulk.pieces([])) == []

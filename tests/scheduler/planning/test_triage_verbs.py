@@ -19,6 +19,7 @@ from scheduler.planning import post_selection, post_verbs
 from scheduler.planning.post_changes import Done
 from scheduler.planning.post_selection import PostError, Wanted
 from scheduler.planning.post_verbs import NewTime
+from store import bulk
 from store.engine import reading, writing
 from store.tables import Post
 from tests.scheduler.desk import HOUR, MINUTE, Desk, asked, at, settle
@@ -186,7 +187,7 @@ def _do(desk: Desk, verb: str, who: str, ids: list[int], *, dry: bool = False) -
 
 FEW, MANY = 200, 3000
 PER_PAGE = 6
-"""Statements that may come with each further `post_queue.PAGE` posts: read, locked, asked for attempts, changed, logged."""
+"""Statements that may come with each further `bulk.PIECE` posts: read, locked, asked for attempts, changed, logged."""
 
 
 def _queue(desk: Desk, count: int) -> None:
@@ -249,5 +250,5 @@ def test_the_statements_grow_by_pages_and_not_by_posts(desk: Desk) -> None:
                 step(session)
             sizes.append(len(said))
         taken[count] = sizes
-    pages = (MANY - 2 * FEW) / post_queue.PAGE
+    pages = (MANY - 2 * FEW) / bulk.PIECE
     assert all(b - a <= PER_PAGE * (pages + 1) for a, b in zip(*taken.values(), strict=True)), taken
