@@ -53,7 +53,7 @@ REVOKED: dict[str, tuple[Act, str]] = {
     "the approver is no employee": (_do(people.employ, "omar", "volunteer", None), "omar is here as volunteer"),
     "the approver's training is revoked": (_do(training.revoke, 2), "omar has no training"),
     "the channel is suspended": (_do(channels.suspend, "parks", "a look"), "the channel parks is suspended"),
-    "the channel is retired": (_do(channels.retire, "parks", "merged"), "the channel parks is suspended"),
+    "the channel is retired": (_do(channels.retire, "parks", "merged"), "the channel parks is retired"),
     "its administrator leaves": (_do(people.mark_left, "sam"), "the authorization of parks has lapsed: its administrator"),
     "its administrator's training is revoked": (_do(training.revoke, 5), "sam has no training"),
     "the platform is prohibited": (
