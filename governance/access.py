@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from config import clock
-from governance import authority, roles, standing
+from governance import authority, deeds, roles, standing
 from governance.authority import EVERY_CHANNEL, SERVICE_ACCOUNT, Identity, Refusal
 from store import chain
 from store.engine import StoreError, cursor, dialect, reading, writing
@@ -83,10 +83,8 @@ def check(session: Session, actor: Actor, permission: str, channel: str, *, acti
     why = _why_not(session, actor, permission, channel)
     if why is None:
         return
-    message = (
-        f"{actor.person} may not {action} {subject}".rstrip()
-        + f": {why}; {_remedy(session, actor, permission, channel)}"
-    )
+    deed, remedy = deeds.words(action, subject), _remedy(session, actor, permission, channel)
+    message = f"{actor.person} may not {deed}: {why}; {remedy}"
     raise Refused(message, actor=actor.person, permission=permission, channel=channel, action=action, subject=subject)
 
 

@@ -112,10 +112,10 @@ class Verdict:
         """The findings that would, but for a person's word."""
         return [found for found in self.on(local) if found.level == "block" and found.rule in self.overrides]
 
-    def check(self, session: Session, actor: Actor, channel: str, local: str, action: str) -> None:
-        """Return when `actor` may let pass on `channel` what is let pass. Raises Refused."""
+    def check(self, session: Session, actor: Actor, channel: str, local: str, action: str, subject: str) -> None:
+        """Return when `actor` may let pass on `channel` what is let pass of `subject`. Raises Refused."""
         for rule in dict.fromkeys(finding.rule for finding in self.let_pass(local)):
-            access.check(session, actor, PERMISSION, channel, action=action, subject=f"past the check {rule}")
+            access.check(session, actor, PERMISSION, channel, action=action, subject=f"{subject} past the check {rule}")
 
     def record(self, session: Session, actor: Actor, subject: str, local: str, content_hash: str) -> None:
         """Enter in the chain who let what pass, and why."""
@@ -156,7 +156,7 @@ def heed(
     if lines := [f"post {number}: {line}" for number, _, local, _ in asked for line in said.refusals(local)]:
         raise PostError(lines)
     for number, channel, local, digest in asked:
-        said.check(session, actor, channel, local, action)
+        said.check(session, actor, channel, local, action, f"post {number}")
         if not dry:
             said.record(session, actor, f"post {number}", local, digest)
 

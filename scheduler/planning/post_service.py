@@ -77,10 +77,10 @@ def check(
 ) -> dict[str, Channel]:
     """The channels of a post that `add` would take now. Raises as `add` does."""
     channels = _channels(session, new.channels)
-    subject = f"a post on {', '.join(channels)}"
     for name in channels:
         access.check(session, actor, "queue", name, action="post.add", subject=subject)
-        verdict.check(session, actor, name, new.at.local, "post.add")
+        verdict.check(session, actor, name, new.at.local, "post.add", subject)
+        subject = f"posts on channel {name}"
     faults = _time_faults(new, clock.wall_us()) + verdict.refusals(new.at.local)
     faults += [line for channel in channels.values() for line in unfit(channel, new.text, new.files)]
     if faults:

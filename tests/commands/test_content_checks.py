@@ -89,11 +89,11 @@ def test_an_override_is_recorded_with_who_why_and_the_exact_finding(office: Offi
 def test_without_the_right_nothing_is_let_pass_and_the_refusal_is_logged(office: Office, pat: str) -> None:
     """CT-2, GV-4"""
     line = office.fails(*ADD, "--text", SSN, "--override", "ssn=why not", STANDFAST_TOKEN=pat)
-    assert "pat may not post.add past the check ssn" in line
+    assert "pat may not queue posts on channel parks past the check ssn" in line
     assert "(director, steward)" in line
     assert _count(office) == 0
     assert [(actor, subject) for actor, subject, _ in _log(office, "refused")] == [
-        ("pat", "post.add past the check ssn")
+        ("pat", "post.add posts on channel parks past the check ssn")
     ]
     assert office.run(*ADD, "--text", "Open.", "--override", "ssn=not needed", STANDFAST_TOKEN=pat).code == 0
 
