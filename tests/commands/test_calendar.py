@@ -43,7 +43,7 @@ def row(name: str, text: str = "Text") -> str:
 
 def write(office: Office, name: str, *rows: str, owner: str = "ana", channels: str = "parks") -> Path:
     path = office.city.calendars_dir / name
-    path.write_text("\n".join([f"# owner: {owner}", f'"# channels: {channels}"', "id,at,text", *rows]) + "\n")
+    path.write_text("\n".join([f"# owner: {owner}", f'"# channels: {channels}"', head, *rows]) + "\n")
     return path
 
 
@@ -152,7 +152,7 @@ def test_who_syncs_must_be_able_to_queue_on_every_channel_of_the_file(office: Of
     token = joined(office, "bo", "parks")
     write(office, "parks.csv", row("open"), channels="parks;library")
     line = office.fails("calendar", "sync", STANDFAST_TOKEN=token)
-    assert "bo may not sync calendar parks.csv" in line
+    assert "bo may not apply calendar parks.csv" in line
     assert "channel library" in line
     assert office.rows("post")["post"] == []
     assert any("sync calendar parks.csv" in str(entry) for entry in office.rows()["log_entry"])
