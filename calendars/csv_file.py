@@ -11,14 +11,16 @@ from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
-from calendars.draft import Cell, Draft, DraftEntry, Faults, did_you_mean
+from calendars.draft import Cell, Draft, DraftEntry, DraftImage, Faults, did_you_mean
 
-_SINGLE = frozenset({"id", "at", "date", "time", "timezone", "text", "repeat", "lateness"})
+_SINGLE = frozenset(
+    {"id", "at", "date", "time", "timezone", "text", "repeat", "lateness", "share_of", "source_checked"}
+)
 _LISTS = {"channels": "channels", "channel": "channels", "tags": "tags", "except": "except"}
 _HEAD = frozenset({"owner", "timezone", "channel", "channels", "lateness", "media_folder"})
 _COMMENT = re.compile(r"#\s*([A-Za-z_]+)\s*:\s*(.*)", re.ASCII | re.DOTALL)
-_IMAGE = re.compile(r"(media|alt)\s*([2-9]|10)?", re.ASCII)
-_KNOWN = sorted({*_SINGLE, *_LISTS, "media", "alt"})
+_IMAGE = re.compile(r"(media|alt|captions|rights)\s*([2-9]|10)?", re.ASCII)
+_KNOWN = sorted({*_SINGLE, *_LISTS, "media", "alt", "captions", "rights"})
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "'|'"}
 
 
@@ -224,11 +226,13 @@ def _blank_or_stray(made: DraftEntry, cell: Cell, column: str | None, faults: Fa
 
 def _add_images(made: _RowEntry, faults: Faults) -> None:
     for number in sorted(made.images, key=int):
-        file, alt = made.images[number].get("media"), made.images[number].get("alt")
+        said = made.images[number]
+        file, about = said.get("media"), [said.get(part) for part in ("alt", "captions", "rights")]
         if file is not None:
-            made.media.append((file, alt))
-        elif alt is not None:
-            faults.at(alt, "describes an image, but the row names none: fill the 'media' column or empty this cell")
+            made.media.append(DraftImage(file, *about))
+            continue
+        for cell in filter(None, about):
+            faults.at(cell, "is about an image, but the row names none: fill the 'media' column or empty this cell")
 
 
 def _join_time(made: DraftEntry) -> None:

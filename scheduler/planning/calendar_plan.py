@@ -336,6 +336,8 @@ _COLUMNS: Any = [
         "text",
         "media",
         "tags",
+        "share_of",
+        "source_checked",
         "content_hash",
         "lateness_us",
         "tries",

@@ -67,10 +67,20 @@ def length_of(platform: str, text: str) -> tuple[int, int] | None:
     return None if found is None else (found.count, found.limit)
 
 
-def post_of(text: str, media: Iterable[Mapping[str, str]] = (), day: date | None = None) -> Post:
+def post_of(
+    text: str,
+    media: Iterable[Mapping[str, str]] = (),
+    day: date | None = None,
+    share_of: str = "",
+    source_checked: bool = False,
+) -> Post:
     """What the store keeps of a post, as the checks see it."""
-    shown = tuple(Media(f"image {n}", row["alt"], None, row.get("rights")) for n, row in enumerate(media, 1))
-    return Post(text, media=shown, day=day)
+    shown = tuple(_media_of(f"image {number}", row) for number, row in enumerate(media, 1))
+    return Post(text, media=shown, share_of=share_of, source_checked=source_checked, day=day)
+
+
+def _media_of(name: str, row: Mapping[str, str]) -> Media:
+    return Media(name, row["alt"], row.get("captions", ""), row.get("rights", ""), row["mime"])
 
 
 def blocking(checks: Checks) -> frozenset[str]:
@@ -189,11 +199,12 @@ class Concern:
 def concerns(entries: Iterable[Entry], look: Look) -> Iterator[Concern]:
     """What `look` finds in entries: in the common words once, and in each channel's own."""
     for entry in entries:
-        media = tuple(Media(item.path.name, item.alt) for item in entry.media)
+        media = tuple(Media(item.path.name, item.alt, item.captions, item.rights) for item in entry.media)
         day = _day(entry.local)
         common = [""] if any(channel not in entry.texts for channel in entry.channels) else []
         for channel in [*common, *(name for name in entry.channels if name in entry.texts)]:
-            post = Post(entry.text_for(channel), media=media, tags=entry.tags, day=day)
+            share = (entry.share_of, entry.source_checked)
+            post = Post(entry.text_for(channel), "", media, *share, entry.tags, day)
             yield from (Concern(entry, channel, finding) for finding in look(post))
 
 

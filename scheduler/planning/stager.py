@@ -57,8 +57,9 @@ class Revision:
 
 
 def body_of(entry: Entry, media: Sequence[content.MediaRow]) -> Body:
-    """`entry` as the store keeps it; `media` are its images as posts name them."""
-    return {
+    """`entry` as the store keeps it; `media` are its images as posts name them. What few entries say stands in theirs alone."""
+    share = {"share_of": entry.share_of, "source_checked": entry.source_checked} if entry.share_of else {}
+    return share | {
         "channels": list(entry.channels),
         "local": entry.local,
         "zone": entry.zone,
@@ -108,7 +109,15 @@ def said(body: Body, channel: str) -> dict[str, Any]:
     """The columns of a post that hold what is said on `channel`."""
     text = body["texts"].get(channel, body["text"])
     media = body["media"]
-    return {"text": text, "media": media, "tags": body["tags"], "content_hash": content.content_hash(text, media)}
+    share_of, checked = body.get("share_of", ""), body.get("source_checked", False)
+    return {
+        "text": text,
+        "media": media,
+        "tags": body["tags"],
+        "share_of": share_of,
+        "source_checked": checked,
+        "content_hash": content.content_hash(text, media, share_of, checked),
+    }
 
 
 def timed(moment: Occurrence) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from config import clock
 from governance import access, approvals, delegations, people, rules, tiers
 from governance.access import Refused
 from governance.authority import Identity
-from scheduler.planning import leaving, post_review, post_service, post_verbs, post_views
+from scheduler.planning import content, leaving, post_review, post_service, post_verbs, post_views
 from scheduler.planning.post_changes import Done
 from scheduler.planning.post_selection import PostError
 from scheduler.planning.post_service import Edit
@@ -25,6 +25,7 @@ from scheduler.planning.post_verbs import NewTime
 from store.engine import reading, writing
 from store.governance_tables import Approval, Submission
 from store.tables import Post
+from tests.commands.test_post import PNG
 from tests.governance.authorized import day
 from tests.scheduler.desk import CHICAGO, HOUR, MINUTE, Desk, asked, settle
 
@@ -91,6 +92,17 @@ def rows(desk: Desk) -> list[Any]:
 def written(desk: Desk, **values: Any) -> int:
     """A draft of pat's."""
     return desk.post(**({"state": "draft", "author": "pat"} | values))
+
+
+def shared(desk: Desk, folder: Path) -> int:
+    """A draft of pat's with an image, that shares what somebody looked at."""
+    file = folder / "pool.png"
+    file.write_bytes(PNG)
+    row = content.with_facts(content.keep(folder, file, "The pool."), {"rights": "City"})
+    of, checked = "@county", True
+    digest = content.content_hash("The pool opens at nine.", [row], of, checked)
+    values = {"media": [row], "share_of": of, "source_checked": checked, "content_hash": digest}
+    return written(desk, due_in=3 * HOUR, **values)
 
 
 def lacking(desk: Desk, post: int) -> int:
@@ -173,15 +185,21 @@ def test_what_was_not_handed_in_or_changed_since_is_not_approved(desk: Desk, tmp
     approve(desk, post)
 
 
-@pytest.mark.parametrize("change", ["text", "tags", "time"])
+@pytest.mark.parametrize("change", ["text", "tags", "time", "share", "rights", "source"])
 def test_a_change_voids_an_approval_for_good(desk: Desk, tmp_path: Path, change: str) -> None:
     """CT-1, KS-9: also when it is changed back."""
-    post = written(desk, due_in=3 * HOUR)
+    post = shared(desk, tmp_path) if change in ("share", "rights", "source") else written(desk, due_in=3 * HOUR)
     before = desk.found(post)
     submit(desk, post)
     approve(desk, post)
     assert lacking(desk, post) == 0
-    changes = {"text": [Edit(text="At ten."), Edit(text=before.text)], "tags": [Edit(tags=("pool",)), Edit(tags=())]}
+    changes = {
+        "text": [Edit(text="At ten."), Edit(text=before.text)],
+        "tags": [Edit(tags=("pool",)), Edit(tags=())],
+        "share": [Edit(share_of="@other"), Edit(share_of="@county", source_checked=True)],
+        "source": [Edit(source_checked=False), Edit(source_checked=True)],
+        "rights": [Edit(facts=(("rights", ("Somebody",)),)), Edit(facts=(("rights", ("City",)),))],
+    }
     for edit in changes.get(change, []):
         act(desk, post_verbs.edit, desk.people["pat"], [post], edit, tmp_path)
     for at in (before.due_at + 25 * HOUR, before.due_at) if change == "time" else ():
