@@ -13,6 +13,7 @@ from commands import checking, post_look, post_review
 from commands import post_options as options
 from commands.checking import Overrides
 from commands.context import Context, Json, UserError, clean_text, emit, guarded, say
+from commands.post_about import About
 from commands.post_options import (
     AllHeld,
     Alts,
@@ -78,7 +79,7 @@ def add(
 ) -> None:
     """Queue one content on one or more channels: all of them or none."""
     with guarded() as context:
-        from scheduler.planning import content, content_checks, post_service, post_views
+        from scheduler.planning import content, post_service, post_views
 
         if at is None and not now:
             raise UserError("a post needs a time: give --at '2026-12-01 09:00', or --now")
@@ -87,16 +88,11 @@ def add(
         words, tags = options.text_of(text, text_file) or "", options.tags_of(tag)
         late = _lateness(lateness) or int(context.settings.lateness * 1_000_000)
         actor = context.actor
-        rows = options.media_of(context, media or (), alt or (), rights or (), captions or ())
-        shared = options.share_of(share_of) or ""
-        if source_checked and not shared:
-            raise UserError("--source-checked is about what is shared: give --share-of, too")
-        seen = content_checks.post_of(words, rows, options.day_of(moment), shared, source_checked)
-        said = checking.verdict(context, seen, override)
-        files = content.stored(context.essential.data_dir, rows)
-        new = post_service.NewPost(
-            names, moment, words, late, rows, files, tags, draft, now, share_of=shared, source_checked=source_checked
-        )
+        about = About(media, alt, rights, captions, share_of, source_checked)
+        rows = about.new_rows(context)
+        said = checking.verdict(context, about.seen(words, rows, options.day_of(moment)), override)
+        files, share = content.stored(context.essential.data_dir, rows), (about.share_of or "", source_checked)
+        new = post_service.NewPost(names, moment, words, late, rows, files, tags, draft, now, *share)
         post_service.load_platforms(context.engine)
         with _changing(context) as session:
             added = post_service.add(session, actor, new, said)
@@ -164,32 +160,16 @@ def edit(
 ) -> None:
     """Change the text, images, tags or lateness of posts that are not out yet."""
     with guarded() as context:
-        from scheduler.planning import content_checks, post_service, post_verbs
+        from scheduler.planning import post_service, post_verbs
 
         request = _request(context, options.wanted(posts, channel, state, tag, file, suspension), dry_run)
         if no_media and media:
             raise UserError("--media and --no-media are given: leave one out")
-        if no_share and (share_of is not None or source_checked):
-            raise UserError("--no-share and --share-of or --source-checked are given: leave one out")
+        about = About(media, alt, rights, captions, share_of, source_checked, no_share)
         new_text, tags, late = options.text_of(text, text_file), options.tags_of(set_tag), _lateness(lateness)
-        about = (rights or (), captions or ())
-        rows = options.media_of(context, media or (), alt or (), *(about if media else ()))
-        shared, facts = "" if no_share else options.share_of(share_of), () if media else options.facts(*about)
-        change = post_service.Edit(
-            new_text,
-            rows if rows or no_media else None,
-            tags if set_tag else None,
-            late,
-            shared,
-            source_checked or None,
-            facts,
-        )
-        if change == post_service.Edit():
-            raise UserError(
-                "nothing to change: give --text, --media, --no-media, --rights, --share-of, --set-tag, --lateness"
-            )
-        seen = content_checks.post_of(new_text or "", rows, None, shared or "", source_checked)
-        said = checking.verdict(context, seen, override)
+        rows = about.rows(context)
+        change = about.edit(new_text, rows if rows or no_media else None, tags if set_tag else None, late)
+        said = checking.verdict(context, about.seen(new_text or "", rows), override)
         post_service.load_platforms(context.engine)
         with _changing(context) as session:
             done = post_verbs.edit(session, request, change, context.essential.data_dir, said)

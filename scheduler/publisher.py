@@ -228,7 +228,7 @@ class Publisher:
         """Why its author, its channel or its approval is no longer good, as it was when it was queued (GV-5)."""
         emergency = look.override is not None
         case = Case(post.author, post.channel, post.content_hash, post.due_at, now, emergency)
-        tier = self._tiers.now().of(post.channel, look.facts.tags) if self._rules.approval else None
+        tier = self._tiers.in_force().of(post.channel, look.facts.tags) if self._rules.approval else None
         return clearance.refusal(case, look.author, look.facts, self._rules, tier)
 
     def _take(self, session: Session, post: PostRow, look: Look, next_free_at: int) -> Claim:

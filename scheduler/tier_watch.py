@@ -24,7 +24,7 @@ class TierWatch:
         self._file = file
         self._known: tuple[State | None, Tiers] | None = None
 
-    def now(self) -> Tiers:
+    def in_force(self) -> Tiers:
         """The tiers that count. Raises TierError when none were ever read."""
         known, state = self._known, tiers.state_of(self._file)
         if known is None or known[0] != state:

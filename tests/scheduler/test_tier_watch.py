@@ -75,4 +75,4 @@ def test_one_that_cannot_be_read_leaves_the_tiers_that_were(asking: Press, file:
 def test_tiers_that_were_never_read_are_a_mistake(tmp_path: Path) -> None:
     """CT-1: there is nothing to go on with."""
     with pytest.raises(TierError, match=r"none\.toml: the tiers of approval cannot be read"):
-        TierWatch(tmp_path / "none.toml").now()
+        TierWatch(tmp_path / "none.toml").in_force()
