@@ -13,6 +13,8 @@ from calendars.draft import Cell, Draft, DraftEntry, Faults, did_you_mean
 from calendars.entry import Entry, MediaItem
 
 T = TypeVar("T")
+MOST_WHY = 1000
+"""Characters of a reason that the log keeps."""
 LengthOf = Callable[[str, str], tuple[int, int] | None]
 """(channel, text) to (length, limit) as the channel's platform counts; None where there is no limit or no such channel."""
 
@@ -96,6 +98,7 @@ class _Assembly:
             lateness_s=self._a_lateness(draft, self._lateness),
             share_of=share_of,
             source_checked=source_checked,
+            overrides=self._overrides(draft),
         )
         return entry if len(self._faults) == before else None
 
@@ -258,6 +261,19 @@ class _Assembly:
         if said is not None and checked and cell is None:
             self._faults.at(said, "is about a source, but the entry shares nothing: add 'share_of' or write no")
         return of, checked
+
+    def _overrides(self, draft: DraftEntry) -> dict[str, str]:
+        """By check: why it may pass. Which checks there are is not known here."""
+        found = {}
+        for check, cell in draft.overrides.items():
+            why = self._words(cell)
+            if not why:
+                self._faults.add(cell.line, check, "gives no reason: say why it may pass, or remove it")
+            elif len(why) > MOST_WHY:
+                self._faults.at(cell, f"is a reason of {len(why)} characters, more than {MOST_WHY}: shorten it")
+            else:
+                found[check] = why
+        return found
 
     def _tags(self, draft: DraftEntry) -> tuple[str, ...]:
         found: dict[str, None] = {}

@@ -155,7 +155,7 @@ def _column(text: str) -> str:
 
 
 def _check_column(cell: Cell, name: str, before: list[str], faults: Faults) -> None:
-    known = name in _SINGLE or name in _LISTS or _IMAGE.fullmatch(name) or re.fullmatch(r"text:.+", name)
+    known = name in _SINGLE or name in _LISTS or _IMAGE.fullmatch(name) or re.fullmatch(r"(?:text|override):.+", name)
     if name and name in before:
         faults.at(cell, "is a column that stands here twice: remove or rename one")
     elif name in _LISTS and _LISTS[name] in {_LISTS.get(other) for other in before}:
@@ -181,6 +181,8 @@ def _fill_of(name: str) -> Fill:
         return partial(_fill_image, image[2] or "1", image[1])
     if name.startswith("text:"):
         return partial(_fill_text, name.removeprefix("text:"))
+    if name.startswith("override:"):
+        return partial(_fill_override, name.removeprefix("override:"))
     if name in _LISTS:
         return partial(_fill_list, _LISTS[name])
     return partial(_fill_single, name)
@@ -192,6 +194,10 @@ def _fill_image(number: str, part: str, made: _RowEntry, cell: Cell) -> None:
 
 def _fill_text(channel: str, made: _RowEntry, cell: Cell) -> None:
     made.texts[channel] = cell
+
+
+def _fill_override(check: str, made: _RowEntry, cell: Cell) -> None:
+    made.overrides[check] = cell
 
 
 def _fill_list(name: str, made: _RowEntry, cell: Cell) -> None:

@@ -39,6 +39,7 @@ class DraftEntry:
     single: dict[str, Cell] = field(default_factory=dict)
     lists: dict[str, list[Cell]] = field(default_factory=dict)
     texts: dict[str, Cell] = field(default_factory=dict)
+    overrides: dict[str, Cell] = field(default_factory=dict)
     media: list[DraftImage] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     """Names that were given in a way already called a mistake: not missing as well."""

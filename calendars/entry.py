@@ -24,7 +24,7 @@ class Entry(NamedTuple):
 
     `local` is wall time without a zone (``YYYY-MM-DDTHH:MM[:SS]``), `zone` an IANA name; `rrule` an RFC 5545 rule or None;
     `texts` maps a channel's name to its own wording; `lateness_s` the entry's own lateness limit, None for the setting;
-    `share_of` the address or account of another's post that it shares.
+    `share_of` the address or account of another's post that it shares; `overrides` maps a content check to why it may pass.
     """
 
     id: str
@@ -41,6 +41,7 @@ class Entry(NamedTuple):
     lateness_s: int | None = None
     share_of: str = ""
     source_checked: bool = False
+    overrides: Mapping[str, str] = MappingProxyType({})
 
     def text_for(self, channel: str) -> str:
         """The wording for `channel`: its own variant, else the common text."""

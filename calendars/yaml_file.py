@@ -125,6 +125,18 @@ class _Reader:
             else:
                 made.texts[channel.text] = cell
 
+    def overrides(self, made: DraftEntry, key: Cell, node: Node) -> None:
+        """Take why checks may pass."""
+        if not isinstance(node, Mapping):
+            self._faults.at(key, "takes one line per check: write 'CHECK: why it may pass' below it, indented")
+            return
+        for check, value in self._keys(node):
+            cell = self._scalar(check, value)
+            if cell is not None:
+                made.overrides[check.text] = cell
+            elif isinstance(value, Scalar):
+                self._faults.at(check, "gives no reason: say after the ':' why it may pass, or remove the line")
+
     def media(self, made: DraftEntry, key: Cell, node: Node) -> None:
         """Take the images."""
         items = node.items if isinstance(node, Sequence) else [node]
@@ -167,5 +179,6 @@ _ENTRY: Takers = {
     **dict.fromkeys(("channels", "channel", "tags", "except"), _Reader.listed),
     "texts": _Reader.texts,
     "media": _Reader.media,
+    "override": _Reader.overrides,
 }
 _IMAGE: Takers = dict.fromkeys(("file", "alt", "captions", "rights"), _Reader.single)

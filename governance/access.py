@@ -107,6 +107,11 @@ def _ineligible(session: Session, person: str, permission: str, channel: str) ->
     return standing.ineligible(cursor(session), dialect(session), person, permission, channel, clock.wall_us())
 
 
+def lacks(session: Session, person: str, permission: str, channel: str) -> str | None:
+    """Why `person` may not use `permission` on `channel` now, in one line; None when they may."""
+    return _ineligible(session, person, permission, channel)
+
+
 def may(session: Session, person: str, permission: str, channel: str) -> bool:
     """True when `person` may use `permission` on `channel` now."""
     return _ineligible(session, person, permission, channel) is None
@@ -154,7 +159,7 @@ def _log_refusal(engine: Engine, actor: str, action: str, subject: str, detail: 
 def eligible(session: Session, author: str, channel: str) -> str | None:
     """None when `author` is active and may queue on `channel`, else why not, in one line. One query, in the
     caller's transaction: asked when a post is queued."""
-    return _ineligible(session, author, "queue", channel)
+    return lacks(session, author, "queue", channel)
 
 
 def still_eligible(held: Sequence[Any], author: str, channel: str, *, emergency: bool = False) -> str | None:

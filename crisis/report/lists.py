@@ -144,6 +144,23 @@ def _emergencies(report: Report, times: Times) -> list[Block]:
     return _list("Emergency messages", "No emergency message was sent.", report.emergencies, columns, rows)
 
 
+def _let_pass(report: Report, times: Times) -> list[Block]:
+    columns = (("time", 3), ("who", 2), ("about", 3), ("check", 2), ("what", 4), ("why", 4))
+    rows = [
+        (
+            times.both(item.at),
+            person(report, item.by),
+            named(item.about),
+            named(item.check),
+            quote(item.what),
+            quote(item.why),
+        )
+        for item in report.let_pass.items
+    ]
+    heading, nothing = "What the content checks block, let pass", "Nothing that the content checks block was let pass."
+    return _list(heading, nothing, report.let_pass, columns, rows)
+
+
 def _sweeps(report: Report, times: Times) -> list[Block]:
     columns = (("channel", 2), ("last look", 4), ("found", 1), ("taken out", 1), ("what is left", 4))
     rows = [
@@ -277,6 +294,7 @@ PARTS: tuple[Callable[[Report, Times], list[Block]], ...] = (
     _recall,
     _held,
     _emergencies,
+    _let_pass,
     _sweeps,
     _notices,
     _ticks,

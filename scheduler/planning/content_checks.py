@@ -7,16 +7,14 @@ How long a text may be is not asked here: what its platform does not take is ref
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from sqlmodel import Session, col, select
 
-from calendars.entry import Entry, Fault
 from config import essentials
 from config.settings import Settings
 from connectors import registry
@@ -28,7 +26,6 @@ from policy.catalog import CATALOG
 from policy.checks import LANGUAGE, Checks
 from policy.finding import Finding, Level
 from policy.post import Media, Post
-from policy.rules import ChecksError
 from records.log import record
 from scheduler.planning.post_selection import PostError
 from store.tables import LogEntry
@@ -38,7 +35,6 @@ OVERRIDE = "content.override"
 """The action of a chain entry that says who let pass what a check blocks, and why."""
 ASKED = frozenset(CATALOG) - {"platform_length"}
 """The rules of a post that is queued."""
-Look = Callable[[Post], list[Finding]]
 
 
 def of(settings: Settings) -> Checks:
@@ -176,44 +172,3 @@ def overridden(session: Session, digest: str) -> dict[str, str]:
     query = select(LogEntry.detail).where(LogEntry.action == OVERRIDE, col(LogEntry.detail).contains(digest))
     found = [json.loads(detail) for detail in session.exec(query.order_by(col(LogEntry.seq)))]
     return {item["finding"]["rule"]: item["why"] for item in found if item["content_hash"] == digest}
-
-
-@dataclass(frozen=True)
-class Concern:
-    """A finding in an entry of a calendar; `channel` where its own words for one channel are meant."""
-
-    entry: Entry
-    channel: str
-    finding: Finding
-
-    def fault(self, file: Path) -> Fault:
-        """As a mistake of the file."""
-        where = f"for {self.channel}: " if self.channel else ""
-        return Fault(str(file), self.entry.line, self.entry.id, f"{where}{self.finding}")
-
-    def as_data(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return {"line": self.entry.line, "entry": self.entry.id, "channel": self.channel} | self.finding.as_data()
-
-
-def concerns(entries: Iterable[Entry], look: Look) -> Iterator[Concern]:
-    """What `look` finds in entries: in the common words once, and in each channel's own."""
-    for entry in entries:
-        media = tuple(Media(item.path.name, item.alt, item.captions, item.rights) for item in entry.media)
-        day = _day(entry.local)
-        common = [""] if any(channel not in entry.texts for channel in entry.channels) else []
-        for channel in [*common, *(name for name in entry.channels if name in entry.texts)]:
-            share = (entry.share_of, entry.source_checked)
-            post = Post(entry.text_for(channel), "", media, *share, entry.tags, day)
-            yield from (Concern(entry, channel, finding) for finding in look(post))
-
-
-def refused(file: Path, entries: Sequence[Entry], settings: Settings) -> list[Fault]:
-    """A fault for each finding that keeps an entry from being applied; only rules that may block and cost little are asked."""
-    try:
-        checks = of(settings)
-    except ChecksError as error:
-        return [Fault(str(file), 1, "", line) for line in error.faults]
-    asked = blocking(checks)
-    found = concerns(entries, lambda post: checks.run(post, asked))
-    return [concern.fault(file) for concern in found if concern.finding.level == "block"]

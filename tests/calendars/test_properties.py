@@ -150,6 +150,7 @@ def _words(least: int = 1) -> st.SearchStrategy[str]:
 
 ABOUT = st.tuples(_words(), _words(0), _words(0))
 """Alt text, captions and rights of an image."""
+CHECKS = ("ssn", "profanity")
 PARTS = ("alt", "captions", "rights")
 RULES = st.sampled_from([None, "FREQ=DAILY;COUNT=5", "FREQ=WEEKLY;INTERVAL=2", "FREQ=DAILY;UNTIL=21990101"])
 
@@ -175,6 +176,7 @@ def entries(draw: st.DrawFn) -> Entry:
         lateness_s=draw(st.one_of(st.none(), st.integers(1, 10**6))),
         share_of=(share_of := draw(st.sampled_from(["", "https://example.org/1?a=b", "@parks", "parks@example.org"]))),
         source_checked=bool(share_of) and draw(st.booleans()),
+        overrides=draw(st.dictionaries(st.sampled_from(CHECKS), _words(), max_size=2)),
     )
 
 
@@ -190,6 +192,7 @@ def _yaml(found: list[Entry]) -> str:
             {"file": str(item.path)} | {part: getattr(item, part) for part in PARTS if getattr(item, part)}
             for item in entry.media
         ]
+        row |= {"override": dict(entry.overrides)} if entry.overrides else {}
         row |= {"share_of": entry.share_of} if entry.share_of else {}
         row |= {"source_checked": "yes"} if entry.source_checked else {}
         row |= {"repeat": entry.rrule} if entry.rrule else {}
@@ -222,7 +225,8 @@ def _csv(found: list[Entry]) -> str:
         "source_checked",
         "text",
     ]
-    writer.writerow([*head, *(f"text:{channel}" for channel in CHANNELS), *images])
+    head += [*(f"text:{channel}" for channel in CHANNELS), *(f"override:{check}" for check in CHECKS), *images]
+    writer.writerow(head)
     for entry in found:
         row = [entry.id, entry.local.replace("T", " "), entry.zone, ";".join(entry.channels), "; ".join(entry.tags)]
         row += [entry.rrule or "", ";".join(entry.except_locals), f"{entry.lateness_s}s" if entry.lateness_s else ""]
@@ -232,14 +236,15 @@ def _csv(found: list[Entry]) -> str:
             entry.text,
             *(entry.texts.get(channel, "") for channel in CHANNELS),
         ]
+        row += [entry.overrides.get(check, "") for check in CHECKS]
         row += [cell for item in entry.media for cell in (str(item.path), *(getattr(item, part) for part in PARTS))]
-        writer.writerow([*row, *[""] * (len(head) + len(CHANNELS) + len(images) - len(row))])
+        writer.writerow([*row, *[""] * (len(head) - len(row))])
     return out.getvalue()
 
 
 def _plain(entry: Entry, folder: Path | None) -> tuple[object, ...]:
     media = [(item.path if folder is None else (folder / item.path).resolve(), *item[1:]) for item in entry.media]
-    share = (entry.share_of, entry.source_checked)
+    share = (entry.share_of, entry.source_checked, dict(entry.overrides))
     times = (entry.local, entry.zone, entry.rrule, entry.except_locals, entry.lateness_s)
     return (entry.id, entry.channels, times, entry.text, dict(entry.texts), media, entry.tags, share)
 

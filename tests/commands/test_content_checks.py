@@ -263,6 +263,34 @@ def test_a_calendar_is_checked_entry_by_entry(office: Office) -> None:
     assert _count(office) == 1
 
 
+def test_what_a_calendar_lets_pass_is_said_and_needs_the_right_of_who_applies_it(office: Office, pat: str) -> None:
+    """CT-2, GV-4: its owner's right is not lent to whoever syncs the file."""
+    write(office, "parks.csv", row("open", SSN) + ",a lesson", head="id,at,text,override:ssn")
+    said = office.run("calendar", "check")
+    assert (said.code, "parks.csv:4: 'open': let pass: ssn (block): '•••-••-••20'" in said.out) == (0, True)
+    (found,) = office.run("calendar", "check", "--json").data["files"][0]["findings"]
+    assert (found["rule"], found["let_pass"]) == ("ssn", "a lesson")
+    line = office.fails("calendar", "sync", STANDFAST_TOKEN=pat)
+    assert "pat may not apply calendar parks.csv past the check ssn: pat does not hold 'override'" in line
+    assert (_count(office), _log(office, "content.override")) == (0, [])
+    assert _log(office, "refused")[-1][:2] == ("pat", "sync calendar parks.csv past the check ssn")
+    said = office.run("calendar", "sync")
+    assert (said.code, "note: " in said.err, "let pass: ssn" in said.err) == (0, True, True)
+    ((actor, subject, detail),) = _log(office, "content.override")
+    assert (actor, subject, detail["why"]) == ("ana", "calendar parks.csv entry open", "a lesson")
+
+
+def test_an_owner_without_the_right_lets_nothing_pass(office: Office, pat: str) -> None:
+    """CT-2, GV-4: looked over by hand and at the sync; the refusal is the owner's."""
+    write(office, "parks.csv", row("open", SSN) + ",a lesson", head="id,at,text,override:ssn", owner="pat")
+    why = "'pat': may not let pass the check ssn on channel parks: pat does not hold 'override'"
+    for command in ("check", "sync"):
+        said = office.run("calendar", command)
+        assert (said.code, why in said.out) == (1, True)
+    assert _log(office, "refused")[-1][:2] == ("pat", "sync calendar parks.csv past the check ssn")
+    assert _count(office) == 0
+
+
 def test_a_broken_file_of_checks_applies_no_calendar(office: Office) -> None:
     """CT-2"""
     settings = office.city.root / "standfast.toml"
