@@ -13,6 +13,8 @@ from calendars.draft import Cell, Draft, DraftEntry, Faults, did_you_mean
 from calendars.entry import Entry, MediaItem
 
 T = TypeVar("T")
+MOST_WHY = 1000
+"""Characters of a reason that the log keeps."""
 LengthOf = Callable[[str, str], tuple[int, int] | None]
 """(channel, text) to (length, limit) as the channel's platform counts; None where there is no limit or no such channel."""
 
@@ -80,6 +82,7 @@ class _Assembly:
         local = self._a_local(draft, name, zone)
         rule = self._a_rule(draft, local, zone)
         text, texts = self._wording(draft, name, channels)
+        share_of, source_checked = self._a_share(draft)
         entry = Entry(
             id=name,
             line=draft.line,
@@ -93,6 +96,9 @@ class _Assembly:
             rrule=rule,
             except_locals=self._exceptions(draft, local, zone, rule),
             lateness_s=self._a_lateness(draft, self._lateness),
+            share_of=share_of,
+            source_checked=source_checked,
+            overrides=self._overrides(draft),
         )
         return entry if len(self._faults) == before else None
 
@@ -226,20 +232,48 @@ class _Assembly:
 
     def _images(self, draft: DraftEntry) -> tuple[MediaItem, ...]:
         found: list[MediaItem] = []
-        for file, alt in draft.media:
-            words = alt.text.strip() if alt is not None else ""
-            if not words:
+        for image in draft.media:
+            alt = self._words(image.alt)
+            if not alt:
                 remedy = "say under 'alt' what the image shows"
-                self._faults.at(file, f"has no text alternative for people who cannot see it: {remedy}")
-            elif alt is not None:
-                self._fit(alt)
+                self._faults.at(image.file, f"has no text alternative for people who cannot see it: {remedy}")
+            about = (alt, self._words(image.captions), self._words(image.rights))
             folder = self._folder
-            if folder is None or not self._fit(file):
+            if folder is None or not self._fit(image.file):
                 continue
-            path = self._tried(file, partial(media.resolve, self._path, folder))
+            path = self._tried(image.file, partial(media.resolve, self._path, folder))
             if path is not None:
-                found.append(MediaItem(path, words))
+                found.append(MediaItem(path, *about))
         return tuple(found)
+
+    def _words(self, cell: Cell | None) -> str:
+        """What a cell says, looked at; empty where it is not given or blank."""
+        words = cell.text.strip() if cell is not None else ""
+        if cell is not None and words:
+            self._fit(cell)
+        return words
+
+    def _a_share(self, draft: DraftEntry) -> tuple[str, bool]:
+        """Whose post it shares, and whether that source was looked at."""
+        cell, said = draft.single.get("share_of"), draft.single.get("source_checked")
+        of = "" if cell is None else self._tried(cell, values.share) or ""
+        checked = said is not None and bool(self._tried(said, values.yes))
+        if said is not None and checked and cell is None:
+            self._faults.at(said, "is about a source, but the entry shares nothing: add 'share_of' or write no")
+        return of, checked
+
+    def _overrides(self, draft: DraftEntry) -> dict[str, str]:
+        """By check: why it may pass. Which checks there are is not known here."""
+        found = {}
+        for check, cell in draft.overrides.items():
+            why = self._words(cell)
+            if not why:
+                self._faults.add(cell.line, check, "gives no reason: say why it may pass, or remove it")
+            elif len(why) > MOST_WHY:
+                self._faults.at(cell, f"is a reason of {len(why)} characters, more than {MOST_WHY}: shorten it")
+            else:
+                found[check] = why
+        return found
 
     def _tags(self, draft: DraftEntry) -> tuple[str, ...]:
         found: dict[str, None] = {}

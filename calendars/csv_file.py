@@ -11,14 +11,16 @@ from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
-from calendars.draft import Cell, Draft, DraftEntry, Faults, did_you_mean
+from calendars.draft import Cell, Draft, DraftEntry, DraftImage, Faults, did_you_mean
 
-_SINGLE = frozenset({"id", "at", "date", "time", "timezone", "text", "repeat", "lateness"})
+_SINGLE = frozenset(
+    {"id", "at", "date", "time", "timezone", "text", "repeat", "lateness", "share_of", "source_checked"}
+)
 _LISTS = {"channels": "channels", "channel": "channels", "tags": "tags", "except": "except"}
 _HEAD = frozenset({"owner", "timezone", "channel", "channels", "lateness", "media_folder"})
 _COMMENT = re.compile(r"#\s*([A-Za-z_]+)\s*:\s*(.*)", re.ASCII | re.DOTALL)
-_IMAGE = re.compile(r"(media|alt)\s*([2-9]|10)?", re.ASCII)
-_KNOWN = sorted({*_SINGLE, *_LISTS, "media", "alt"})
+_IMAGE = re.compile(r"(media|alt|captions|rights)\s*([2-9]|10)?", re.ASCII)
+_KNOWN = sorted({*_SINGLE, *_LISTS, "media", "alt", "captions", "rights"})
 _OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "'|'"}
 
 
@@ -153,7 +155,7 @@ def _column(text: str) -> str:
 
 
 def _check_column(cell: Cell, name: str, before: list[str], faults: Faults) -> None:
-    known = name in _SINGLE or name in _LISTS or _IMAGE.fullmatch(name) or re.fullmatch(r"text:.+", name)
+    known = name in _SINGLE or name in _LISTS or _IMAGE.fullmatch(name) or re.fullmatch(r"(?:text|override):.+", name)
     if name and name in before:
         faults.at(cell, "is a column that stands here twice: remove or rename one")
     elif name in _LISTS and _LISTS[name] in {_LISTS.get(other) for other in before}:
@@ -179,6 +181,8 @@ def _fill_of(name: str) -> Fill:
         return partial(_fill_image, image[2] or "1", image[1])
     if name.startswith("text:"):
         return partial(_fill_text, name.removeprefix("text:"))
+    if name.startswith("override:"):
+        return partial(_fill_override, name.removeprefix("override:"))
     if name in _LISTS:
         return partial(_fill_list, _LISTS[name])
     return partial(_fill_single, name)
@@ -190,6 +194,10 @@ def _fill_image(number: str, part: str, made: _RowEntry, cell: Cell) -> None:
 
 def _fill_text(channel: str, made: _RowEntry, cell: Cell) -> None:
     made.texts[channel] = cell
+
+
+def _fill_override(check: str, made: _RowEntry, cell: Cell) -> None:
+    made.overrides[check] = cell
 
 
 def _fill_list(name: str, made: _RowEntry, cell: Cell) -> None:
@@ -224,11 +232,13 @@ def _blank_or_stray(made: DraftEntry, cell: Cell, column: str | None, faults: Fa
 
 def _add_images(made: _RowEntry, faults: Faults) -> None:
     for number in sorted(made.images, key=int):
-        file, alt = made.images[number].get("media"), made.images[number].get("alt")
+        said = made.images[number]
+        file, about = said.get("media"), [said.get(part) for part in ("alt", "captions", "rights")]
         if file is not None:
-            made.media.append((file, alt))
-        elif alt is not None:
-            faults.at(alt, "describes an image, but the row names none: fill the 'media' column or empty this cell")
+            made.media.append(DraftImage(file, *about))
+            continue
+        for cell in filter(None, about):
+            faults.at(cell, "is about an image, but the row names none: fill the 'media' column or empty this cell")
 
 
 def _join_time(made: DraftEntry) -> None:

@@ -22,6 +22,15 @@ class Cell(NamedTuple):
     line: int
 
 
+class DraftImage(NamedTuple):
+    """An image as written; what was not given or left blank is None."""
+
+    file: Cell
+    alt: Cell | None = None
+    captions: Cell | None = None
+    rights: Cell | None = None
+
+
 @dataclass(slots=True)
 class DraftEntry:
     """An entry as written, unchecked; a name that is missing in `single` or `lists` was not given or left blank."""
@@ -30,7 +39,8 @@ class DraftEntry:
     single: dict[str, Cell] = field(default_factory=dict)
     lists: dict[str, list[Cell]] = field(default_factory=dict)
     texts: dict[str, Cell] = field(default_factory=dict)
-    media: list[tuple[Cell, Cell | None]] = field(default_factory=list)
+    overrides: dict[str, Cell] = field(default_factory=dict)
+    media: list[DraftImage] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     """Names that were given in a way already called a mistake: not missing as well."""
 

@@ -10,17 +10,21 @@ from typing import NamedTuple
 
 
 class MediaItem(NamedTuple):
-    """An image of an entry: the path (resolved against the calendar's folder) and its text alternative."""
+    """An image of an entry: the path (resolved against the calendar's folder), its text alternative, its captions where it
+    moves or sounds, and whose it is; the last two empty where the file does not say."""
 
     path: Path
     alt: str
+    captions: str = ""
+    rights: str = ""
 
 
 class Entry(NamedTuple):
     """A line of a calendar. It fans out to one post per channel and occurrence.
 
     `local` is wall time without a zone (``YYYY-MM-DDTHH:MM[:SS]``), `zone` an IANA name; `rrule` an RFC 5545 rule or None;
-    `texts` maps a channel's name to its own wording; `lateness_s` the entry's own lateness limit, None for the setting.
+    `texts` maps a channel's name to its own wording; `lateness_s` the entry's own lateness limit, None for the setting;
+    `share_of` the address or account of another's post that it shares; `overrides` maps a content check to why it may pass.
     """
 
     id: str
@@ -35,6 +39,9 @@ class Entry(NamedTuple):
     rrule: str | None = None
     except_locals: tuple[str, ...] = ()
     lateness_s: int | None = None
+    share_of: str = ""
+    source_checked: bool = False
+    overrides: Mapping[str, str] = MappingProxyType({})
 
     def text_for(self, channel: str) -> str:
         """The wording for `channel`: its own variant, else the common text."""

@@ -16,6 +16,8 @@ _TIME = re.compile(
 )
 _DURATION = re.compile(r"(?:(\d{1,5})d)?\s*(?:(\d{1,5})h)?\s*(?:(\d{1,6})m)?\s*(?:(\d{1,8})s)?", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
+_SHARE = re.compile(r"https?://[^\s\x00-\x1f<>\"]{1,1900}|@?[\w.-]{1,100}(?:@[\w.-]{1,100})?")
+_YES = {"yes": True, "true": True, "no": False, "false": False}
 HOW_TIME = "write the local time as 2026-12-01 09:00 (24-hour clock)"
 HOW_NAME = "use up to 100 letters, digits, '-', '_', '.' or ':', beginning with a letter or digit"
 
@@ -57,6 +59,21 @@ def duration_s(text: str) -> int:
     if not 0 < total <= MAX_LATENESS_S:
         raise ValueError("is out of range: give more than 0 seconds and at most 366 days")
     return total
+
+
+def share(text: str) -> str:
+    """`text` as the address or the account of another's post. Raises ValueError with the remedy."""
+    if _SHARE.fullmatch(text) is None:
+        raise ValueError("is neither an address nor an account: write https://… or @name")
+    return text
+
+
+def yes(text: str) -> bool:
+    """What ``yes`` or ``no`` says. Raises ValueError with the remedy."""
+    word = text.strip().lower()
+    if word not in _YES:
+        raise ValueError("is neither yes nor no: write one of them")
+    return _YES[word]
 
 
 def is_name(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from calendars.draft import Cell, Draft, DraftEntry, Faults, did_you_mean
+from calendars.draft import Cell, Draft, DraftEntry, DraftImage, Faults, did_you_mean
 from calendars.yaml_events import NotReadable
 from calendars.yaml_tree import Mapping, Node, Scalar, Sequence, tree
 
@@ -125,6 +125,18 @@ class _Reader:
             else:
                 made.texts[channel.text] = cell
 
+    def overrides(self, made: DraftEntry, key: Cell, node: Node) -> None:
+        """Take why checks may pass."""
+        if not isinstance(node, Mapping):
+            self._faults.at(key, "takes one line per check: write 'CHECK: why it may pass' below it, indented")
+            return
+        for check, value in self._keys(node):
+            cell = self._scalar(check, value)
+            if cell is not None:
+                made.overrides[check.text] = cell
+            elif isinstance(value, Scalar):
+                self._faults.at(check, "gives no reason: say after the ':' why it may pass, or remove the line")
+
     def media(self, made: DraftEntry, key: Cell, node: Node) -> None:
         """Take the images."""
         items = node.items if isinstance(node, Sequence) else [node]
@@ -143,7 +155,7 @@ class _Reader:
         if image.lacks("file"):
             self._faults.add(node.line, "file", "is missing: name the image of this 'media' item")
         elif file is not None:
-            made.media.append((file, image.single.get("alt")))
+            made.media.append(DraftImage(file, *(image.single.get(name) for name in ("alt", "captions", "rights"))))
 
 
 def _shown(node: Node) -> str:
@@ -161,9 +173,12 @@ _HEAD: Takers = {
     **dict.fromkeys(("channels", "channel"), _Reader.listed),
 }
 _ENTRY: Takers = {
-    **dict.fromkeys(("id", "at", "timezone", "text", "repeat", "lateness"), _Reader.single),
+    **dict.fromkeys(
+        ("id", "at", "timezone", "text", "repeat", "lateness", "share_of", "source_checked"), _Reader.single
+    ),
     **dict.fromkeys(("channels", "channel", "tags", "except"), _Reader.listed),
     "texts": _Reader.texts,
     "media": _Reader.media,
+    "override": _Reader.overrides,
 }
-_IMAGE: Takers = dict.fromkeys(("file", "alt"), _Reader.single)
+_IMAGE: Takers = dict.fromkeys(("file", "alt", "captions", "rights"), _Reader.single)

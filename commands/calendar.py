@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commands import calendar_findings
 from commands.context import Context, Json, UserError, clean_text, emit, fail, guarded, say, table
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from scheduler.planning.calendar_check import City
     from scheduler.planning.calendar_plan import Change, Plan
     from scheduler.planning.calendar_sync import Outcome
-    from scheduler.planning.content_checks import Concern
+    from scheduler.planning.entry_checks import Concern
 
 app = typer.Typer(no_args_is_help=True, help="Calendar files: look them over, apply them, list them.")
 
@@ -36,7 +37,9 @@ def check(files: Files = None, json: Json = False) -> None:
         paths = _paths(context, files)
         with _city(context) as (city, session):
             looked = [(path, *calendar_check.look(path, context.settings, city, session)) for path in paths]
-        said = _checked_content(context, looked)
+        said = calendar_findings.of_entries(context, looked)
+        if city.platforms is not None:
+            calendar_findings.refuse(context, looked, said)
         faults = [fault for _, _, found in looked for fault in found]
         if json:
             whole = [_checked(path, calendar, found, said[path]) for path, calendar, found in looked]
@@ -45,23 +48,6 @@ def check(files: Files = None, json: Json = False) -> None:
             _print_checked(looked, said)
         if faults:
             raise typer.Exit(1)
-
-
-def _checked_content(context: Context, looked: Sequence[tuple[Path, Any, list[Fault]]]) -> dict[Path, list[Concern]]:
-    """By file: what the content checks say of its entries; what blocks joins the file's mistakes."""
-    from scheduler.planning import content_checks
-
-    checks = content_checks.of(context.settings)
-    said: dict[Path, list[Concern]] = {}
-    for path, calendar, faults in looked:
-        entries = () if calendar is None else calendar.entries
-        concerns = list(content_checks.concerns(entries, lambda post: checks.run(post, content_checks.ASKED)))
-        faults += [concern.fault(path) for concern in concerns if concern.finding.level == "block"]
-        faults.sort(key=lambda fault: fault.line)
-        said[path] = concerns
-    if checks.missing:
-        say(f"warning: {checks.missing}")
-    return said
 
 
 @contextmanager
@@ -99,7 +85,7 @@ def _checked(path: Path, calendar: Any, faults: Sequence[Fault], said: Sequence[
 def _print_checked(looked: Sequence[tuple[Path, Any, Sequence[Fault]]], said: dict[Path, list[Concern]]) -> None:
     _print_faults(fault for _, _, found in looked for fault in found)
     for path, concerns in said.items():
-        _print_faults(concern.fault(path) for concern in concerns if concern.finding.level != "block")
+        _print_faults(concern.fault(path) for concern in concerns if not concern.blocks)
     for path, calendar, found in looked:
         if not found:
             _line(f"{path}: {_count(len(calendar.entries), 'entry', 'entries')}, no mistakes")
@@ -167,9 +153,16 @@ def _require_rights(context: Context, outcomes: Sequence[Outcome]) -> None:
         name, owner = f"calendar {outcome.path.name}", outcome.plan.calendar.owner
         for channel in sorted(outcome.plan.channels | {post.channel for post in outcome.plan.cancel}):
             context.require("queue", channel, action="sync", subject=name)
-        for channel, why in outcome.plan.refused.items():
-            refused = access.Refused(why, actor=owner, permission="queue", channel=channel, action="sync", subject=name)
-            access.log(context.engine, refused)
+        for channel, rule in sorted({(c, item.finding.rule) for item in outcome.plan.let_pass for c in item.channels}):
+            context.require("override", channel, action="sync", subject=f"{name} past the check {rule}")
+        refused = [("queue", channel, name, why) for channel, why in outcome.plan.refused.items()]
+        refused += [
+            ("override", channel, f"{name} past the check {rule}", why)
+            for (channel, rule), why in outcome.plan.not_let_pass.items()
+        ]
+        for permission, channel, what, why in refused:
+            told = access.Refused(why, actor=owner, permission=permission, channel=channel, action="sync", subject=what)
+            access.log(context.engine, told)
 
 
 def _report(context: Context, outcomes: Sequence[Outcome], dry_run: bool, json: bool) -> None:
@@ -228,6 +221,7 @@ def _described(outcome: Outcome) -> dict[str, Any]:
             dict(zip(("what", "at", "zone", "channel", "entry", "post"), row, strict=True)) for row in _rows(plan)
         ],
         "notes": plan.notes,
+        "let_pass": [concern.as_data() for concern in plan.let_pass],
         "faults": faults,
     }
 
@@ -257,7 +251,7 @@ def _print_difference(outcome: Outcome, dry_run: bool) -> None:
         _line(f"  {signs[what]} {local.replace('T', ' ')} {zone}  {channel}  {entry}{number}")
     if len(rows) > MOST_LINES:
         _line(f"  … and {len(rows) - MOST_LINES} more (--json lists them all)")
-    for note in plan.notes:
+    for note in [*plan.notes, *(str(concern.fault(outcome.path)) for concern in plan.let_pass)]:
         say(f"note: {note}")
     counts = plan.counts()
     words = f"{counts['add']} added, {counts['change']} changed, {counts['cancel']} cancelled"

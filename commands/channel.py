@@ -174,7 +174,7 @@ def ask(
             clean_text(name, "NAME", most=1000)
         if every is bool(names):
             raise UserError("name the channels to test, or give --all")
-        context.require("channels", action="channel.test", subject=", ".join(names or ["all"])[:200])
+        context.require("channels", action="channel.test", subject=_named(names))
         channels = _chosen(context, names or [])
         found = channel_service.test(channels, context.loaded.environ, context.settings.send_deadline)
         if json:
@@ -185,6 +185,10 @@ def ask(
                 out(f"channel {answer.name} ({answer.platform}): {'ok' if answer.ok else 'FAILED'}: {words}")
         if not all(answer.ok for answer in found):
             raise typer.Exit(1)
+
+
+def _named(names: Sequence[str] | None) -> str:
+    return f"channel {', '.join(names)}"[:200] if names else "all channels"
 
 
 def _chosen(context: Context, names: Sequence[str]) -> list[Channel]:

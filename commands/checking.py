@@ -11,9 +11,8 @@ import typer
 from commands.context import Context, UserError, clean_text, say
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from policy.finding import Finding
+    from policy.post import Post
     from scheduler.checkup import Found, Patient
     from scheduler.planning.content_checks import Verdict
 
@@ -24,14 +23,11 @@ Overrides = Annotated[
 MediaRows = Sequence[Mapping[str, str]]
 
 
-def verdict(
-    context: Context, text: str, media: MediaRows, override: Sequence[str] | None, day: date | None = None
-) -> Verdict:
-    """What the checks say of these words. Raises UserError, ChecksError."""
+def verdict(context: Context, post: Post, override: Sequence[str] | None) -> Verdict:
+    """What the checks say of a post. Raises UserError, ChecksError."""
     from scheduler.planning import content_checks
 
     why = _reasons(override)
-    post = content_checks.post_of(text, media, day)
     return content_checks.verdict(content_checks.of(context.settings), post, why)
 
 

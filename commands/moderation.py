@@ -90,8 +90,8 @@ def list_(
             for text, what in ((since, "--since"), (until, "--until"))
         )
         wish = moderation.Wish(channel, action, clause, member, start, end)
-        where = channel or "*"
-        access.require_any(context.engine, context.actor, moderation.WRITERS, where, "moderation.list", where)
+        where, what = channel or "*", f"channel {channel}" if channel else "all channels"
+        access.require_any(context.engine, context.actor, moderation.WRITERS, where, "moderation.list", what)
         with reading(context.engine) as session:
             found = moderation.listed(session, wish, limit)
         if json:

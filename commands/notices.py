@@ -159,7 +159,7 @@ def _tested(context: Context, person: str, json: bool) -> None:
     from crisis import plan
     from crisis.notices import trial
 
-    actor = context.require("suspend", action="send a test notice to", subject=person)
+    actor = context.require("suspend", action="notice.test", subject=person)
     listed = _listed(plan.read(plan.file_of(context.settings.root, context.settings.plan)), person)
     zone = context.settings.timezone
     at = f"{zones.local_of(clock.wall_us(), zone).replace('T', ' ')} {zone}"

@@ -1,4 +1,4 @@
-"""``standfast post``: queue posts, look at them, change, hold, release and cancel them."""
+"""``standfast post``: queue posts, change, hold, release and cancel them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import checking, post_review
+from commands import checking, post_look, post_review
 from commands import post_options as options
 from commands.checking import Overrides
-from commands.context import Context, Json, UserError, clean_text, emit, guarded, say, table
+from commands.context import Context, Json, UserError, clean_text, emit, guarded, say
+from commands.post_about import About
 from commands.post_options import (
     AllHeld,
     Alts,
     At,
+    Captions,
     Channels,
     DryRun,
     File,
@@ -26,6 +28,8 @@ from commands.post_options import (
     MediaFiles,
     Rights,
     Series,
+    ShareOf,
+    SourceChecked,
     States,
     Suspension,
     Tag,
@@ -61,6 +65,9 @@ def add(
     media: MediaFiles = None,
     alt: Alts = None,
     rights: Rights = None,
+    captions: Captions = None,
+    share_of: ShareOf = None,
+    source_checked: SourceChecked = False,
     tag: Tags = None,
     lateness: Lateness = None,
     override: Overrides = None,
@@ -81,15 +88,19 @@ def add(
         words, tags = options.text_of(text, text_file) or "", options.tags_of(tag)
         late = _lateness(lateness) or int(context.settings.lateness * 1_000_000)
         actor = context.actor
-        rows = options.media_of(context, media or (), alt or (), rights or ())
-        said = checking.verdict(context, words, rows, override, options.day_of(moment))
-        files = content.stored(context.essential.data_dir, rows)
-        new = post_service.NewPost(names, moment, words, late, rows, files, tags, draft, past_is_now=now)
+        about = About(media, alt, rights, captions, share_of, source_checked)
+        rows = about.new_rows(context)
+        said = checking.verdict(context, about.seen(words, rows, options.day_of(moment)), override)
+        files, share = content.stored(context.essential.data_dir, rows), (about.share_of or "", source_checked)
+        new = post_service.NewPost(names, moment, words, late, rows, files, tags, draft, now, *share)
         post_service.load_platforms(context.engine)
         with _changing(context) as session:
             added = post_service.add(session, actor, new, said)
             posts = [post_views.shown(session, number) for number in added.ids.values()]
         _report_added(added, posts, moment.note, checking.tell(said, moment.local), json)
+
+
+post_look.add_to(app)
 
 
 @contextmanager
@@ -123,64 +134,6 @@ def _report_added(added: Any, posts: list[dict[str, Any]], note: str | None, fou
         out(f"post {post['id']} on {post['channel']}: {post['shown']}, {when}")
 
 
-@app.command("list")
-def list_(
-    state: States = None,
-    channel: Channels = None,
-    tag: Tag = None,
-    file: File = None,
-    suspension: Suspension = None,
-    due_before: Annotated[
-        str | None, typer.Option("--due-before", metavar="TIME", help="Due before this time.")
-    ] = None,
-    due_after: Annotated[
-        str | None, typer.Option("--due-after", metavar="TIME", help="Due at this time or later.")
-    ] = None,
-    zone: Zone = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1_000_000, help="Most posts shown.")] = 100,
-    json: Json = False,
-) -> None:
-    """Show posts by due time, with totals by state."""
-    with guarded() as context:
-        from dataclasses import replace
-
-        from scheduler.planning import post_selection, post_views
-        from store.engine import reading
-
-        query = options.wanted(None, channel, state, tag, file, suspension)
-        before = None if due_before is None else options.occurrence(context, due_before, zone).at_us
-        after = None if due_after is None else options.occurrence(context, due_after, zone).at_us
-        query = replace(query, due_before=before, due_after=after)
-        with reading(context.engine) as session:
-            posts = post_views.listed(session, query, limit)
-            totals = post_selection.counts(session, query)
-        if json:
-            emit({"posts": posts, "totals": totals})
-            return
-        if posts:
-            table(("id", "channel", "when", "state", "text"), [options.row(post) for post in posts])
-        out(options.totals(totals, len(posts)))
-
-
-@app.command("show")
-def show(post: Id, json: Json = False) -> None:
-    """Show one post whole, with its attempts."""
-    with guarded() as context:
-        from scheduler.planning import post_views
-        from store.engine import reading
-
-        with reading(context.engine) as session:
-            found = post_views.shown(session, post)
-        if json:
-            emit(found)
-            return
-        attempts = found.pop("attempts")
-        table(("", ""), [(name, value) for name, value in found.items() if value not in (None, [], "")])
-        if attempts:
-            columns = ("id", "state", "claimed_at", "finished_at", "outcome", "detail", "closed_by")
-            table(("attempt", *columns[1:]), [[attempt[name] for name in columns] for attempt in attempts])
-
-
 @app.command("edit")
 def edit(
     posts: Ids = None,
@@ -189,6 +142,10 @@ def edit(
     media: MediaFiles = None,
     alt: Alts = None,
     rights: Rights = None,
+    captions: Captions = None,
+    share_of: ShareOf = None,
+    source_checked: SourceChecked = False,
+    no_share: Annotated[bool, typer.Option("--no-share", help="It shares nothing any more.")] = False,
     no_media: Annotated[bool, typer.Option("--no-media", help="Take the images away.")] = False,
     set_tag: Annotated[list[str] | None, typer.Option("--set-tag", metavar="T", help="Its tags from now on.")] = None,
     lateness: Lateness = None,
@@ -208,12 +165,11 @@ def edit(
         request = _request(context, options.wanted(posts, channel, state, tag, file, suspension), dry_run)
         if no_media and media:
             raise UserError("--media and --no-media are given: leave one out")
+        about = About(media, alt, rights, captions, share_of, source_checked, no_share)
         new_text, tags, late = options.text_of(text, text_file), options.tags_of(set_tag), _lateness(lateness)
-        rows = options.media_of(context, media or (), alt or (), rights or ())
-        change = post_service.Edit(new_text, rows if rows or no_media else None, tags if set_tag else None, late)
-        if change == post_service.Edit():
-            raise UserError("nothing to change: give --text, --media, --no-media, --set-tag or --lateness")
-        said = checking.verdict(context, new_text or "", rows, override)
+        rows = about.rows(context)
+        change = about.edit(new_text, rows if rows or no_media else None, tags if set_tag else None, late)
+        said = checking.verdict(context, about.seen(new_text or "", rows), override)
         post_service.load_platforms(context.engine)
         with _changing(context) as session:
             done = post_verbs.edit(session, request, change, context.essential.data_dir, said)

@@ -33,8 +33,11 @@ def verdicts(context: Context, shown: Sequence[dict[str, Any]], override: Sequen
 
 
 def _of(context: Context, post: dict[str, Any], override: Sequence[str] | None) -> Verdict:
+    from scheduler.planning import content_checks
+
     day = date.fromisoformat(post["local_time"][:10]) if post["local_time"][:4].isdigit() else None
-    return checking.verdict(context, post["text"], post["media"], override, day)
+    seen = content_checks.post_of(post["text"], post["media"], day, post["share_of"], post["source_checked"])
+    return checking.verdict(context, seen, override)
 
 
 def approve(session: Session, request: Request, tiers: Tiers, said: Verdicts) -> Done:

@@ -39,6 +39,19 @@ Rights = Annotated[
     list[str] | None,
     typer.Option("--rights", metavar="TEXT", help="Whose the image is: one for all, or one per image."),
 ]
+Captions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--captions", metavar="TEXT", help="Captions of what moves or sounds: their file or words, one per image."
+    ),
+]
+ShareOf = Annotated[
+    str | None,
+    typer.Option("--share-of", metavar="URL", help="The address or @account of another's post that it shares."),
+]
+SourceChecked = Annotated[
+    bool, typer.Option("--source-checked", help="Somebody looked who is behind what is shared, and whether it is true.")
+]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="T", help="A tag; may be repeated.")]
 Lateness = Annotated[str | None, typer.Option("--lateness", metavar="D", help="Later than this it is held (30m, 2h).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
@@ -134,20 +147,36 @@ def _bytes(path: Path) -> bytes:
         return file.read(MOST_INPUT + 1)
 
 
+def share_of(text: str | None) -> str | None:
+    """What is shared; None when nothing is said of it. Raises UserError."""
+    from calendars import values
+
+    if text is None:
+        return None
+    try:
+        return values.share(clean_text(text.strip(), "--share-of", most=2000))
+    except ValueError as error:
+        raise UserError(f"--share-of {text[:60]!a} {error}") from None
+
+
 def media_of(
-    context: Context, files: Sequence[str], alts: Sequence[str], rights: Sequence[str] = ()
+    context: Context,
+    files: Sequence[str],
+    alts: Sequence[str],
+    rights: Sequence[str] = (),
+    captions: Sequence[str] = (),
 ) -> tuple[MediaRow, ...]:
     """The images, kept in the data directory. Raises UserError, ContentError, MediaError."""
     from scheduler.planning import content
 
-    whose = _rights(files, rights)
-
+    whose, heard = _rights(files, rights), _captions(files, captions)
     if len(files) > len(alts):
         raise UserError(f"{files[len(alts)][:60]!a} has no alt text: give one --alt for each --media, in order")
     if len(alts) > len(files):
         raise UserError(f"--alt {alts[len(files)][:60]!a} belongs to no image: give one --alt for each --media")
     kept = [content.keep(context.essential.data_dir, Path(file), alt) for file, alt in zip(files, alts, strict=True)]
-    return tuple({**row, "rights": own} for row, own in zip(kept, whose, strict=True))
+    facts = ({"rights": own, "captions": words} for own, words in zip(whose, heard, strict=True))
+    return tuple(content.with_facts(row, said) for row, said in zip(kept, facts, strict=True))
 
 
 def _rights(files: Sequence[str], rights: Sequence[str]) -> list[str]:
@@ -156,8 +185,28 @@ def _rights(files: Sequence[str], rights: Sequence[str]) -> list[str]:
         raise UserError(
             f"{len(rights)} times --rights and {len(files)} times --media: give one for all, or one for each"
         )
-    said = [clean_text(text.strip(), "--rights", most=1000) for text in rights] or [""]
-    return said * len(files) if len(said) == 1 else said
+    said = facts_of(rights, "--rights") or ("",)
+    return list(said) * len(files) if len(said) == 1 else list(said)
+
+
+def _captions(files: Sequence[str], captions: Sequence[str]) -> list[str]:
+    """The captions of each image; empty where there are none."""
+    if len(captions) not in (0, len(files)):
+        raise UserError(
+            f"{len(captions)} times --captions and {len(files)} times --media: give one for each ('' where there are none)"
+        )
+    return list(facts_of(captions, "--captions")) or [""] * len(files)
+
+
+def facts_of(texts: Sequence[str] | None, option: str) -> tuple[str, ...]:
+    """What is said of images, each in one line. Raises UserError."""
+    return tuple(clean_text(text.strip(), option, most=1000) for text in texts or ())
+
+
+def facts(rights: Sequence[str], captions: Sequence[str]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What is said of images that stay as they are, by its name. Raises UserError."""
+    said = {"rights": facts_of(rights, "--rights"), "captions": facts_of(captions, "--captions")}
+    return tuple((name, texts) for name, texts in said.items() if texts)
 
 
 def tags_of(tags: Sequence[str] | None) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
 from config import clock
-from governance import authority, roles, standing
+from governance import authority, deeds, roles, standing
 from governance.authority import EVERY_CHANNEL, SERVICE_ACCOUNT, Identity, Refusal
 from store import chain
 from store.engine import StoreError, cursor, dialect, reading, writing
@@ -83,10 +83,8 @@ def check(session: Session, actor: Actor, permission: str, channel: str, *, acti
     why = _why_not(session, actor, permission, channel)
     if why is None:
         return
-    message = (
-        f"{actor.person} may not {action} {subject}".rstrip()
-        + f": {why}; {_remedy(session, actor, permission, channel)}"
-    )
+    deed, remedy = deeds.words(action, subject), _remedy(session, actor, permission, channel)
+    message = f"{actor.person} may not {deed}: {why}; {remedy}"
     raise Refused(message, actor=actor.person, permission=permission, channel=channel, action=action, subject=subject)
 
 
@@ -107,6 +105,11 @@ def _why_not(session: Session, actor: Actor, permission: str, channel: str) -> s
 
 def _ineligible(session: Session, person: str, permission: str, channel: str) -> str | None:
     return standing.ineligible(cursor(session), dialect(session), person, permission, channel, clock.wall_us())
+
+
+def lacks(session: Session, person: str, permission: str, channel: str) -> str | None:
+    """Why `person` may not use `permission` on `channel` now, in one line; None when they may."""
+    return _ineligible(session, person, permission, channel)
 
 
 def may(session: Session, person: str, permission: str, channel: str) -> bool:
@@ -156,7 +159,7 @@ def _log_refusal(engine: Engine, actor: str, action: str, subject: str, detail: 
 def eligible(session: Session, author: str, channel: str) -> str | None:
     """None when `author` is active and may queue on `channel`, else why not, in one line. One query, in the
     caller's transaction: asked when a post is queued."""
-    return _ineligible(session, author, "queue", channel)
+    return lacks(session, author, "queue", channel)
 
 
 def still_eligible(held: Sequence[Any], author: str, channel: str, *, emergency: bool = False) -> str | None:

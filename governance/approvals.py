@@ -14,7 +14,7 @@ from sqlalchemy import CursorResult, func, update
 from sqlmodel import Session, col, select
 
 from config import clock
-from governance import access, clearance, delegations, facts, look, rules
+from governance import access, clearance, deeds, delegations, facts, look, rules
 from governance.authority import Identity
 from governance.tiers import Tier, Tiers
 from store import bulk
@@ -142,20 +142,21 @@ def _void(session: Session, why: str, *conditions: Any) -> int:
 
 def voice(session: Session, actor: Identity, post: Post, submitter: str, tier: Tier, action: str) -> str | None:
     """In whose place `actor` may speak about the post; None: in their own. Raises Refused, also for one's own post."""
-    subject = f"post {post.id}"
-    own = (post.author, submitter)
-    if actor.person in own:
-        raise _refused(actor, post, action, f"{actor.person} cannot {action} a post of their own: another person does")
-    speakers = [actor.person, *delegations.principals(session, actor.person, post.channel)]
+    who, act, subject = actor.person, f"post.{action}", f"post {post.id}"
+    own, deed = (post.author, submitter), deeds.words(act, subject)
+    if who in own:
+        own_post = deeds.words(act, "a post of their own")
+        raise _refused(actor, post, act, f"{who} cannot {own_post}: another person does")
+    speakers = [who, *delegations.principals(session, who, post.channel)]
     may = [person for person in speakers if person not in own and _may(session, actor, person, post.channel)]
     if not may:
-        access.check(session, actor, clearance.APPROVES, post.channel, action=f"post.{action}", subject=subject)
-        raise _refused(actor, post, action, f"{actor.person} stands in for nobody who may {action} {subject}")
+        access.check(session, actor, clearance.APPROVES, post.channel, action=act, subject=subject)
+        raise _refused(actor, post, act, f"{who} stands in for nobody who may {deed}")
     fitting = [person for person in may if not tier.roles or _holds(session, person, post.channel, tier)]
     if not fitting:
         wanted = " or ".join(tier.roles)
-        raise _refused(actor, post, action, f"{actor.person} may not {action} {subject}: {tier.name} asks for {wanted}")
-    return None if fitting[0] == actor.person else fitting[0]
+        raise _refused(actor, post, act, f"{who} may not {deed}: {tier.name} asks for {wanted}")
+    return None if fitting[0] == who else fitting[0]
 
 
 def _may(session: Session, actor: Identity, person: str, channel: str) -> bool:
@@ -172,7 +173,7 @@ def _holds(session: Session, person: str, channel: str, tier: Tier) -> bool:
 
 def _refused(actor: Identity, post: Post, action: str, message: str) -> access.Refused:
     return access.Refused(
-        message, actor=actor.person, permission=clearance.APPROVES, channel=post.channel, action=f"post.{action}",
+        message, actor=actor.person, permission=clearance.APPROVES, channel=post.channel, action=action,
         subject=f"post {post.id}",
     )  # fmt: skip
 

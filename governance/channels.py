@@ -6,6 +6,7 @@ is still missing is one list, whatever is missing (`missing`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,8 +46,8 @@ def request(session: Session, actor: Identity, channel: str, asked: Asked) -> No
         raise ChannelFault(f"channel {channel}: there is no person {asked.administrator[:70]!a}: {remedy}")
     for name, value in given.items():
         setattr(row, name, value)
-    row.state, row.requested_by, row.requested_at = "requested", actor.person, clock.wall_us()
-    row.approved_by = row.approved_on = row.approved_at = row.authorized_by = row.authorized_at = None
+    row.state = "requested"
+    _asked_anew(row, actor)
     _save(session, row)
 
 
@@ -158,6 +159,27 @@ def _trained_on(session: Session, person: str) -> str | None:
     return session.exec(query.where(col(Training.revoked_at).is_(None), col(Training.ends_at) > now)).one()
 
 
+def account_changed(session: Session, actor: Identity, channel: str, what: Sequence[str]) -> bool:
+    """True when an authorization or an approval is void because the channel is another account now: whoever changed it has
+    asked for it anew, and another person approves. `what`: the names of what is different. The caller holds the row."""
+    row = _row(session, channel)
+    if row is None or row.state == "retired" or not (row.approved_at or row.authorized_at):
+        return False
+    why = f"its account was changed ({', '.join(what)})"
+    was = {"state": row.state, "approved_by": row.approved_by, "authorized_by": row.authorized_by}
+    entry.record(session, actor.person, "channel.lapse", channel, {"why": why, "was": was})
+    if row.state == "authorized":
+        row.state, row.reason = "requested", why
+    _asked_anew(row, actor)
+    _save(session, row)
+    return True
+
+
+def _asked_anew(row: ChannelAuthorization, actor: Identity) -> None:
+    row.requested_by, row.requested_at = actor.person, clock.wall_us()
+    row.approved_by = row.approved_on = row.approved_at = row.authorized_by = row.authorized_at = None
+
+
 def suspend(session: Session, actor: Identity, channel: str, reason: str) -> None:
     """Keep a channel from publishing until it is reinstated. Raises Refused, ChannelFault."""
     _end(session, actor, channel, reason, "suspend", "suspended")
@@ -169,6 +191,7 @@ def retire(session: Session, actor: Identity, channel: str, reason: str) -> None
 
 
 def _end(session: Session, actor: Identity, channel: str, reason: str, verb: str, state: str) -> None:
+    _hold(session, channel)
     _begin(session, actor, f"channel.{verb}", channel, {"reason": reason})
     if not reason.strip():
         raise ChannelFault(f"channel {channel}: a reason is needed: give --reason")
@@ -179,8 +202,14 @@ def _end(session: Session, actor: Identity, channel: str, reason: str, verb: str
     _save(session, row)
 
 
+def _hold(session: Session, channel: str) -> None:
+    """Lock the channel's row before the chain's head, as a claim does: else each could wait for the other."""
+    session.exec(select(Channel).where(Channel.name == channel).with_for_update()).first()
+
+
 def reinstate(session: Session, actor: Identity, channel: str) -> str:
     """The state of a suspended channel that may publish again: ``authorized``, or ``requested`` where it never was."""
+    _hold(session, channel)
     _begin(session, actor, "channel.reinstate", channel, {})
     row = _row(session, channel)
     if row is not None:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from config import clock
-from governance import access, designations, entry, people, standing
+from governance import access, deeds, designations, entry, people, standing
 from governance.authority import EVERY_CHANNEL, Identity
 from governance.people import PeopleError
 from store.governance_tables import Spokesperson
@@ -51,14 +51,15 @@ def sign(session: Session, actor: Identity, number: int, signature: str) -> bool
 
 def _check_signer(session: Session, actor: Identity, row: Spokesperson, signature: str, person: Person) -> None:
     """Raise Refused or PeopleError unless `actor` may give this signature."""
-    subject = f"spokesperson {row.id}"
+    action, subject = "people.sign_spokesperson", f"spokesperson {row.id}"
     if signature == "communications":
-        access.check(session, actor, "channels", EVERY_CHANNEL, action="people.sign_spokesperson", subject=subject)
+        access.check(session, actor, "channels", EVERY_CHANNEL, action=action, subject=subject)
     elif not designations.holds(session, actor.person, designations.DIRECTOR, person.department or ""):
         why = f"{actor.person} is not {designations.DIRECTOR} of {person.department} in writing"
         raise access.Refused(
-            f"{actor.person} may not sign {subject} as director: {why}; `standfast people designate` records it",
-            actor=actor.person, permission="director", channel=EVERY_CHANNEL, action="people.sign_spokesperson",
+            f"{actor.person} may not {deeds.words(action, subject)} as director: {why}; "
+            "`standfast people designate` records it",
+            actor=actor.person, permission="director", channel=EVERY_CHANNEL, action=action,
             subject=subject,
         )  # fmt: skip
     if actor.person == row.person:

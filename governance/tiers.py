@@ -59,14 +59,36 @@ class Tiers:
         return max(fitting, key=lambda tier: (tier.approvals, len(tier.roles)), default=self.tiers[DEFAULT])
 
 
+State = tuple[int, int, int]
+"""Of a file: time of change, size and number; another one means another content."""
+
+
 def of_settings(root: Path, file: Path | None) -> Tiers:
     """The tiers of a city whose settings name `file`. Raises TierError."""
-    return read(SHIPPED if file is None else essentials.path_below(root, str(file)))
+    return read(file_of(root, file))
+
+
+def file_of(root: Path, file: Path | None) -> Path:
+    """Where the tiers of a city lie whose settings name `file`."""
+    return SHIPPED if file is None else essentials.path_below(root, str(file))
+
+
+def state_of(file: Path) -> State | None:
+    """What tells a changed file; None when it is not there."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def read(file: Path) -> Tiers:
+    """The tiers in `file`, read once for each state of it. Raises TierError with every fault."""
+    return _read(file, state_of(file))
 
 
 @lru_cache(maxsize=8)
-def read(file: Path) -> Tiers:
-    """The tiers in `file`, read once. Raises TierError with every fault."""
+def _read(file: Path, _state: State | None) -> Tiers:
     try:
         data = tomllib.loads(small_file.text(file, MOST_BYTES))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:

@@ -68,7 +68,7 @@ def missing_alt(post: Post) -> Iterator[tuple[str, str]]:
 
 
 def captions(post: Post) -> Iterator[tuple[str, str]]:
-    """(place, remedy) of a video without captions."""
+    """(place, remedy) of a video or a sound without captions."""
     for item in post.media:
-        if item.is_video and not (item.captions or "").strip():
+        if item.moves_or_sounds and not (item.captions or "").strip():
             yield f"captions of {item.file}", f"add captions to {item.file}"

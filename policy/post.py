@@ -7,21 +7,24 @@ from dataclasses import dataclass
 from datetime import date
 
 VIDEO_ENDS = (".mp4", ".m4v", ".mov", ".webm", ".avi", ".mkv", ".mpg", ".mpeg")
+SOUND_ENDS = (".mp3", ".m4a", ".wav", ".ogg", ".flac", ".aac")
 
 
 @dataclass(frozen=True)
 class Media:
-    """A picture or video: `captions` names its captions; `rights` says whose it is, None where nobody could have said so."""
+    """A picture, video or sound: `captions` names its captions, or says them; `rights` says whose it is, None where nobody
+    could have said so."""
 
     file: str
     alt: str = ""
     captions: str | None = None
     rights: str | None = None
+    mime: str = ""
 
     @property
-    def is_video(self) -> bool:
-        """True for a moving picture, by its name."""
-        return self.file.lower().endswith(VIDEO_ENDS)
+    def moves_or_sounds(self) -> bool:
+        """True for a moving picture or a sound, by its kind or its name."""
+        return self.mime.startswith(("video/", "audio/")) or self.file.lower().endswith((*VIDEO_ENDS, *SOUND_ENDS))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from policy.wording import WordList
 
 SHIPPED = Path(clock.__file__).with_name("data") / "checks.toml"
 MOST_BYTES = 2**20
+BY_DAY = "political"
+"""The rule that is stricter in election windows."""
 LISTS: Mapping[str, tuple[str, ...]] = {
     "profanity": ("terms", "hidden", "other"),
     "derogatory": ("terms", "hidden", "other"),
@@ -71,7 +73,7 @@ class Rules:
 
     def level(self, rule: str, day: date | None = None) -> Level:
         """How strict `rule` is on `day`."""
-        if rule == "political" and day is not None and any(e.first <= day <= e.last for e in self.elections):
+        if rule == BY_DAY and day is not None and any(e.first <= day <= e.last for e in self.elections):
             return min(self.levels[rule], self.election_level, key=LEVELS.index)
         return self.levels[rule]
 

@@ -99,9 +99,12 @@ OVERRIDE = """(SELECT max(o.id) FROM override o WHERE o.post_id = p.id AND o.con
     AND NOT EXISTS (SELECT 1 FROM suspension d WHERE d.begun_at IS NULL AND d.lifted_epoch IS NULL AND d.starts_at <= ?))"""
 """The leave of post ``p`` to pass a closed gate, if it has one: of this content, this epoch, and not used yet. A planned
 suspension whose moment (wall µs) has come ends the epoch, whether or not somebody has taken its step by then."""
+CHANNEL_STATE = """CASE WHEN c.state = 'suspended' AND EXISTS (SELECT 1 FROM channel_authorization z WHERE z.channel = c.name
+    AND z.state = 'retired') THEN 'retired' ELSE COALESCE(c.state, '') END"""
+"""The state of channel ``c`` in the word that people know: what is retired is off as what is suspended is, but for ever."""
 LOOK = f"""SELECT {STORE},
   EXISTS (SELECT 1 FROM suspension s WHERE {killswitch.ACTIVE} AND {killswitch.COVERS.format(channel="p.channel")}),
-  COALESCE(c.state, ''), {OVERRIDE}, a.id, a.worker, a.state, a.content_hash, a.override_id, w.state, g.role,
+  {CHANNEL_STATE}, {OVERRIDE}, a.id, a.worker, a.state, a.content_hash, a.override_id, w.state, g.role,
   w.employment{{further}}
 FROM post p LEFT JOIN channel c ON c.name = p.channel
   LEFT JOIN attempt a ON a.post_id = p.id AND a.state IN {LIVE_ATTEMPT_STATES}

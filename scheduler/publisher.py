@@ -31,12 +31,12 @@ from connectors.errors import (
 from connectors.protocol import Connector, Deadline, Media, Message, Permit, Prepared
 from governance import clearance, rules, tiers
 from governance.clearance import Case
-from governance.tiers import Tiers
 from records import log
 from scheduler import claim_rows, post_queue, states, stop_cell, witness
 from scheduler.claim_rows import AttemptRow, Look, PostRow, StoreState
 from scheduler.clock_guard import ClockGuard
 from scheduler.outcome import Claim, Fenced, Outcome, Result
+from scheduler.tier_watch import TierWatch
 from store.engine import writing
 from store.tables import Attempt, Post
 
@@ -81,6 +81,7 @@ class Publisher:
         self._owed: deque[Callable[[], object]] = deque()
         self._extent = (0, 0)
         self._rules = rules.of(place.settings)
+        self._tiers = TierWatch(tiers.file_of(place.settings.root, place.settings.approvals))
         self.store_went_back = False
         """True once the store was seen to know less than before: it was replaced by an older copy under this process."""
 
@@ -227,11 +228,8 @@ class Publisher:
         """Why its author, its channel or its approval is no longer good, as it was when it was queued (GV-5)."""
         emergency = look.override is not None
         case = Case(post.author, post.channel, post.content_hash, post.due_at, now, emergency)
-        tier = self._tiers().of(post.channel, look.facts.tags) if self._rules.approval else None
+        tier = self._tiers.in_force().of(post.channel, look.facts.tags) if self._rules.approval else None
         return clearance.refusal(case, look.author, look.facts, self._rules, tier)
-
-    def _tiers(self) -> Tiers:
-        return tiers.of_settings(self.place.settings.root, self.place.settings.approvals)
 
     def _take(self, session: Session, post: PostRow, look: Look, next_free_at: int) -> Claim:
         key = post_queue.key_of(self.place.key_prefix, post.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, Column, Integer, String, Text
+from sqlalchemy import JSON, BigInteger, Boolean, CheckConstraint, Column, Integer, String, Text, false, text
 from sqlmodel import Field
 
 IDENTITY = BigInteger().with_variant(Integer, "sqlite")
@@ -26,7 +26,12 @@ def long_text(default: str = "") -> Any:
 
 def word(default: str) -> Any:
     """A short text that a row has had since before the column was there."""
-    return Field(default=default, sa_column=Column(String, nullable=False, server_default=default))
+    return Field(default=default, sa_column=Column(String, nullable=False, server_default=default or text("''")))
+
+
+def flag() -> Any:
+    """Something that is not so unless it is said; a row has had it since before the column was there."""
+    return Field(default=False, sa_column=Column(Boolean, nullable=False, server_default=false()))
 
 
 def json(default: Any) -> Any:

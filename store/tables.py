@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Index, Text, text
 from sqlmodel import Field, SQLModel
 
-from store.columns import IDENTITY, big, json, long_text, one_of, word
+from store.columns import IDENTITY, big, flag, json, long_text, one_of, word
 
 POST_STATES = (
     "draft",
@@ -218,6 +218,7 @@ class Post(SQLModel, table=True):
     """One piece of content for one channel at one time.
 
     `due_at` is the time it was promised for; `ready_at` is when to try (later than due after a retry or spacing).
+    `share_of`: the address or account of another's post that it shares.
     """
 
     __table_args__ = (
@@ -236,6 +237,8 @@ class Post(SQLModel, table=True):
     text: str = long_text()
     media: list[dict[str, str]] = json([])
     tags: list[str] = json([])
+    share_of: str = word("")
+    source_checked: bool = flag()
     content_hash: str
     local_time: str
     zone: str

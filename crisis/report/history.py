@@ -23,6 +23,7 @@ FIRST_OF_ALL = (
     "refused",
     "break_glass",
     "crisis.post",
+    "content.override",
     "plan.in_force",
 )
 """These stand in the timeline before all others when there are too many."""

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from crisis.report.document import Block, Cell, Heading, Span, link, more, named, paragraph, quote, table
+from crisis.report.history import Entry
 from crisis.report.moment import Times
 from crisis.report.plain import excerpt
 from crisis.report.posts import Held
 from crisis.report.report import Report
 from crisis.report.scene import MOST_SHOWN, Cut
+from governance import deeds
 
 __all__ = ["MOST_SHOWN", "PARTS", "entries", "person", "short"]
 LONGEST_REASON = 500
@@ -43,12 +45,17 @@ def entries(report: Report, times: Times) -> list[Block]:
     part = report.entries
     columns = (("time", 4), ("who", 2), ("what", 2), ("about", 5))
     rows = [
-        (times.both(e.at), named(e.actor), _act(e.action), (named(excerpt(e.subject, 100)), " ", quote(e.words)))
-        for e in part.items
+        (times.both(e.at), named(e.actor), _act(e.action), (named(_about(e)), " ", quote(e.words))) for e in part.items
     ]
     if not part.total:
         return [paragraph("The log has no entry about it.")]
     return [table(columns, rows), *more(part)]
+
+
+def _about(entry: Entry) -> str:
+    """What an entry is about; of a refusal, what was refused."""
+    about = deeds.refused(entry.subject) if entry.action == "refused" else entry.subject
+    return excerpt(about, 100)
 
 
 def _act(action: str) -> Span:
@@ -135,6 +142,23 @@ def _emergencies(report: Report, times: Times) -> list[Block]:
         for item in report.emergencies.items
     ]
     return _list("Emergency messages", "No emergency message was sent.", report.emergencies, columns, rows)
+
+
+def _let_pass(report: Report, times: Times) -> list[Block]:
+    columns = (("time", 3), ("who", 2), ("about", 3), ("check", 2), ("what", 4), ("why", 4))
+    rows = [
+        (
+            times.both(item.at),
+            person(report, item.by),
+            named(item.about),
+            named(item.check),
+            quote(item.what),
+            quote(item.why),
+        )
+        for item in report.let_pass.items
+    ]
+    heading, nothing = "What the content checks block, let pass", "Nothing that the content checks block was let pass."
+    return _list(heading, nothing, report.let_pass, columns, rows)
 
 
 def _sweeps(report: Report, times: Times) -> list[Block]:
@@ -270,6 +294,7 @@ PARTS: tuple[Callable[[Report, Times], list[Block]], ...] = (
     _recall,
     _held,
     _emergencies,
+    _let_pass,
     _sweeps,
     _notices,
     _ticks,

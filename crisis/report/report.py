@@ -10,10 +10,11 @@ from typing import Any
 from sqlmodel import Session
 
 from config import clock
-from crisis.report import choice, history, office, posts
+from crisis.report import choice, history, office, overrides, posts
 from crisis.report.choice import Stop, Wish
 from crisis.report.history import Entry
 from crisis.report.office import Action, Asked, Code, Delivery, Heard, Swept, Tick
+from crisis.report.overrides import LetPass
 from crisis.report.posts import Call, Emergency, Held, Sent, Waiting
 from crisis.report.scene import Cut, Scene, cut
 from scheduler import killswitch
@@ -72,6 +73,7 @@ class Counts:
     recall: int
     emergencies: int
     emergencies_sent: int
+    let_pass: int
     delivered: int
     failed_notices: int
     actions_open: int
@@ -98,6 +100,7 @@ class Report:
     past: Cut[Sent]
     held: Cut[Held]
     emergencies: Cut[Emergency]
+    let_pass: Cut[LetPass]
     sweeps: Cut[Swept]
     heard: Cut[Heard]
     failed: Cut[Delivery]
@@ -130,6 +133,7 @@ class _Gathered:
         self.held = posts.held(scene, history.decisions(scene, self.past_log.first))
         self.waiting = posts.waiting(scene, parts) if scene.standing else Waiting()
         self.recall, self.emergencies = posts.recall(scene, recall_us), posts.emergencies(scene)
+        self.let_pass = overrides.let_pass(scene, self.past_log.first)
         self.deliveries, self.acknowledged = office.deliveries(scene), office.acknowledgements(scene)
         self.actions = office.actions(scene)
 
@@ -152,6 +156,7 @@ class _Gathered:
             past=cut(self.past),
             held=cut(self.held),
             emergencies=cut(self.emergencies),
+            let_pass=cut(self.let_pass),
             sweeps=cut(office.sweeps(scene)),
             heard=cut(office.heard(self.deliveries, self.acknowledged)),
             failed=cut([item for item in self.deliveries if item.state == "failed"]),
@@ -180,6 +185,7 @@ class _Gathered:
             recall=len(self.recall),
             emergencies=len(self.emergencies),
             emergencies_sent=sum(item.state == "published" for item in self.emergencies),
+            let_pass=len(self.let_pass),
             delivered=delivered["delivered"],
             failed_notices=delivered["failed"],
             actions_open=len(self.actions) - done,

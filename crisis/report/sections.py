@@ -75,6 +75,7 @@ def _figures(report: Report) -> Iterator[tuple[str, int]]:
     yield "published shortly before the stop (recall list)", counts.recall
     yield "emergency messages", counts.emergencies
     yield "… published", counts.emergencies_sent
+    yield "findings of the content checks let pass", counts.let_pass
     yield "notices delivered", counts.delivered
     yield "notices that failed", counts.failed_notices
     yield "acts refused", counts.refused

@@ -23,7 +23,7 @@ from config import clock, collector
 from governance import approvals
 from records import log
 from scheduler import killswitch, post_queue, states
-from scheduler.planning import stager
+from scheduler.planning import entry_checks, stager
 from scheduler.planning.calendar_plan import Change, Existing, Plan
 from scheduler.post_queue import Move
 from store import bulk
@@ -157,6 +157,7 @@ def _finish(session: Session, plan: Plan, row: CalendarFile, actor: str) -> None
     row.staged_until = plan.known.staged_until or plan.until
     row.synced_at = max(clock.wall_us(), (plan.known.synced_at or 0) + 1)
     row.fault, row.fault_digest = None, ""
+    entry_checks.enter(session, actor, plan.calendar, plan.let_pass, plan.bodies.of)
     detail = plan.counts() | {"digest": plan.calendar.digest, "owner": plan.calendar.owner}
     log.record(session, actor, "calendar_sync", f"calendar {plan.source.file}", detail)
 

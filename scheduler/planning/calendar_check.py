@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlmodel import Session, col, select
 
 from calendars import reader
-from calendars.entry import Calendar, Entry, Fault
+from calendars.entry import Calendar, Entry, Fault, MediaItem
 from config import essentials
 from config.settings import Settings
 from connectors import media as images
@@ -70,7 +70,7 @@ class Bodies:
         """Itself, with every image read once."""
         for entry in self.calendar.entries:
             if entry.media:
-                rows = [self._media_row(entry, item.path, item.alt) for item in entry.media]
+                rows = [self._media_row(entry, item) for item in entry.media]
                 self._media[entry.id] = [row for row in rows if row]
         return self
 
@@ -78,14 +78,15 @@ class Bodies:
         """The entry as the store would keep it."""
         return stager.body_of(entry, self._media.get(entry.id, ()))
 
-    def _media_row(self, entry: Entry, path: Path, alt: str) -> content.MediaRow | None:
-        found = self._image(path)
+    def _media_row(self, entry: Entry, item: MediaItem) -> content.MediaRow | None:
+        found = self._image(item.path)
         if isinstance(found, str):
-            self.faults.append(Fault(str(self.calendar.path), entry.line, path.name, found))
+            self.faults.append(Fault(str(self.calendar.path), entry.line, item.path.name, found))
             return None
         name = f"{found.sha256}.{images.EXTENSIONS[found.mime]}"
-        self.images[path] = name
-        return {"file": name, "alt": alt, "mime": found.mime, "sha256": found.sha256}
+        self.images[item.path] = name
+        row = {"file": name, "alt": item.alt, "mime": found.mime, "sha256": found.sha256}
+        return content.with_facts(row, {"captions": item.captions, "rights": item.rights})
 
     def _image(self, path: Path) -> Media | str:
         if path not in self._read:

@@ -20,6 +20,7 @@ from scheduler import killswitch, post_queue, states
 from scheduler.planning import calendar_basis, calendar_check, stager
 from scheduler.planning.calendar_basis import Unchanged
 from scheduler.planning.calendar_check import Bodies, City
+from scheduler.planning.entry_checks import Concern
 from scheduler.planning.stager import Body, PostRow, Revision, Source
 from store.engine import cursor, dialect
 from store.tables import CalendarEntry, CalendarFile, Post
@@ -95,6 +96,10 @@ class Plan:
     """New and changed entries, each as the store will keep it (`stager.text_of`)."""
     replaced: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    let_pass: list[Concern] = field(default_factory=list)
+    """What the file lets pass of the content checks."""
+    not_let_pass: dict[tuple[str, str], str] = field(default_factory=dict)
+    """By (channel, check): why its owner may not."""
     forgives: bool = False
     """True when the store remembers a fault of the file that is none any more."""
 
@@ -336,6 +341,8 @@ _COLUMNS: Any = [
         "text",
         "media",
         "tags",
+        "share_of",
+        "source_checked",
         "content_hash",
         "lateness_us",
         "tries",

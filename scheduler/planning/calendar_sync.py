@@ -20,7 +20,7 @@ from scheduler.planning import (
     calendar_check,
     calendar_plan,
     content,
-    content_checks,
+    entry_checks,
     stager,
 )
 from scheduler.planning.calendar_apply import apply as apply
@@ -58,9 +58,20 @@ def check(engine: Engine, path: Path, settings: Settings, *, skip_past: bool = F
         return Outcome(path, faults=faults)
     with reading(engine) as session:
         plan = calendar_plan.plan(session, calendar, clock.wall_us(), settings, city, skip_past=skip_past)
-    plan.faults += content_checks.refused(path, [entry for entry, _ in plan.entries], settings)
+    _heed_checks(engine, plan, settings)
     plan.faults.sort(key=lambda fault: fault.line)
     return Outcome(path, plan, plan.faults)
+
+
+def _heed_checks(engine: Engine, plan: Plan, settings: Settings) -> None:
+    """What the content checks say of new and changed entries, asked in no transaction, and whether its owner may."""
+    said = entry_checks.verdict(plan.calendar.path, [entry for entry, _ in plan.entries], settings)
+    plan.faults += said.faults
+    plan.let_pass = said.let_pass
+    if said.let_pass:
+        with reading(engine) as session:
+            plan.not_let_pass = entry_checks.refused(session, plan.calendar, said.let_pass)
+        plan.faults += entry_checks.refusals(plan.calendar, plan.not_let_pass)
 
 
 def sync(

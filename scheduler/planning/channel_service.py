@@ -32,6 +32,8 @@ _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}", re.ASCII)
 _VARIABLE = re.compile(r"(?!STANDFAST_)[A-Z_][A-Z0-9_]{0,127}", re.ASCII)
 """In capitals, so that a credential pasted in its place is not kept, logged and shown; and none of our own."""
 MOST_VALUE = 2000
+ACCOUNT = ("settings", "secrets")
+"""What says which account a channel is: its ids and address on the platform, and what it signs in with."""
 GRACE_S = 1.0
 """A connector that does not keep its own deadline is given up this much later."""
 
@@ -180,7 +182,20 @@ def _apply(session: Session, actor: Actor, spec: Spec, known: Channel | None) ->
     action = "channel.add" if known is None else "channel.change"
     detail = {name: [old.get(name), new[name]] for name in differing}
     record(session, actor.person, action, spec.name, detail)
-    return "added" if known is None else f"changed: {', '.join(differing)}".replace("spacing_us", "spacing")
+    if known is None:
+        return "added"
+    said = f"changed: {', '.join(differing)}".replace("spacing_us", "spacing")
+    account = [name for name in ACCOUNT if name in differing]
+    if account and channels.account_changed(session, actor, spec.name, _which(account, old, new)):
+        said += f"; its authorization has lapsed: `standfast channel approve {spec.name}`, by another person, then authorize"
+    return said
+
+
+def _which(account: Sequence[str], old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The names of the settings and secrets that differ."""
+    return sorted(
+        name for part in account for name in {*old[part], *new[part]} if old[part].get(name) != new[part].get(name)
+    )
 
 
 def _as_kept(session: Session, channel: Channel) -> dict[str, Any]:

@@ -18,22 +18,39 @@ from connectors.protocol import Media, Message
 
 MOST_CHARACTERS = 100_000
 FOLDER = "media"
+FACTS = ("captions", "rights")
+"""What an image's row holds where it was said."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 MediaRow = dict[str, str]
-"""One image as the store keeps it: ``file`` (its name in the media folder), ``alt``, ``mime``, ``sha256``."""
+"""One image as the store keeps it: ``file`` (its name in the media folder), ``alt``, ``mime``, ``sha256``,
+and where they were said ``captions`` and ``rights``."""
 
 
 class ContentError(Fault):
     """A text or an image that cannot be queued: one line that names it and the remedy."""
 
 
-def content_hash(text: str, media: Iterable[Mapping[str, str]]) -> str:
-    """The SHA-256 (hex) of what is said: canonical JSON (sorted keys, no spaces, UTF-8) of text, digests and alts."""
-    shown = [{"alt": row["alt"], "sha256": row["sha256"]} for row in media]
-    body = f'{{"media":{_encode(shown) if shown else "[]"},"text":{_encode(text)}}}'
+def content_hash(
+    text: str, media: Iterable[Mapping[str, str]], share_of: str = "", source_checked: bool = False
+) -> str:
+    """The SHA-256 (hex) of what is said: canonical JSON (sorted keys, no spaces, UTF-8) of text, digests and alts, and of
+    what the post says about itself: captions, rights, what it shares. What is not said leaves the hash as it was."""
+    shown = [_shown(row) for row in media]
+    share = f'"share_of":{_encode(share_of)},"source_checked":{_encode(source_checked)},' if share_of else ""
+    body = f'{{"media":{_encode(shown) if shown else "[]"},{share}"text":{_encode(text)}}}'
     return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _shown(row: Mapping[str, str]) -> dict[str, str]:
+    return {name: row[name] for name in ("alt", "sha256")} | {name: row[name] for name in FACTS if row.get(name)}
+
+
+def with_facts(row: MediaRow, facts: Mapping[str, str]) -> MediaRow:
+    """An image with what is said about it from now on: its captions, and whose it is; what is blank is taken away."""
+    rest = {name: value for name, value in row.items() if name not in facts}
+    return rest | {name: facts[name] for name in FACTS if facts.get(name)}
 
 
 def fit(text: str, what: str) -> str:

@@ -7,16 +7,14 @@ How long a text may be is not asked here: what its platform does not take is ref
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from sqlmodel import Session, col, select
 
-from calendars.entry import Entry, Fault
 from config import essentials
 from config.settings import Settings
 from connectors import registry
@@ -28,7 +26,6 @@ from policy.catalog import CATALOG
 from policy.checks import LANGUAGE, Checks
 from policy.finding import Finding, Level
 from policy.post import Media, Post
-from policy.rules import ChecksError
 from records.log import record
 from scheduler.planning.post_selection import PostError
 from store.tables import LogEntry
@@ -38,7 +35,6 @@ OVERRIDE = "content.override"
 """The action of a chain entry that says who let pass what a check blocks, and why."""
 ASKED = frozenset(CATALOG) - {"platform_length"}
 """The rules of a post that is queued."""
-Look = Callable[[Post], list[Finding]]
 
 
 def of(settings: Settings) -> Checks:
@@ -67,10 +63,20 @@ def length_of(platform: str, text: str) -> tuple[int, int] | None:
     return None if found is None else (found.count, found.limit)
 
 
-def post_of(text: str, media: Iterable[Mapping[str, str]] = (), day: date | None = None) -> Post:
+def post_of(
+    text: str,
+    media: Iterable[Mapping[str, str]] = (),
+    day: date | None = None,
+    share_of: str = "",
+    source_checked: bool = False,
+) -> Post:
     """What the store keeps of a post, as the checks see it."""
-    shown = tuple(Media(f"image {n}", row["alt"], None, row.get("rights")) for n, row in enumerate(media, 1))
-    return Post(text, media=shown, day=day)
+    shown = tuple(_media_of(f"image {number}", row) for number, row in enumerate(media, 1))
+    return Post(text, media=shown, share_of=share_of, source_checked=source_checked, day=day)
+
+
+def _media_of(name: str, row: Mapping[str, str]) -> Media:
+    return Media(name, row["alt"], row.get("captions", ""), row.get("rights", ""), row["mime"])
 
 
 def blocking(checks: Checks) -> frozenset[str]:
@@ -112,10 +118,10 @@ class Verdict:
         """The findings that would, but for a person's word."""
         return [found for found in self.on(local) if found.level == "block" and found.rule in self.overrides]
 
-    def check(self, session: Session, actor: Actor, channel: str, local: str, action: str) -> None:
-        """Return when `actor` may let pass on `channel` what is let pass. Raises Refused."""
+    def check(self, session: Session, actor: Actor, channel: str, local: str, action: str, subject: str) -> None:
+        """Return when `actor` may let pass on `channel` what is let pass of `subject`. Raises Refused."""
         for rule in dict.fromkeys(finding.rule for finding in self.let_pass(local)):
-            access.check(session, actor, PERMISSION, channel, action=action, subject=f"past the check {rule}")
+            access.check(session, actor, PERMISSION, channel, action=action, subject=f"{subject} past the check {rule}")
 
     def record(self, session: Session, actor: Actor, subject: str, local: str, content_hash: str) -> None:
         """Enter in the chain who let what pass, and why."""
@@ -156,7 +162,7 @@ def heed(
     if lines := [f"post {number}: {line}" for number, _, local, _ in asked for line in said.refusals(local)]:
         raise PostError(lines)
     for number, channel, local, digest in asked:
-        said.check(session, actor, channel, local, action)
+        said.check(session, actor, channel, local, action, f"post {number}")
         if not dry:
             said.record(session, actor, f"post {number}", local, digest)
 
@@ -166,43 +172,3 @@ def overridden(session: Session, digest: str) -> dict[str, str]:
     query = select(LogEntry.detail).where(LogEntry.action == OVERRIDE, col(LogEntry.detail).contains(digest))
     found = [json.loads(detail) for detail in session.exec(query.order_by(col(LogEntry.seq)))]
     return {item["finding"]["rule"]: item["why"] for item in found if item["content_hash"] == digest}
-
-
-@dataclass(frozen=True)
-class Concern:
-    """A finding in an entry of a calendar; `channel` where its own words for one channel are meant."""
-
-    entry: Entry
-    channel: str
-    finding: Finding
-
-    def fault(self, file: Path) -> Fault:
-        """As a mistake of the file."""
-        where = f"for {self.channel}: " if self.channel else ""
-        return Fault(str(file), self.entry.line, self.entry.id, f"{where}{self.finding}")
-
-    def as_data(self) -> dict[str, Any]:
-        """As JSON has it."""
-        return {"line": self.entry.line, "entry": self.entry.id, "channel": self.channel} | self.finding.as_data()
-
-
-def concerns(entries: Iterable[Entry], look: Look) -> Iterator[Concern]:
-    """What `look` finds in entries: in the common words once, and in each channel's own."""
-    for entry in entries:
-        media = tuple(Media(item.path.name, item.alt) for item in entry.media)
-        day = _day(entry.local)
-        common = [""] if any(channel not in entry.texts for channel in entry.channels) else []
-        for channel in [*common, *(name for name in entry.channels if name in entry.texts)]:
-            post = Post(entry.text_for(channel), media=media, tags=entry.tags, day=day)
-            yield from (Concern(entry, channel, finding) for finding in look(post))
-
-
-def refused(file: Path, entries: Sequence[Entry], settings: Settings) -> list[Fault]:
-    """A fault for each finding that keeps an entry from being applied; only rules that may block and cost little are asked."""
-    try:
-        checks = of(settings)
-    except ChecksError as error:
-        return [Fault(str(file), 1, "", line) for line in error.faults]
-    asked = blocking(checks)
-    found = concerns(entries, lambda post: checks.run(post, asked))
-    return [concern.fault(file) for concern in found if concern.finding.level == "block"]

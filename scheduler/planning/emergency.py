@@ -59,7 +59,9 @@ def send(session: Session, actor: Actor, message: Message) -> Sent:
     """The message queued past the gate, one post per channel. Raises PostError with every fault, Refused."""
     channels = _channels(session, message.texts)
     for name in channels:
-        access.check(session, actor, PERMISSION, name, action="crisis.post", subject=f"on {name}")
+        access.check(
+            session, actor, PERMISSION, name, action="crisis.post", subject=f"an emergency message on channel {name}"
+        )
     incident = _incident(session)
     faults = [
         line for channel in channels.values() for line in unfit(channel, message.texts[channel.name], message.files)
@@ -142,7 +144,9 @@ def renew(session: Session, actor: Actor, *, also_edited: bool = True) -> list[i
     pending = {number: item for number, item in _pending(session, epoch).items() if item.knows or also_edited}
     posts = post_queue.locked_posts(session, list(pending))
     for post in posts:
-        access.check(session, actor, PERMISSION, post.channel, action="crisis.post", subject=f"post {post.id}")
+        access.check(
+            session, actor, PERMISSION, post.channel, action="crisis.post", subject=f"the emergency message {post.id}"
+        )
     voided = [post for post in posts if post.state == "scheduled"]
     session.add_all(_override(post, actor, incident, epoch, pending[post.id or 0].statement) for post in voided)
     numbers = [post.id or 0 for post in voided]

@@ -47,6 +47,8 @@ class NewPost:
     tags: tuple[str, ...] = ()
     draft: bool = False
     past_is_now: bool = False
+    share_of: str = ""
+    source_checked: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,10 @@ def check(
 ) -> dict[str, Channel]:
     """The channels of a post that `add` would take now. Raises as `add` does."""
     channels = _channels(session, new.channels)
-    subject = f"a post on {', '.join(channels)}"
     for name in channels:
+        subject = f"posts on channel {name}"
         access.check(session, actor, "queue", name, action="post.add", subject=subject)
-        verdict.check(session, actor, name, new.at.local, "post.add")
+        verdict.check(session, actor, name, new.at.local, "post.add", subject)
     faults = _time_faults(new, clock.wall_us()) + verdict.refusals(new.at.local)
     faults += [line for channel in channels.values() for line in unfit(channel, new.text, new.files)]
     if faults:
@@ -120,7 +122,9 @@ def _post(channel: str, actor: Actor, new: NewPost, now: int) -> Post:
         text=new.text,
         media=list(new.media),
         tags=list(new.tags),
-        content_hash=content.content_hash(new.text, new.media),
+        share_of=new.share_of,
+        source_checked=new.source_checked,
+        content_hash=content.content_hash(new.text, new.media, new.share_of, new.source_checked),
         local_time=new.at.local,
         zone=new.at.zone,
         time_note=new.at.note,
@@ -144,24 +148,52 @@ def load_platforms(engine: Engine) -> None:
 
 @dataclass(frozen=True)
 class Edit:
-    """What is to change; None leaves it as it is."""
+    """What is to change; None leaves it as it is. `facts`: what is said of images that stay, by its name: one for all, or one
+    for each. `share_of` empty: it shares nothing any more; another source counts as not checked until that is said."""
 
     text: str | None = None
     media: tuple[MediaRow, ...] | None = None
     tags: tuple[str, ...] | None = None
     lateness_us: int | None = None
+    share_of: str | None = None
+    source_checked: bool | None = None
+    facts: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def columns(self, post: Post) -> dict[str, Any]:
-        """The post's columns after the edit, its hash among them."""
+        """The post's columns after the edit, its hash among them. Raises PostError where it does not fit the post."""
         text = post.text if self.text is None else self.text
-        media = post.media if self.media is None else list(self.media)
+        media, (share_of, checked) = self._media(post), self._share(post)
         return {
             "text": text,
             "media": media,
             "tags": post.tags if self.tags is None else list(self.tags),
             "lateness_us": post.lateness_us if self.lateness_us is None else self.lateness_us,
-            "content_hash": content.content_hash(text, media),
+            "share_of": share_of,
+            "source_checked": checked,
+            "content_hash": content.content_hash(text, media, share_of, checked),
         }
+
+    def _media(self, post: Post) -> list[MediaRow]:
+        rows = list(post.media if self.media is None else self.media)
+        for name, said in self.facts:
+            if len(said) not in (1, len(rows)) or not rows:
+                raise PostError(
+                    [
+                        f"post {post.id} has {len(rows)} image(s), and --{name} is given {len(said)} times: give one for each"
+                    ]
+                )
+            each = said * len(rows) if len(said) == 1 else said
+            rows = [content.with_facts(row, {name: own}) for row, own in zip(rows, each, strict=True)]
+        return rows
+
+    def _share(self, post: Post) -> tuple[str, bool]:
+        """Whose post it shares, and whether that source was checked."""
+        of = post.share_of if self.share_of is None else self.share_of
+        if self.source_checked and not of:
+            raise PostError([f"post {post.id} shares nothing: give --share-of with --source-checked"])
+        if self.source_checked is not None:
+            return of, self.source_checked
+        return of, post.source_checked and of == post.share_of
 
 
 def close(session: Session, actor: Actor, post_id: int, link: str | None) -> str:

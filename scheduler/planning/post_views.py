@@ -53,6 +53,8 @@ def described(post: Post, closed: Sequence[str]) -> dict[str, Any]:
         "text": post.text,
         "media": post.media,
         "tags": post.tags,
+        "share_of": post.share_of,
+        "source_checked": post.source_checked,
         "content_hash": post.content_hash,
         "author": post.author,
         "file": post.file,

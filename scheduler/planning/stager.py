@@ -19,8 +19,10 @@ from calendars import recurrence, zones
 from calendars.entry import Entry, Occurrence
 from config import clock
 from config.settings import Settings
+from records import log
 from scheduler import post_queue
 from scheduler.planning import content
+from scheduler.planning.window_checks import WindowChecks
 from store.engine import reading, writing
 from store.tables import CalendarEntry, CalendarFile
 
@@ -57,8 +59,11 @@ class Revision:
 
 
 def body_of(entry: Entry, media: Sequence[content.MediaRow]) -> Body:
-    """`entry` as the store keeps it; `media` are its images as posts name them."""
-    return {
+    """`entry` as the store keeps it; `media` are its images as posts name them. What few entries say stands in theirs alone."""
+    share: dict[str, Any] = {}
+    share |= {"share_of": entry.share_of, "source_checked": entry.source_checked} if entry.share_of else {}
+    share |= {"override": dict(sorted(entry.overrides.items()))} if entry.overrides else {}
+    return share | {
         "channels": list(entry.channels),
         "local": entry.local,
         "zone": entry.zone,
@@ -108,7 +113,15 @@ def said(body: Body, channel: str) -> dict[str, Any]:
     """The columns of a post that hold what is said on `channel`."""
     text = body["texts"].get(channel, body["text"])
     media = body["media"]
-    return {"text": text, "media": media, "tags": body["tags"], "content_hash": content.content_hash(text, media)}
+    share_of, checked = body.get("share_of", ""), body.get("source_checked", False)
+    return {
+        "text": text,
+        "media": media,
+        "tags": body["tags"],
+        "share_of": share_of,
+        "source_checked": checked,
+        "content_hash": content.content_hash(text, media, share_of, checked),
+    }
 
 
 def timed(moment: Occurrence) -> dict[str, Any]:
@@ -180,7 +193,8 @@ def stage_due_horizon(engine: Engine, settings: Settings, now: int) -> int:
     """How many posts the recurring entries got, in calendars staged a day (or half the horizon) less far than they should be,
     or farther: by a clock that was ahead, which left out what lay between.
 
-    Only occurrences after `now` (µs UTC) are staged: nothing is backfilled. Raises StoreError.
+    Only occurrences after `now` (µs UTC) are staged: nothing is backfilled. Each is judged by its own day, where an election
+    window forbids some words. Raises StoreError, policy.rules.ChecksError.
     """
     until = now + horizon_us(settings)
     short = until - min(DAY_US, horizon_us(settings) // 2)
@@ -188,11 +202,16 @@ def stage_due_horizon(engine: Engine, settings: Settings, now: int) -> int:
         far = (col(CalendarFile.staged_until) <= short) | (col(CalendarFile.staged_until) > until)
         due = select(CalendarFile).where(col(CalendarFile.synced_at).is_not(None), far)
         found = [(row.name, revision_of(row)) for row in session.exec(due)]
-    default = int(settings.lateness * clock.SECOND)
-    return sum(_extend(engine, Source(name, known.owner, default), known, now, until) for name, known in found)
+    if not found:
+        return 0
+    default, windows = int(settings.lateness * clock.SECOND), WindowChecks(engine, settings)
+    sources = [(Source(name, known.owner, default), known) for name, known in found]
+    return sum(_extend(engine, source, known, now, until, windows) for source, known in sources)
 
 
-def _extend(engine: Engine, source: Source, known: Revision, now: int, until: int) -> int:
+def _extend(
+    engine: Engine, source: Source, known: Revision, now: int, until: int, windows: WindowChecks | None = None
+) -> int:
     """How many posts one file got; a sync of the file in between ends it early, and the next call goes on."""
     with reading(engine) as session:
         after = now + 1 if known.staged_until > until else max(known.staged_until, now + 1)
@@ -201,17 +220,28 @@ def _extend(engine: Engine, source: Source, known: Revision, now: int, until: in
             col(CalendarEntry.body)["rrule"].as_string().is_not(None),
         )
         rows = list(_further(source, session.execute(query), after, until, now))
+    if windows is not None:
+        rows = list(windows.judged(rows))
     added = 0
     for batch in batches(rows):
         with writing(engine, alone_on=source.file) as session:
             if revision_of(locked_file(session, source.file)) != known:
                 return added
             added += post_queue.add_scheduled(session, batch)
+            _record_holds(session, source.file, batch)
     with writing(engine, alone_on=source.file) as session:
         row = locked_file(session, source.file)
         if revision_of(row) == known:
             row.staged_until = until
     return added
+
+
+def _record_holds(session: Session, file: str, batch: Iterable[PostRow]) -> None:
+    """Enter in the chain what nobody has looked at yet and waits for a person from its first day."""
+    held = {row["source_key"]: row["hold_reason"] for row in batch if row["state"] == "held"}
+    if held:
+        reason = next(iter(held.values()))
+        log.record(session, "standfast", "hold", f"calendar {file}", {"posts": sorted(held), "reason": reason})
 
 
 def _further(source: Source, entries: Iterable[Any], after: int, until: int, now: int) -> Iterator[PostRow]:

@@ -12,7 +12,7 @@ ROWS = [  # rows from line 4 on, line, value, message
     ('a,2027-03-01 09:00,"x\ny",,,,,\nb,soon,x,,,,,\n', 6, "soon", "is not a local time"),
     ('a,2027-03-01 09:00,"x\ny\nz",market.pgn,alt,,,\n', 6, "market.pgn", "is not there: copy it to"),
     ("a,2027-03-01 09:00,x,market.png,,,,\n", 4, "market.png", "has no text alternative for people who cannot see it"),
-    ("a,2027-03-01 09:00,x,,lonely,,,\n", 4, "lonely", "describes an image, but the row names none: fill"),
+    ("a,2027-03-01 09:00,x,,lonely,,,\n", 4, "lonely", "is about an image, but the row names none: fill"),
     ("a,2027-03-01 09:00,x,,,,parks-x;citty,\n", 4, "citty", "is not a channel of the city: did you mean 'city'?"),
     (
         "a,2027-03-01 09:00,x,,,,,own\n",

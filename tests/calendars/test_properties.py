@@ -148,6 +148,10 @@ def _words(least: int = 1) -> st.SearchStrategy[str]:
     return text.map(str.strip).filter(lambda words: len(words) >= least)
 
 
+ABOUT = st.tuples(_words(), _words(0), _words(0))
+"""Alt text, captions and rights of an image."""
+CHECKS = ("ssn", "profanity")
+PARTS = ("alt", "captions", "rights")
 RULES = st.sampled_from([None, "FREQ=DAILY;COUNT=5", "FREQ=WEEKLY;INTERVAL=2", "FREQ=DAILY;UNTIL=21990101"])
 
 
@@ -165,11 +169,14 @@ def entries(draw: st.DrawFn) -> Entry:
         zone=draw(st.sampled_from(ZONES)),
         text=draw(_words()),
         texts=draw(st.dictionaries(st.sampled_from(channels), _words(), max_size=3)),
-        media=tuple(MediaItem(Path("market.png"), alt) for alt in draw(st.lists(_words(), max_size=3))),
+        media=tuple(MediaItem(Path("market.png"), *about) for about in draw(st.lists(ABOUT, max_size=3))),
         tags=tuple(draw(st.lists(st.sampled_from(["a", "two words", "é"]), unique=True))),
         rrule=rule,
         except_locals=(moment.isoformat(timespec="minutes"),) if skipped else (),
         lateness_s=draw(st.one_of(st.none(), st.integers(1, 10**6))),
+        share_of=(share_of := draw(st.sampled_from(["", "https://example.org/1?a=b", "@parks", "parks@example.org"]))),
+        source_checked=bool(share_of) and draw(st.booleans()),
+        overrides=draw(st.dictionaries(st.sampled_from(CHECKS), _words(), max_size=2)),
     )
 
 
@@ -181,7 +188,13 @@ def _yaml(found: list[Entry]) -> str:
     for entry in found:
         row: dict[str, Any] = {"id": entry.id, "at": entry.local, "timezone": entry.zone, "channels": [*entry.channels]}
         row |= {"text": entry.text, "texts": dict(entry.texts), "tags": [*entry.tags], "except": [*entry.except_locals]}
-        row["media"] = [{"file": str(item.path), "alt": item.alt} for item in entry.media]
+        row["media"] = [
+            {"file": str(item.path)} | {part: getattr(item, part) for part in PARTS if getattr(item, part)}
+            for item in entry.media
+        ]
+        row |= {"override": dict(entry.overrides)} if entry.overrides else {}
+        row |= {"share_of": entry.share_of} if entry.share_of else {}
+        row |= {"source_checked": "yes"} if entry.source_checked else {}
         row |= {"repeat": entry.rrule} if entry.rrule else {}
         row |= {"lateness": f"{entry.lateness_s}s"} if entry.lateness_s else {}
         rows.append(row)
@@ -198,22 +211,42 @@ def _csv(found: list[Entry]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     out.write("# owner: maria\r\n")
-    images = [name for number in ("", "2", "3") for name in (f"media{number}", f"alt{number}")]
-    head = ["id", "at", "timezone", "channels", "tags", "repeat", "except", "lateness", "text"]
-    writer.writerow([*head, *(f"text:{channel}" for channel in CHANNELS), *images])
+    images = [f"{name}{number}" for number in ("", "2", "3") for name in ("media", *PARTS)]
+    head = [
+        "id",
+        "at",
+        "timezone",
+        "channels",
+        "tags",
+        "repeat",
+        "except",
+        "lateness",
+        "share_of",
+        "source_checked",
+        "text",
+    ]
+    head += [*(f"text:{channel}" for channel in CHANNELS), *(f"override:{check}" for check in CHECKS), *images]
+    writer.writerow(head)
     for entry in found:
         row = [entry.id, entry.local.replace("T", " "), entry.zone, ";".join(entry.channels), "; ".join(entry.tags)]
         row += [entry.rrule or "", ";".join(entry.except_locals), f"{entry.lateness_s}s" if entry.lateness_s else ""]
-        row += [entry.text, *(entry.texts.get(channel, "") for channel in CHANNELS)]
-        row += [cell for item in entry.media for cell in (str(item.path), item.alt)]
-        writer.writerow([*row, *[""] * (18 - len(row))])
+        row += [
+            entry.share_of,
+            "yes" if entry.source_checked else "no",
+            entry.text,
+            *(entry.texts.get(channel, "") for channel in CHANNELS),
+        ]
+        row += [entry.overrides.get(check, "") for check in CHECKS]
+        row += [cell for item in entry.media for cell in (str(item.path), *(getattr(item, part) for part in PARTS))]
+        writer.writerow([*row, *[""] * (len(head) - len(row))])
     return out.getvalue()
 
 
 def _plain(entry: Entry, folder: Path | None) -> tuple[object, ...]:
-    media = [(item.path if folder is None else (folder / item.path).resolve(), item.alt) for item in entry.media]
+    media = [(item.path if folder is None else (folder / item.path).resolve(), *item[1:]) for item in entry.media]
+    share = (entry.share_of, entry.source_checked, dict(entry.overrides))
     times = (entry.local, entry.zone, entry.rrule, entry.except_locals, entry.lateness_s)
-    return (entry.id, entry.channels, times, entry.text, dict(entry.texts), media, entry.tags)
+    return (entry.id, entry.channels, times, entry.text, dict(entry.texts), media, entry.tags, share)
 
 
 @FORMATS

@@ -41,9 +41,11 @@ def row(name: str, text: str = "Text") -> str:
     return f"{name},{year()}-06-03 09:00,{text}"
 
 
-def write(office: Office, name: str, *rows: str, owner: str = "ana", channels: str = "parks") -> Path:
+def write(
+    office: Office, name: str, *rows: str, owner: str = "ana", channels: str = "parks", head: str = "id,at,text"
+) -> Path:
     path = office.city.calendars_dir / name
-    path.write_text("\n".join([f"# owner: {owner}", f'"# channels: {channels}"', "id,at,text", *rows]) + "\n")
+    path.write_text("\n".join([f"# owner: {owner}", f'"# channels: {channels}"', head, *rows]) + "\n")
     return path
 
 
@@ -152,7 +154,7 @@ def test_who_syncs_must_be_able_to_queue_on_every_channel_of_the_file(office: Of
     token = joined(office, "bo", "parks")
     write(office, "parks.csv", row("open"), channels="parks;library")
     line = office.fails("calendar", "sync", STANDFAST_TOKEN=token)
-    assert "bo may not sync calendar parks.csv" in line
+    assert "bo may not apply calendar parks.csv" in line
     assert "channel library" in line
     assert office.rows("post")["post"] == []
     assert any("sync calendar parks.csv" in str(entry) for entry in office.rows()["log_entry"])
@@ -202,7 +204,9 @@ def test_a_file_that_is_gone_is_removed_by_name(office: Office) -> None:
     assert "known: parks.csv" in office.fails("calendar", "sync", "--remove", "prks.csv")
     assert "would be cancelled" in office.run("calendar", "sync", "--remove", "parks.csv", "--dry-run").out
     token = joined(office, "bo")
-    assert "may not remove" in office.fails("calendar", "sync", "--remove", "parks.csv", STANDFAST_TOKEN=token)
+    assert "may not cancel the posts of calendar parks.csv" in office.fails(
+        "calendar", "sync", "--remove", "parks.csv", STANDFAST_TOKEN=token
+    )
     said = office.run("calendar", "sync", "--remove", "parks.csv")
     assert "2 posts cancelled" in said.out
     assert office.rows("calendar_file")["calendar_file"] == []

@@ -104,7 +104,7 @@ def test_who_lacks_the_role_is_refused(office: Office) -> None:
     office.run("people", "grant", "rita", "administrator")
     token = office.run("people", "token", "rita", "--json").data["token"]
     line = office.fails("crisis", "post", "--channel", "parks", "--text", WORDS, STANDFAST_TOKEN=token)
-    assert "rita may not crisis.post on parks: rita does not hold 'emergency'" in line
+    assert "rita may not send an emergency message on channel parks: rita does not hold 'emergency'" in line
     assert "emergency_publisher" in line
     assert _posts(office) == []
 

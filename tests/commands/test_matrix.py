@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -259,6 +260,8 @@ FAIL_ALL_THE_SAME = {
     "channel approve",
 }
 """Their target lacks something else: whoever may do it is told that, and not refused."""
+ACT = re.compile(r"(?:may not|cannot) \w*[._]\w")
+"""The name that the log has for an act, where people should read words."""
 BY_PROCESS = {"crisis", "resume", "doctor --confirm-clock"}
 
 
@@ -322,6 +325,8 @@ def _judge(scene: Scene, row: matrix.Row, act: Callable[[], Said]) -> str | None
         return None if fine and not refused else f"refused, and should not be: {where}"
     if said.code != 1 or [entry.actor for entry in refused] != ["who"] or len(made) != len(refused):
         return f"not refused and logged as it should be: {where} {[(entry.actor, entry.action) for entry in made]}"
+    if ACT.search(said.err):
+        return f"refused in no words for people: {where}"
     after = _everything(scene.office)
     changed = [name for name in before if before[name] != after[name]]
     return f"refused, and {changed} changed: {where}" if changed else None

@@ -64,7 +64,7 @@ def test_what_blocks_by_then_is_approved_only_past_a_recorded_word(office: Offic
     otis = joined(office, "otis", "operator")
     assert "first_person (block)" in office.fails("post", "approve", "1", STANDFAST_TOKEN=otis)
     past = ("post", "approve", "1", "--override", "first_person=a poem by a child")
-    assert "may not post.approve past the check first_person" in office.fails(*past, STANDFAST_TOKEN=otis)
+    assert "may not approve post 1 past the check first_person" in office.fails(*past, STANDFAST_TOKEN=otis)
     assert (_state(office), entries(office.engine, action="content.override")) == ("in_review", [])
     ok(office, *past)
     (entry,) = entries(office.engine, action="content.override")

@@ -166,7 +166,7 @@ def test_a_look_at_a_platform_takes_a_right_on_its_channel(office: Office) -> No
     office.run("people", "grant", "rita", "administrator", "--channel", "pool-x")
     token = office.run("people", "token", "rita", "--json").data["token"]
     line = office.fails("crisis", "checklist", "--tick", "planner:parks-x", STANDFAST_TOKEN=token)
-    assert "rita may not tick planner:parks-x: rita does not hold 'queue' on channel parks-x" in line
+    assert "rita may not tick off planner:parks-x: rita does not hold 'queue' on channel parks-x" in line
     assert [entry["subject"] for entry in entries(office.engine, action="refused")] == ["tick planner:parks-x"]
     for item in ("planner:pool-x", "stop"):
         assert office.run("crisis", "checklist", "--tick", item, STANDFAST_TOKEN=token).code == 0

@@ -22,7 +22,7 @@ def test_a_refusal_says_who_what_where_and_who_can_help(town: Town) -> None:
         access.require(town.engine, bo, "queue", "police", "post.add", "7")
     line = str(caught.value)
     assert line == (
-        "bo may not post.add 7: bo does not hold 'queue' on channel police; "
+        "bo may not queue 7: bo does not hold 'queue' on channel police; "
         "ask ana for a role that holds it (administrator, operator, steward)"
     )
     (entry,) = town.refusals()

@@ -144,9 +144,9 @@ def test_only_who_queues_there_or_sees_to_records_may_record(town: Town) -> None
         ("emi", "emergency_publisher", "*"),
     ):
         who = town.signed_in(person, role, channel)
-        with pytest.raises(Refused, match=f"{person} may not moderation.add parks"):
+        with pytest.raises(Refused, match=f"{person} may not enter acts of moderation on channel parks: "):
             add(town, who)
-        with pytest.raises(Refused, match=f"{person} may not moderation.undo moderation 1"):
+        with pytest.raises(Refused, match=f"{person} may not take back moderation 1: "):
             undo(town, 1, by=who)
     assert [entry.actor for entry in town.refusals()] == ["pol", "pol", "dot", "dot", "emi", "emi"]
     assert len(listed(town)) == 3

@@ -10,6 +10,8 @@ import pytest
 from config import clock
 from connectors.protocol import Prepared
 from governance import catalog, channels, people, rules, training
+from scheduler.planning import channel_service
+from scheduler.planning.channel_service import House, Spec
 from store.engine import writing
 from store.governance_tables import Approval, ChannelAuthorization
 from store.tables import Post
@@ -43,6 +45,12 @@ def _moved(press: Press, number: int) -> None:
     press.change(Post, number, due_at=press.post(number).due_at - 48 * 3600 * clock.SECOND, lateness_us=10**13)
 
 
+def _account_changed(press: Press, _: int) -> None:
+    house = House(press.essential.root, press.essential.data_dir, 0, clock.SECOND)
+    with writing(press.engine) as session:
+        channel_service.add(session, STEWARD, [Spec("parks", "outbox", settings={"folder": "elsewhere"})], house)
+
+
 REVOKED: dict[str, tuple[Act, str]] = {
     "the author leaves": (_do(people.mark_left, "ann"), "ann has left"),
     "the author loses the role": (_do(people.revoke_grant, "ann", "administrator"), "ann does not hold 'queue'"),
@@ -53,7 +61,8 @@ REVOKED: dict[str, tuple[Act, str]] = {
     "the approver is no employee": (_do(people.employ, "omar", "volunteer", None), "omar is here as volunteer"),
     "the approver's training is revoked": (_do(training.revoke, 2), "omar has no training"),
     "the channel is suspended": (_do(channels.suspend, "parks", "a look"), "the channel parks is suspended"),
-    "the channel is retired": (_do(channels.retire, "parks", "merged"), "the channel parks is suspended"),
+    "the channel is retired": (_do(channels.retire, "parks", "merged"), "the channel parks is retired"),
+    "its account is changed": (_account_changed, "the channel parks is requested, not authorized (its account was changed"),
     "its administrator leaves": (_do(people.mark_left, "sam"), "the authorization of parks has lapsed: its administrator"),
     "its administrator's training is revoked": (_do(training.revoke, 5), "sam has no training"),
     "the platform is prohibited": (

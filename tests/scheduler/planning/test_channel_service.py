@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from sqlmodel import select
 from config import clock
 from connectors import registry
 from connectors.protocol import Deadline
-from governance import access, roles
+from governance import access, channels, roles
 from governance.access import Refused
+from governance.authority import Identity
+from governance.channel_fault import ChannelFault
 from scheduler.planning import channel_file, channel_service
 from scheduler.planning.channel_service import ChannelError, House, Spec
 from store.engine import reading
 from store.tables import Channel, ChannelGroup
+from tests.governance import authorized
 from tests.scheduler.desk import Desk, settle
 
 SECOND = clock.SECOND
@@ -79,6 +83,75 @@ def test_what_differs_is_applied_and_logged_with_the_old_value(desk: Desk, house
     assert _listed(desk, "fire")["groups"] == ["other"]
     (entry,) = desk.log("channel.change")
     assert json.loads(entry.detail) == {"groups": [["safety"], ["other"]], "spacing_us": [30 * SECOND, 5 * SECOND]}
+
+
+def _authorized(desk: Desk, house: House, spec: Spec) -> dict[str, Identity]:
+    """The channel all the way to its authorization: pam asks and administers, ada approves."""
+    who = {"ana": desk.ana}
+    for person, role in (("pam", "administrator"), ("ada", "steward")):
+        who[person] = authorized.person(desk.engine, desk.ana, person, role)
+    _add(desk, house, spec)
+    authorized.authorize(desk.engine, who["pam"], who["ada"], spec.name, "pam")
+    assert _listed(desk, spec.name)["authorization"] == "authorized"
+    return who
+
+
+X = Spec("fire", "x", ("safety",), {"handle": "fire"}, X_SECRETS, 60 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"settings": {"handle": "fire2"}}, "handle"),
+        ({"settings": {"handle": "fire", "user_id": "7"}}, "user_id"),
+        ({"settings": {}}, "handle"),
+        ({"settings": {"handle": "fire", "base_url": "https://x.example.org"}}, "base_url"),
+        ({"secrets": {**X_SECRETS, "access_token": "OTHER_TOKEN"}}, "access_token"),
+    ],
+    ids=["handle", "id", "no handle", "address", "credential"],
+)
+def test_another_account_is_another_authorization(desk: Desk, house: House, changed: dict[str, Any], what: str) -> None:
+    """GV-3: with a record of who and why; whoever changed it asks anew, and another person approves."""
+    who = _authorized(desk, house, X)
+    said = _add(desk, house, replace(X, **changed))["fire"]
+    assert "its authorization has lapsed: `standfast channel approve fire`" in said
+    why = f"its account was changed ({what})"
+    assert _listed(desk, "fire")["authorization"] == f"requested: {why}"
+    (entry,) = desk.log("channel.lapse")
+    assert (entry.actor, entry.subject, json.loads(entry.detail)) == (
+        *("ana", "fire"),
+        {"why": why, "was": {"state": "authorized", "approved_by": "ada", "authorized_by": "ada"}},
+    )
+    with pytest.raises(ChannelFault, match="ana asked for it and cannot approve it"):
+        authorized.do(desk.engine, channels.approve, desk.ana, "fire", authorized.day(0), "UTC")
+    with pytest.raises(ChannelFault, match="no department approval"):
+        authorized.do(desk.engine, channels.authorize, desk.ana, "fire")
+    authorized.do(desk.engine, channels.approve, who["ada"], "fire", authorized.day(0), "UTC")
+    authorized.do(desk.engine, channels.authorize, desk.ana, "fire")
+    assert _listed(desk, "fire")["authorization"] == "authorized"
+
+
+def test_what_is_no_account_voids_nothing(desk: Desk, house: House) -> None:
+    """GV-3: the twin."""
+    _authorized(desk, house, X)
+    assert _add(desk, house, replace(X, spacing_us=5 * SECOND, groups=("other",))) == {
+        "fire": "changed: spacing, groups"
+    }
+    assert _listed(desk, "fire")["authorization"] == "authorized"
+    assert desk.log("channel.lapse") == []
+
+
+def test_an_account_changed_while_it_is_suspended_is_not_authorized_when_it_is_reinstated(
+    desk: Desk, house: House
+) -> None:
+    """GV-3: and a channel that nobody has approved has nothing to lose."""
+    _authorized(desk, house, X)
+    authorized.do(desk.engine, channels.suspend, desk.ana, "fire", "a look")
+    _add(desk, house, replace(X, settings={"handle": "fire2"}))
+    assert _listed(desk, "fire")["authorization"] == "suspended: a look"
+    assert authorized.do(desk.engine, channels.reinstate, desk.ana, "fire") == "requested"
+    assert _add(desk, house, replace(X, settings={"handle": "fire3"})) == {"fire": "changed: settings"}
+    assert len(desk.log("channel.lapse")) == 1
 
 
 def test_the_outbox_has_a_folder_of_its_own_in_the_data_directory(desk: Desk, house: House) -> None:

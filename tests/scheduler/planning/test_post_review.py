@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from calendars import zones
 from calendars.entry import Occurrence
@@ -17,7 +16,7 @@ from config import clock
 from governance import access, approvals, delegations, people, rules, tiers
 from governance.access import Refused
 from governance.authority import Identity
-from scheduler.planning import leaving, post_review, post_service, post_verbs, post_views
+from scheduler.planning import content, post_review, post_service, post_verbs, post_views
 from scheduler.planning.post_changes import Done
 from scheduler.planning.post_selection import PostError
 from scheduler.planning.post_service import Edit
@@ -25,6 +24,7 @@ from scheduler.planning.post_verbs import NewTime
 from store.engine import reading, writing
 from store.governance_tables import Approval, Submission
 from store.tables import Post
+from tests.commands.test_post import PNG
 from tests.governance.authorized import day
 from tests.scheduler.desk import CHICAGO, HOUR, MINUTE, Desk, asked, settle
 
@@ -91,6 +91,17 @@ def rows(desk: Desk) -> list[Any]:
 def written(desk: Desk, **values: Any) -> int:
     """A draft of pat's."""
     return desk.post(**({"state": "draft", "author": "pat"} | values))
+
+
+def shared(desk: Desk, folder: Path) -> int:
+    """A draft of pat's with an image, that shares what somebody looked at."""
+    file = folder / "pool.png"
+    file.write_bytes(PNG)
+    row = content.with_facts(content.keep(folder, file, "The pool."), {"rights": "City"})
+    of, checked = "@county", True
+    digest = content.content_hash("The pool opens at nine.", [row], of, checked)
+    values = {"media": [row], "share_of": of, "source_checked": checked, "content_hash": digest}
+    return written(desk, due_in=3 * HOUR, **values)
 
 
 def lacking(desk: Desk, post: int) -> int:
@@ -173,15 +184,21 @@ def test_what_was_not_handed_in_or_changed_since_is_not_approved(desk: Desk, tmp
     approve(desk, post)
 
 
-@pytest.mark.parametrize("change", ["text", "tags", "time"])
+@pytest.mark.parametrize("change", ["text", "tags", "time", "share", "rights", "source"])
 def test_a_change_voids_an_approval_for_good(desk: Desk, tmp_path: Path, change: str) -> None:
     """CT-1, KS-9: also when it is changed back."""
-    post = written(desk, due_in=3 * HOUR)
+    post = shared(desk, tmp_path) if change in ("share", "rights", "source") else written(desk, due_in=3 * HOUR)
     before = desk.found(post)
     submit(desk, post)
     approve(desk, post)
     assert lacking(desk, post) == 0
-    changes = {"text": [Edit(text="At ten."), Edit(text=before.text)], "tags": [Edit(tags=("pool",)), Edit(tags=())]}
+    changes = {
+        "text": [Edit(text="At ten."), Edit(text=before.text)],
+        "tags": [Edit(tags=("pool",)), Edit(tags=())],
+        "share": [Edit(share_of="@other"), Edit(share_of="@county", source_checked=True)],
+        "source": [Edit(source_checked=False), Edit(source_checked=True)],
+        "rights": [Edit(facts=(("rights", ("Somebody",)),)), Edit(facts=(("rights", ("City",)),))],
+    }
     for edit in changes.get(change, []):
         act(desk, post_verbs.edit, desk.people["pat"], [post], edit, tmp_path)
     for at in (before.due_at + 25 * HOUR, before.due_at) if change == "time" else ():
@@ -356,37 +373,6 @@ def test_all_or_nothing(desk: Desk) -> None:
     good, bad = written(desk), desk.post(state="held", author="pat")
     submit(desk, good)
     refused(desk, PostError, approve, good, bad)
-
-
-def test_leaving_holds_what_is_scheduled_and_whoever_releases_it_answers_for_it(desk: Desk) -> None:
-    """GV-8: sign-in ends, posts are held with the reason; others' posts, drafts and what is out stay."""
-    rules.use(rules.Rules())
-    kept = {state: desk.post(state=state, author="pat") for state in ("draft", "in_review", "published", "failed")}
-    own, other = [desk.post(author="pat"), desk.post(author="pat", channel="police")], desk.post(author="otis")
-    with pytest.raises(Refused), access.acting(desk.engine) as session:
-        leaving.leave(session, desk.people["otis"], "pat")
-    with access.acting(desk.engine) as session:
-        assert leaving.leave(session, desk.ana, "pat") == (1, 2)
-    assert [desk.found(post).hold_reason for post in own] == ["pat, whose post it is, has left"] * 2
-    assert {state: desk.found(post).state for state, post in kept.items()} == {state: state for state in kept}
-    assert desk.found(other).state == "scheduled"
-    with pytest.raises(access.Refusal, match="has left"):
-        access.sign_in(desk.engine, desk.tokens["pat"])
-    act(desk, post_verbs.release, desk.people["otis"], own, 0)
-    assert [(desk.found(post).state, desk.found(post).author) for post in own] == [("scheduled", "otis")] * 2
-    assert json.loads(desk.log("post.hold")[-1].detail)["author"] == "pat"
-
-
-def test_a_leaving_that_is_refused_holds_nothing(desk: Desk) -> None:
-    """GV-8: the last who could look after people does not leave."""
-    post = desk.post(author="ana")
-
-    def leave(session: Session) -> None:
-        leaving.leave(session, desk.ana, "ana")
-
-    with pytest.raises(people.PeopleError), access.acting(desk.engine) as opened:
-        leave(opened)
-    assert desk.found(post).state == "scheduled"
 
 
 def test_nobody_approves_more_than_can_be_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

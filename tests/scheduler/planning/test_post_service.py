@@ -66,7 +66,7 @@ def test_a_post_is_queued_on_every_channel_with_its_hash_and_logged(desk: Desk) 
 
 
 def test_a_post_on_one_forbidden_channel_is_queued_on_none_and_the_refusal_logged(desk: Desk) -> None:
-    with pytest.raises(Refused, match="police"):
+    with pytest.raises(Refused, match=r"^pat may not queue posts on channel police: pat does not hold 'queue'"):
         _add(desk, "pat", channels=("parks", "police"))
     assert desk.states() == []
     assert [entry.actor for entry in desk.log("refused")] == ["pat"]
@@ -226,3 +226,21 @@ def test_the_hash_changes_with_text_image_and_alt_and_with_nothing_else() -> Non
     assert base == content.content_hash("é", [{**row, "file": "b.png"}])
     others = [("e", [row]), ("é", []), ("é", [{**row, "alt": "B"}]), ("é", [{**row, "sha256": "1" * 64}])]
     assert base not in {content.content_hash(text, rows) for text, rows in others}
+
+
+def test_the_hash_covers_what_a_post_says_about_itself_and_stays_where_it_says_nothing() -> None:
+    """CT-1: what was approved before posts could say it stays approved."""
+    row = {"file": "a.png", "alt": "A", "mime": "image/png", "sha256": "0" * 64}
+    body = f'{{"media":[{{"alt":"A","sha256":"{row["sha256"]}"}}],"text":"x"}}'
+    assert (
+        content.content_hash("x", [{**row, "rights": "", "captions": ""}]) == hashlib.sha256(body.encode()).hexdigest()
+    )
+    said = [
+        content.content_hash("x", [row]),
+        content.content_hash("x", [{**row, "rights": "City"}]),
+        content.content_hash("x", [{**row, "captions": "City"}]),
+        content.content_hash("x", [row], "@county"),
+        content.content_hash("x", [row], "@county", source_checked=True),
+        content.content_hash("x", [row], "@state"),
+    ]
+    assert len(set(said)) == len(said)

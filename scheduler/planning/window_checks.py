@@ -1,0 +1,58 @@
+"""What a recurring entry gets as time goes on is judged by its own day, too: a window may have been set since it was applied.
+
+Nobody is there to be told: an occurrence that the checks block on its day is planned as held, with the reason, for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Engine
+
+from config.settings import Settings
+from policy.checks import Checks
+from policy.finding import Finding
+from policy.rules import BY_DAY
+from scheduler.planning import content_checks
+from store.engine import reading
+
+Row = dict[str, Any]
+"""The columns of a new post."""
+
+
+class WindowChecks:
+    """The city's checks over new occurrences; what its file lets pass by name passes. Raises policy.rules.ChecksError."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._checks: Checks = content_checks.of(settings)
+        self._found: dict[str, list[Finding]] = {}
+
+    def judged(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """`rows`, with those held that lie in a window which their words may not. Raises StoreError."""
+        for row in rows:
+            why = self._why_hold(row)
+            yield row | {"hold_reason": why, "state": row["state"] if why is None else "held"}
+
+    def _why_hold(self, row: Row) -> str | None:
+        rules, day = self._checks.rules, date.fromisoformat(row["local_time"][:10])
+        level = rules.level(BY_DAY, day)
+        if level != "block" or level == rules.level(BY_DAY):  # not in a window, or as strict on any day
+            return None
+        found = self._findings(row)
+        return f"it is due in an election window: {found[0].rule} ({level}): {found[0].what_to_do}" if found else None
+
+    def _findings(self, row: Row) -> list[Finding]:
+        """What of its words a window forbids; asked once for all posts that say the same."""
+        digest = row["content_hash"]
+        if digest not in self._found:
+            seen = content_checks.post_of(row["text"], row["media"])
+            found = self._checks.run(seen, {BY_DAY})
+            self._found[digest] = [] if found and self._is_let_pass(digest) else found
+        return self._found[digest]
+
+    def _is_let_pass(self, digest: str) -> bool:
+        with reading(self._engine) as session:
+            return BY_DAY in content_checks.overridden(session, digest)
