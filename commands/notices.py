@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commands import answers
 from commands.context import Context, Json, UserError, clean_text, emit, guarded, say, table
 from commands.post_options import MOST_ID
 from config import clock
+from scheduler import exercise
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
     from crisis.notices.overview import Sent
     from crisis.plan import Notice, Plan
+    from scheduler.exercise import Answers
 
 STATES = {"delivered": "delivered", "waiting": "waiting", "sending": "under way", "failed": "FAILED"}
 Number = Annotated[
@@ -31,12 +34,38 @@ def ack(number: Number = None, json: Json = False) -> None:
     """Say that you know of a suspension: then nobody is told in your place. Needs a signed-in person."""
     with guarded() as context:
         found = [_acknowledged(context, suspension) for suspension in _meant(context, number)]
+        told = _answers(context, [item["suspension"] for item in found])
         if json:
-            return emit(found)
+            silent = {number: item.silent for number, (item, _kind) in (told or {}).items()}
+            return emit([{**item, "silent": silent.get(item["suspension"])} for item in found])
         for item in found:
-            when = "" if item["new"] else f" since {item['at']}"
-            say(f"ACKNOWLEDGED  suspension {item['suspension']} by {item['person']}{when}")
+            for line in _of_ack(item, *(told or {}).get(item["suspension"], (None, ""))):
+                say(line)
+        return say(answers.NOT_KNOWN) if told is None else None
+
+
+def _of_ack(item: Mapping[str, Any], answers: Answers | None, kind: str) -> Iterator[str]:
+    when = "" if item["new"] else f" since {item['at']}"
+    yield f"ACKNOWLEDGED  suspension {item['suspension']} by {item['person']}{when}"
+    yield from (exercise.told(kind, line) for line in (answers.lines(kind) if answers is not None else []))
+
+
+def _answers(context: Context, numbers: Collection[int]) -> dict[int, tuple[Answers, str]] | None:
+    """By suspension that stands: who must answer by the plan and has, and who is silent; and its kind. None where the plan
+    cannot be read: what was acknowledged is, all the same."""
+    from crisis.notices import ledger
+    from scheduler import resumption
+    from store.engine import cursor, dialect, reading
+
+    must = answers.people()
+    if must is None:
         return None
+    with reading(context.engine) as session:
+        standing = [item for item in resumption.active(cursor(session), dialect(session)) if item.id in numbers]
+        return {
+            item.id: (exercise.Answers.of(item.id, must, ledger.acknowledged(session, item.id)), item.kind)
+            for item in standing
+        }
 
 
 def _meant(context: Context, number: int | None) -> list[int]:
@@ -132,7 +161,7 @@ def _as_json(sent: Sent) -> dict[str, Any]:
 
 
 def _show(item: Mapping[str, Any]) -> None:
-    heads = ("suspension", "notice", "person", "address", "", "tries", "when", "why", "acknowledged")
+    heads = ("suspension", "notice", "person", "address", "state", "tries", "when", "why", "acknowledged")
     rows = [
         (
             item["suspension"],
@@ -168,7 +197,7 @@ def _tested(context: Context, person: str, json: bool) -> None:
     if json:
         emit([vars(item) for item in found])
     else:
-        table(("person", "address", ""), [(person, item.variable, item.trouble or "taken") for item in found])
+        table(("person", "address", "answer"), [(person, item.variable, item.trouble or "taken") for item in found])
     if any(item.trouble for item in found) or not found:
         raise typer.Exit(1)
 
