@@ -31,7 +31,8 @@ def doctor(
             emit([vars(item) for item in found])
         else:
             table(
-                ("check", "", "finding"), [(item.check, item.level, local_time.for_people(item.text)) for item in found]
+                ("check", "level", "finding"),
+                [(item.check, item.level, local_time.for_people(item.text)) for item in found],
             )
         if any(item.level == "fault" for item in found):
             raise typer.Exit(1)
