@@ -40,7 +40,7 @@ def doctor(
 
 def _examine(context: Context) -> list[Finding]:
     from commands import checking, stop_page
-    from crisis import plan_check
+    from crisis import drill_check, plan_check
     from crisis.alerts import checkup
     from crisis.notices import check as notice_check
     from scheduler.checkup import Patient, examine
@@ -48,6 +48,7 @@ def _examine(context: Context) -> list[Finding]:
     patient = Patient(context.settings, context.essential, context.engine, context.loaded.environ)
     further = {
         "plan": plan_check.check,
+        "drills": drill_check.check,
         "notices": notice_check.check,
         "alerts": checkup.check,
         "stop page": stop_page.check,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from crisis.notices.overview import Sent
     from crisis.plan import Notice, Plan
-    from scheduler.exercise import Answers
 
 STATES = {"delivered": "delivered", "waiting": "waiting", "sending": "under way", "failed": "FAILED"}
 Number = Annotated[
@@ -33,39 +32,14 @@ OfSuspension = Annotated[
 def ack(number: Number = None, json: Json = False) -> None:
     """Say that you know of a suspension: then nobody is told in your place. Needs a signed-in person."""
     with guarded() as context:
-        found = [_acknowledged(context, suspension) for suspension in _meant(context, number)]
-        told = _answers(context, [item["suspension"] for item in found])
+        must = answers.people()
+        found = [_acknowledged(context, suspension, must) for suspension in _meant(context, number)]
         if json:
-            silent = {number: item.silent for number, (item, _kind) in (told or {}).items()}
-            return emit([{**item, "silent": silent.get(item["suspension"])} for item in found])
-        for item in found:
-            for line in _of_ack(item, *(told or {}).get(item["suspension"], (None, ""))):
+            return emit([data for data, _lines in found])
+        for _data, lines in found:
+            for line in lines:
                 say(line)
-        return say(answers.NOT_KNOWN) if told is None else None
-
-
-def _of_ack(item: Mapping[str, Any], answers: Answers | None, kind: str) -> Iterator[str]:
-    when = "" if item["new"] else f" since {item['at']}"
-    yield f"ACKNOWLEDGED  suspension {item['suspension']} by {item['person']}{when}"
-    yield from (exercise.told(kind, line) for line in (answers.lines(kind) if answers is not None else []))
-
-
-def _answers(context: Context, numbers: Collection[int]) -> dict[int, tuple[Answers, str]] | None:
-    """By suspension that stands: who must answer by the plan and has, and who is silent; and its kind. None where the plan
-    cannot be read: what was acknowledged is, all the same."""
-    from crisis.notices import ledger
-    from scheduler import resumption
-    from store.engine import cursor, dialect, reading
-
-    must = answers.people()
-    if must is None:
-        return None
-    with reading(context.engine) as session:
-        standing = [item for item in resumption.active(cursor(session), dialect(session)) if item.id in numbers]
-        return {
-            item.id: (exercise.Answers.of(item.id, must, ledger.acknowledged(session, item.id)), item.kind)
-            for item in standing
-        }
+        return say(answers.NOT_KNOWN) if must is None else None
 
 
 def _meant(context: Context, number: int | None) -> list[int]:
@@ -92,22 +66,38 @@ def _standing(session: Session) -> list[int]:
     return [item.id for item in resumption.active(cursor(session), dialect(session)) if item.has_come]
 
 
-def _acknowledged(context: Context, suspension: int) -> dict[str, Any]:
+def _acknowledged(context: Context, suspension: int, must: Sequence[str] | None) -> tuple[dict[str, Any], list[str]]:
+    """What was said, as data and as lines, with who must still say so; `must`: who does by the plan, None: not known."""
+    from crisis.notices import ledger
+    from store.engine import reading
+    from store.tables import Suspension
+
+    person = context.actor.person
+    new = _added(context, suspension, person)
+    with reading(context.engine) as session:
+        known, row = ledger.acknowledged(session, suspension), session.get_one(Suspension, suspension)
+    told = exercise.Answers.of(suspension, (must or ()) if row.lifted_epoch is None else (), known)
+    at = clock.to_text(known[person])
+    data = {"suspension": suspension, "kind": row.kind, "person": person, "at": at, "new": new}
+    head = f"ACKNOWLEDGED  suspension {suspension} by {person}{'' if new else f' since {at}'}"
+    lines = [exercise.told(row.kind, line) for line in (head, *told.lines(row.kind))]
+    return {**data, "silent": None if must is None else told.silent}, lines
+
+
+def _added(context: Context, suspension: int, person: str) -> bool:
+    """True when it was new."""
     from sqlalchemy.exc import IntegrityError
 
     from crisis.notices import ledger
-    from store.engine import reading, writing
+    from store.engine import writing
 
-    person, new = context.actor.person, False
     try:
         with writing(context.engine) as session:
-            new = ledger.acknowledge(session, suspension, person)
+            return ledger.acknowledge(session, suspension, person)
     except IntegrityError as error:
         if not ledger.is_race(error):
             raise
-    with reading(context.engine) as session:
-        at = ledger.acknowledged(session, suspension)[person]
-    return {"suspension": suspension, "person": person, "at": clock.to_text(at), "new": new}
+    return False
 
 
 # --- what became of them ---------------------------------------------------------------------------------------------

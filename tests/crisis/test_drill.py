@@ -299,12 +299,22 @@ def test_the_doctor_says_whether_the_stop_was_practised(office: Office) -> None:
     patient = Patient(settings.load(), essentials.load(), office.engine, {})
     assert [level for level, _line in drill_check.check(patient)] == [WARN]
     office.run("crisis", "drill", "--simulate")
-    ((level, line),) = drill_check.check(patient)
-    assert (level, "(simulate, all, by ana)" in line) == (OK, True)
+    (lacks, _line), (level, line) = drill_check.check(patient)
+    assert (lacks, level, "the last simulated drill passed at" in line, "(all, by ana)" in line) == (
+        WARN,
+        OK,
+        True,
+        True,
+    )
+    _lift(office, _live(office))
+    (level, line), _simulated = drill_check.check(patient)
+    assert (level, "the last live drill passed at" in line) == (OK, True)
     with writing(office.engine) as session:
-        session.get_one(Drill, 1).at -= drill_check.STALE_US
-    ((level, line),) = drill_check.check(patient)
-    assert (level, "over a year ago" in line) == (WARN, True)
+        session.get_one(Drill, 2).at -= drill_check.STALE_US
+    (level, line), (other, _line) = drill_check.check(patient)
+    assert (level, "over a year ago" in line, "drill --live" in line, other) == (WARN, True, True, OK)
+    said = office.city.run("doctor", "--json", STANDFAST_TOKEN=office.token)
+    assert [item["level"] for item in json.loads(said.stdout) if item["check"] == "drills"] == [WARN, OK]
 
 
 def test_a_lift_is_told_though_the_verdict_cannot_be_written(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,7 +353,7 @@ def test_whoever_looks_at_a_drill_hears_who_must_still_answer(office: Office) ->
     _plan(office, PLAN + TWO)
     number = _live(office)
     said = office.run("crisis", "ack")
-    assert said.err.splitlines() == [f"ACKNOWLEDGED  suspension {number} by ana", WAITS]
+    assert said.err.splitlines() == [f"EXERCISE  ACKNOWLEDGED  suspension {number} by ana", WAITS]
     assert office.run("crisis", "ack", "--json").data[0]["silent"] == ["omar"]
     words, data = _status(office)
     assert WAITS in words.splitlines()
@@ -385,7 +395,7 @@ def test_a_plan_that_cannot_be_read_keeps_nobody_from_answering_and_passes_no_dr
     assert "who must answer is not known" in _status(office)[0]
     said = office.run("crisis", "ack")
     assert said.err.splitlines() == [
-        f"ACKNOWLEDGED  suspension {number} by ana",
+        f"EXERCISE  ACKNOWLEDGED  suspension {number} by ana",
         "  warning     the plan cannot be read, so who must answer is not known: see `standfast doctor`",
     ]
     asked = office.run("resume", "--reason", "over")
