@@ -245,14 +245,12 @@ def status(
     json: Json = False,
 ) -> None:
     """Say what is suspended, since when, by whom, why, and what is unconfirmed. Exit code 0 when open or quiet, else 10."""
+    from commands import answers
     from config import essentials, local_time
     from scheduler.status import Status
 
-    code, data, words = Status(essentials.load()).run(wait=wait)
-    if json:
-        _emit(data)
-    else:
-        _print(_visible(local_time.for_people(words)))
+    code, data, words = Status(essentials.load(), answers.people).run(wait=wait)
+    _emit(data) if json else _print(_visible(local_time.for_people(words)))
     raise typer.Exit(code)
 
 

@@ -196,7 +196,7 @@ def show(
         if json:
             emit(_described(row))
         else:
-            table(("", ""), [*_lines(row)])
+            table(("field", "value"), [*_lines(row)])
 
 
 def _found(context: Context, number: int) -> tuple[AlertRecord, bytes | None]:

@@ -147,7 +147,7 @@ def show(name: Name, json: Json = False) -> None:
             emit(found)
             return
         missing = found.pop("missing")
-        table(("", ""), [(key, value) for key, value in found.items() if value])
+        table(("field", "value"), [(key, value) for key, value in found.items() if value])
         for line in missing:
             say(f"missing: {line}")
 

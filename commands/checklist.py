@@ -62,15 +62,11 @@ def _plan(context: Context) -> tuple[Plan, list[str]]:
     Not through the checked settings: in a crisis a mistake elsewhere in them must not hide the list.
     """
     from crisis import plan
-    from crisis.plan_table import PlanError
 
     loaded = context.loaded
     named = loaded.values.get("plan")
-    try:
-        found = plan.read(plan.file_of(loaded.root, named))
-    except PlanError as error:
-        return plan.read(), [*loaded.warnings, *error.faults]
-    return found, list(loaded.warnings) if named is None else []
+    found, faults = plan.read_or_shipped(plan.file_of(loaded.root, named))
+    return found, [*loaded.warnings, *faults] if faults or named is None else []
 
 
 # --- tick ------------------------------------------------------------------------------------------------------------

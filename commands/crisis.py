@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -14,6 +14,8 @@ from commands.context import Context, Json, UserError, clean_text, emit, guarded
 from commands.post_options import Alts, Channels, MediaFiles, Text, TextFile, out
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from crisis.sweep import Swept
     from scheduler.planning.emergency import Message, Sent
     from scheduler.receipt import Receipt
@@ -139,28 +141,41 @@ def filled(context: Context, wish: Wish, platform: str, files: Sequence[Any]) ->
 
 
 def _sent(context: Context, message: Message, json: bool) -> None:
-    from governance import access
-    from scheduler import restore
     from scheduler.planning import emergency, post_service
 
     actor = context.actor
     post_service.load_platforms(context.engine)
-    with _windows_begun(context), access.acting(context.engine) as session:
-        restore.refuse_older_copy(session, context.essential)
+    with _lane(context, "nothing was queued or sent") as session:
         sent = emergency.send(session, actor, message)
     _report(sent, message, json)
 
 
 @contextmanager
-def _windows_begun(context: Context) -> Iterator[None]:
-    """A planned suspension that has come begins first: the leave that is given within shall live in its epoch. Where it cannot
-    be begun people hear of it after the act, whose own error says more when there is one."""
-    from scheduler import windows
+def _lane(context: Context, undone: str) -> Iterator[Session]:
+    """A transaction in which leave can be given. A planned suspension that has come begins first: leave from before its step
+    would be void at once. Raises UserError saying what was not done where it cannot be begun, within a few seconds."""
+    from governance import access
+    from scheduler import killswitch, restore, windows
+    from store.engine import cursor, dialect, reading
 
     why = windows.begin_due(context.essential)
-    yield
     if why is not None:
-        say(f"standfast: warning: {why}; then the leave may be void: see --renew")
+        with reading(context.engine) as session:
+            restore.refuse_older_copy(session, context.essential)
+            _refuse(session, why, undone)
+    with access.acting(context.engine) as session:
+        restore.refuse_older_copy(session, context.essential)
+        if killswitch.has_due(cursor(session), dialect(session)):
+            _refuse(session, "a planned suspension has come at this very moment", undone)
+        yield session
+
+
+def _refuse(session: Session, why: str, undone: str) -> NoReturn:
+    from scheduler.planning import emergency
+
+    waiting = emergency.without_leave(session)
+    what = f"; {len(waiting)} pending emergency message(s) wait without leave" if waiting else ""
+    raise UserError(f"{why}; {undone}{what}: repeat the command, and see `standfast crisis status`")
 
 
 def _report(sent: Sent, message: Message, json: bool) -> None:
@@ -183,13 +198,10 @@ def _shown(message: Message, json: bool) -> None:
 
 
 def _renew(context: Context, edited: bool, json: bool) -> None:
-    from governance import access
-    from scheduler import restore
     from scheduler.planning import emergency
 
     actor = context.actor
-    with _windows_begun(context), access.acting(context.engine) as session:
-        restore.refuse_older_copy(session, context.essential)
+    with _lane(context, "no message was given leave") as session:
         numbers = emergency.renew(session, actor, also_edited=edited)
         left = emergency.edited(session)
     if json:
@@ -214,7 +226,8 @@ def sweep(suspension: Suspension = None, json: Json = False) -> None:
         if json:
             return emit([vars(item) for item in found])
         return table(
-            ("channel", "found", "taken out", ""), [(i.channel, i.found, i.gone, i.trouble or "empty") for i in found]
+            ("channel", "found", "taken out", "what is left"),
+            [(i.channel, i.found, i.gone, i.trouble or "empty") for i in found],
         )
 
 
@@ -223,12 +236,14 @@ def swept(context: Context, suspension: int, by: str) -> Iterator[Swept]:
     from crisis.sweep import Sweeper
     from scheduler import restore, stop_ledger, windows
     from scheduler.account import ConnectorPool
-    from store.engine import cursor, dialect, writing
+    from store.engine import cursor, dialect, reading, writing
 
-    if (why := windows.begin_due(context.essential)) is not None:
-        say(f"standfast: warning: {why}")
-    with writing(context.engine) as session:
+    why = windows.begin_due(context.essential)
+    with reading(context.engine) as session:
         older = stop_ledger.why_older(cursor(session), dialect(session), context.essential) is not None
+    if why is not None and not older:  # what cannot write within seconds can keep no copy of what it would take out
+        raise UserError(f"{why}; nothing was swept: repeat the command")
+    with writing(context.engine) as session:
         restore.leave_room(session, context.essential)
     with closing(ConnectorPool(context.engine)) as pool:
         own = Sweeper(context.engine, pool, by, int(context.settings.lateness * 1_000_000), older_copy=older)

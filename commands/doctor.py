@@ -31,7 +31,8 @@ def doctor(
             emit([vars(item) for item in found])
         else:
             table(
-                ("check", "", "finding"), [(item.check, item.level, local_time.for_people(item.text)) for item in found]
+                ("check", "level", "finding"),
+                [(item.check, item.level, local_time.for_people(item.text)) for item in found],
             )
         if any(item.level == "fault" for item in found):
             raise typer.Exit(1)
@@ -39,7 +40,7 @@ def doctor(
 
 def _examine(context: Context) -> list[Finding]:
     from commands import checking, stop_page
-    from crisis import plan_check
+    from crisis import drill_check, plan_check
     from crisis.alerts import checkup
     from crisis.notices import check as notice_check
     from scheduler.checkup import Patient, examine
@@ -47,6 +48,7 @@ def _examine(context: Context) -> list[Finding]:
     patient = Patient(context.settings, context.essential, context.engine, context.loaded.environ)
     further = {
         "plan": plan_check.check,
+        "drills": drill_check.check,
         "notices": notice_check.check,
         "alerts": checkup.check,
         "stop page": stop_page.check,

@@ -199,12 +199,8 @@ def _kept(context: Context, who: Identity, measured: Measured) -> int:
         number = drills.keep(session, who, drills.LIVE, measured, evidence)
     quiet = "not confirmed yet" if measured.quiet_us is None else f"confirmed after {_s(measured.quiet_us)}"
     say(exercise.marked(f"  measured    SUSPENDED after {_s(measured.suspended_us)}; quiet {quiet} (drill {number})"))
-    if must := [item.person for item in plan.notices if item.acknowledge_within_s]:
-        say(
-            exercise.marked(
-                f"  must answer {', '.join(must)}: each by `standfast crisis ack`, or the drill is not passed"
-            )
-        )
+    for line in exercise.Answers.of(measured.receipt.suspension, plan.must_answer, ()).lines(exercise.DRILL):
+        say(exercise.marked(line))
     end = f"standfast resume --suspension {measured.receipt.suspension} --reason 'drill over'"
     say(exercise.marked(f"End it as a real one is ended: {end}"))
     return number
@@ -230,10 +226,15 @@ def _say_verdict(row: Drill) -> None:
 
 def _settled(context: Context) -> list[Drill]:
     from crisis import drill as drills
+    from scheduler import exercise
     from store.drill_tables import Drill
     from store.engine import reading
 
-    plan, _faults = _plan(context)
+    plan, faults = _plan(context)
+    if faults:  # the shipped plan asks nobody to answer: by it everything would pass
+        why = f"no drill gets its verdict before the plan can be read: {faults[0]}"
+        say(exercise.marked(f"  warning     {why}"))
+        return []
     numbers = drills.settle(context.engine, plan, context.settings.send_deadline)
     with reading(context.engine) as session:
         found = [session.get_one(Drill, number) for number in numbers]
@@ -245,21 +246,23 @@ def _show(context: Context, json: bool) -> None:
     from sqlmodel import col, select
 
     from config import clock
+    from crisis import drill as drills
     from store.drill_tables import Drill
     from store.engine import reading
 
     context.actor  # noqa: B018  # whoever is signed in may look
     _settled(context)
+    plan, _faults = _plan(context)
     with reading(context.engine) as session:
         rows = session.exec(select(Drill).order_by(col(Drill.id))).all()
+        why = {row.id: drills.why(session, row, plan) for row in rows}
         session.expunge_all()
     if json:
-        return emit([{**row.model_dump(), "evidence": json_format.loads(row.evidence)} for row in rows])
-    heads = ("drill", "when", "by", "mode", "scope", "verdict", "measured")
-    return table(
-        heads,
-        [(row.id, clock.to_text(row.at), row.by, row.mode, row.scope, row.verdict, _measures(row)) for row in rows],
-    )
+        more = {row.id: {"evidence": json_format.loads(row.evidence), "why": why[row.id]} for row in rows}
+        return emit([{**row.model_dump(), **more[row.id]} for row in rows])
+    heads = ("drill", "when", "by", "mode", "scope", "verdict", "measured", "why")
+    told = [(row.id, clock.to_text(row.at), row.by, row.mode, row.scope, row.verdict, _measures(row)) for row in rows]
+    return table(heads, [(*cells, "; ".join(why[cells[0]])) for cells in told])
 
 
 def _measures(row: Drill) -> str:
@@ -285,9 +288,5 @@ def _s(us: int) -> str:
 def _plan(context: Context) -> tuple[Plan, list[str]]:
     """The city's plan, or the shipped one and what is wrong with the city's."""
     from crisis import plan
-    from crisis.plan_table import PlanError
 
-    try:
-        return plan.read(plan.file_of(context.settings.root, context.settings.plan)), []
-    except PlanError as error:
-        return plan.read(), list(error.faults)
+    return plan.read_or_shipped(plan.file_of(context.settings.root, context.settings.plan))

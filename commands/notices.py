@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commands import answers
 from commands.context import Context, Json, UserError, clean_text, emit, guarded, say, table
 from commands.post_options import MOST_ID
 from config import clock
+from scheduler import exercise
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -30,13 +32,14 @@ OfSuspension = Annotated[
 def ack(number: Number = None, json: Json = False) -> None:
     """Say that you know of a suspension: then nobody is told in your place. Needs a signed-in person."""
     with guarded() as context:
-        found = [_acknowledged(context, suspension) for suspension in _meant(context, number)]
+        must = answers.people()
+        found = [_acknowledged(context, suspension, must) for suspension in _meant(context, number)]
         if json:
-            return emit(found)
-        for item in found:
-            when = "" if item["new"] else f" since {item['at']}"
-            say(f"ACKNOWLEDGED  suspension {item['suspension']} by {item['person']}{when}")
-        return None
+            return emit([data for data, _lines in found])
+        for _data, lines in found:
+            for line in lines:
+                say(line)
+        return say(answers.NOT_KNOWN) if must is None else None
 
 
 def _meant(context: Context, number: int | None) -> list[int]:
@@ -63,22 +66,38 @@ def _standing(session: Session) -> list[int]:
     return [item.id for item in resumption.active(cursor(session), dialect(session)) if item.has_come]
 
 
-def _acknowledged(context: Context, suspension: int) -> dict[str, Any]:
+def _acknowledged(context: Context, suspension: int, must: Sequence[str] | None) -> tuple[dict[str, Any], list[str]]:
+    """What was said, as data and as lines, with who must still say so; `must`: who does by the plan, None: not known."""
+    from crisis.notices import ledger
+    from store.engine import reading
+    from store.tables import Suspension
+
+    person = context.actor.person
+    new = _added(context, suspension, person)
+    with reading(context.engine) as session:
+        known, row = ledger.acknowledged(session, suspension), session.get_one(Suspension, suspension)
+    told = exercise.Answers.of(suspension, (must or ()) if row.lifted_epoch is None else (), known)
+    at = clock.to_text(known[person])
+    data = {"suspension": suspension, "kind": row.kind, "person": person, "at": at, "new": new}
+    head = f"ACKNOWLEDGED  suspension {suspension} by {person}{'' if new else f' since {at}'}"
+    lines = [exercise.told(row.kind, line) for line in (head, *told.lines(row.kind))]
+    return {**data, "silent": None if must is None else told.silent}, lines
+
+
+def _added(context: Context, suspension: int, person: str) -> bool:
+    """True when it was new."""
     from sqlalchemy.exc import IntegrityError
 
     from crisis.notices import ledger
-    from store.engine import reading, writing
+    from store.engine import writing
 
-    person, new = context.actor.person, False
     try:
         with writing(context.engine) as session:
-            new = ledger.acknowledge(session, suspension, person)
+            return ledger.acknowledge(session, suspension, person)
     except IntegrityError as error:
         if not ledger.is_race(error):
             raise
-    with reading(context.engine) as session:
-        at = ledger.acknowledged(session, suspension)[person]
-    return {"suspension": suspension, "person": person, "at": clock.to_text(at), "new": new}
+    return False
 
 
 # --- what became of them ---------------------------------------------------------------------------------------------
@@ -132,7 +151,7 @@ def _as_json(sent: Sent) -> dict[str, Any]:
 
 
 def _show(item: Mapping[str, Any]) -> None:
-    heads = ("suspension", "notice", "person", "address", "", "tries", "when", "why", "acknowledged")
+    heads = ("suspension", "notice", "person", "address", "state", "tries", "when", "why", "acknowledged")
     rows = [
         (
             item["suspension"],
@@ -168,7 +187,7 @@ def _tested(context: Context, person: str, json: bool) -> None:
     if json:
         emit([vars(item) for item in found])
     else:
-        table(("person", "address", ""), [(person, item.variable, item.trouble or "taken") for item in found])
+        table(("person", "address", "answer"), [(person, item.variable, item.trouble or "taken") for item in found])
     if any(item.trouble for item in found) or not found:
         raise typer.Exit(1)
 

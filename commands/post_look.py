@@ -67,7 +67,7 @@ def show(post: Id, json: Json = False) -> None:
             emit(found)
             return
         attempts = found.pop("attempts")
-        table(("", ""), [(name, value) for name, value in found.items() if value not in (None, [], "")])
+        table(("field", "value"), [(name, value) for name, value in found.items() if value not in (None, [], "")])
         if attempts:
             columns = ("id", "state", "claimed_at", "finished_at", "outcome", "detail", "closed_by")
             table(("attempt", *columns[1:]), [[attempt[name] for name in columns] for attempt in attempts])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from commands import announcing
+from config.fault import Fault
 from scheduler import exercise
 from scheduler.killswitch import Scope, SwitchError
 
 if TYPE_CHECKING:
+    from scheduler.exercise import Answers
     from scheduler.resumption import Lifted, Offer, Resumption
 
 SHOWN = 20
@@ -47,7 +50,23 @@ def _ask(own: Resumption, wish: Wish) -> tuple[dict[str, Any], Iterator[str]]:
     scope = None if wish.scope is None else Scope.parse(wish.scope)
     only = [Scope.parse(item) for item in wish.only]
     offer = own.ask(wish.reason, scope=scope, suspension=wish.suspension, only=only)
-    return {"lifted": False, **vars(offer)}, of_offer(offer)
+    found, lines = _answers(own, offer)
+    silent = {} if found is None else {"silent": found.silent}
+    return {"lifted": False, **vars(offer), **silent}, itertools.chain(of_offer(offer), lines)
+
+
+def _answers(own: Resumption, offer: Offer) -> tuple[Answers | None, list[str]]:
+    """Of a drill, who must still answer before it is lifted: who ends it now ends it unpassed. The code holds in any case."""
+    from commands import answers
+
+    if offer.kind != exercise.DRILL:
+        return None, []
+    try:
+        found = answers.of_ledger(own.switch, offer.suspension)
+    except Fault as fault:
+        return None, [exercise.marked(f"  warning     who must answer is not known ({fault})")]
+    lines = [answers.NOT_KNOWN] if found is None else found.lines(offer.kind)
+    return found, [exercise.marked(line) for line in lines]
 
 
 def _confirm(own: Resumption, wish: Wish, code: str, post: announcing.Wish) -> tuple[dict[str, Any], Iterator[str]]:

@@ -95,9 +95,9 @@ class Table:
         value = self._take(key, example, needed)
         return "" if value is None else self._line(key, value, example)
 
-    def word(self, key: str, example: str, known: Collection[str]) -> str:
-        """One of the words in `known`."""
-        found = self.text(key, example)
+    def word(self, key: str, example: str, known: Collection[str], *, needed: bool = True) -> str:
+        """One of the words in `known`; empty when it may be left out and is."""
+        found = self.text(key, example, needed=needed)
         if found and found not in known:
             self.fault(key, f"= {self._shown(found)} is not known here: {did_you_mean(found, known)}")
         return found

@@ -21,6 +21,7 @@ from console.pages import Pages
 from console.stops import AfterStop, Stop, Stops
 from console.throttle import Throttle
 from console.watch import Watch
+from governance.authority import NotKnown, Refusal
 
 logger = structlog.get_logger()
 FIRST_S = 3.0
@@ -126,7 +127,7 @@ class StopPage:
         if wish.scope is None:
             return self._form(request, wish, problem="mistake", told="scope_text", status=422)
         why, begun = await self._begun(wish)
-        if begun is None:
+        if why is not None or begun is None:
             return await self._refused(request, wish, why)
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(begun.first)), FIRST_S)
@@ -137,23 +138,25 @@ class StopPage:
             return await self._refused(request, wish, begun.refusal)
         return self.pages.moved(f"/receipt/{begun.id}")
 
-    async def _begun(self, wish: Wish) -> tuple[str, Stop | None]:
+    async def _begun(self, wish: Wish) -> tuple[Refusal | None, Stop | None]:
         """(why not, None), or the stop that this form began: two taps on one form are one stop."""
         assert wish.credential is not None
         assert wish.scope is not None
         key = (wish.form, wish.credential.digest, str(wish.scope))
         if (known := self.stops.of_form(key)) is not None:
-            return "", known
+            return None, known
         why = await self.gate.refusal(wish.credential, wish.scope)
         if (known := self.stops.of_form(key)) is not None:  # the other tap came through meanwhile, and used up the code
-            return "", known
+            return None, known
         if why is not None:
             return why, None
-        return "", self.stops.start(key, wish.credential.request(wish.scope, wish.reason))
+        return None, self.stops.start(key, wish.credential.request(wish.scope, wish.reason))
 
-    async def _refused(self, request: Request, wish: Wish, why: str) -> Response:
+    async def _refused(self, request: Request, wish: Wish, why: Refusal | None) -> Response:
+        """What was given does not stop it. Of what nobody here knows no more is said than that: not whose it might be."""
         await self.throttle.hold_back(_client(request))
-        return self._form(request, wish, problem="refused", told="refused_text", why=why, status=403)
+        told, more = _in_words(wish, why)
+        return self._form(request, wish, problem="refused", told=told, why=more, status=403)
 
     def _form(self, request: Request, wish: Wish, *, status: int = 200, **about: str) -> Response:
         shown = request.query_params.get("show") == "1"
@@ -172,6 +175,13 @@ class StopPage:
         refresh = 0 if still else view.refresh_s
         about = {"view": view, "id": name, "still": still}
         return self.pages.page(request, "receipt.html", self.load(), about, refresh=refresh)
+
+
+def _in_words(wish: Wish, why: Refusal | None) -> tuple[str, str]:
+    """(name of the page's own words for a refusal, what the stop itself says of it beside them)."""
+    if not isinstance(why, NotKnown) or wish.credential is None:
+        return "refused_text", str(why or "")
+    return ("refused_code" if wish.credential.code else "refused_token"), ""
 
 
 def _client(request: Request) -> str:

@@ -36,8 +36,8 @@ class Gatekeeper:
         self._checks = ThreadPoolExecutor(CHECKS, "stop-page-check")
         self._doubted: OrderedDict[str, None] = OrderedDict()
 
-    async def refusal(self, credential: Credential, scope: Scope) -> str | None:
-        """Why it may not stop `scope`, in one line; None when it may try: the stop asks again, and counts."""
+    async def refusal(self, credential: Credential, scope: Scope) -> Refusal | None:
+        """Why it may not stop `scope`; None when it may try: the stop asks again, and counts."""
         loop = asyncio.get_running_loop()
         if credential.digest not in self._doubted and await loop.run_in_executor(self._lists, self._listed, credential):
             return None
@@ -58,7 +58,7 @@ class Gatekeeper:
     def _listed(self, credential: Credential) -> bool:
         return credential.is_listed(self.load().authority_file)
 
-    def _looked_up(self, credential: Credential, scope: Scope) -> str | None:
+    def _looked_up(self, credential: Credential, scope: Scope) -> Refusal | None:
         essential = self.load()
         own = switch.open_switch(essential)
         asked = StopAuthority(own, essential, {}, [], self.log.note)
@@ -68,7 +68,7 @@ class Gatekeeper:
             else:
                 asked.by_person(scope, credential.token)
         except Refusal as refusal:
-            return str(refusal)
+            return refusal
         finally:
             own.close()
         return None

@@ -39,7 +39,7 @@ class Stop:
     words: list[str] = field(default_factory=list)
     """What the stop told while it ran, in its own words."""
     answer: Answer | None = None
-    refusal: str = ""
+    refusal: Refusal | None = None
     """Why nothing was suspended: who asked may not."""
     mistake: str = ""
     """Why nothing was suspended: what was asked for is not there."""
@@ -148,7 +148,7 @@ class Stops:
             stop.answer = stop.own.run(request)
             stop.answered = clock.boot_s()
         except Refusal as refusal:
-            stop.refusal = str(refusal)
+            stop.refusal = refusal.with_traceback(None)  # it is kept as long as the receipt
         except SwitchError as error:
             stop.mistake = str(error)
 

@@ -92,7 +92,7 @@ def receipt(stop: Stop, seen: Seen | None, cell_file: Path, now: float) -> Recei
 def _running(stop: Stop, standing: Mapping[str, Any]) -> ReceiptView:
     words = tuple(stop.words)
     if stop.ended is not None:
-        return ReceiptView("failed", words=(*words, stop.refusal or stop.mistake or stop.fault))
+        return ReceiptView("failed", words=(*words, str(stop.refusal or stop.mistake or stop.fault)))
     key = "stopping" if stop.recorded is None else "draining"
     return ReceiptView(key, standing, words, refresh_s=LIVE_S)
 

@@ -24,7 +24,7 @@ from governance.access import Actor
 from records.log import record
 from scheduler import killswitch, receipt, switch
 from scheduler.emergency_stop import DRAIN_MARGIN_S
-from scheduler.exercise import DRILL
+from scheduler.exercise import DRILL, Answers
 from scheduler.killswitch import Order, Scope
 from scheduler.receipt import Receipt
 from store.crisis_tables import Acknowledgement, Delivery, Notice
@@ -34,6 +34,11 @@ from store.tables import Suspension
 
 SIMULATE, LIVE = "simulate", "live"
 RUNNING, PASSED, FAILED, OVERTAKEN = "running", "passed", "failed", "overtaken"
+
+UNDONE = "the stop was recorded and undone; nothing was held"
+IN_ORDER = "quiet in time, nothing went out, every notice delivered, nobody silent"
+NO_VERDICT = "it is over and nobody has judged it yet: see `standfast doctor` for the plan"
+STANDS = "suspension {number} stands until a person resumes"
 
 
 class DrillFault(Fault):
@@ -152,6 +157,18 @@ def judge(session: Session, row: Drill, plan: Plan, send_deadline_s: float) -> F
     return Found(FAILED if reasons else PASSED, reasons, answered, own.lifted_at, counts)
 
 
+def why(session: Session, row: Drill, plan: Plan) -> list[str]:
+    """Why a drill has the verdict that it has; of one that stands, what it still waits for."""
+    if row.verdict != RUNNING:
+        said = json.loads(row.evidence).get("reasons") or ()
+        return list(said) or [UNDONE if row.mode == SIMULATE else IN_ORDER]
+    own = session.get(Suspension, row.suspension_id)
+    if own is None or own.lifted_epoch is not None:
+        return [NO_VERDICT]
+    _answered, silent = _answers(session, own, plan)
+    return [STANDS.format(number=own.id), *silent]
+
+
 def _late(own: Suspension, send_deadline_s: float) -> Iterator[str]:
     if own.quiet_at is None:
         yield "quiet was never confirmed"
@@ -176,11 +193,11 @@ def _real_during(session: Session, own: Suspension) -> Suspension | None:
 
 def _answers(session: Session, own: Suspension, plan: Plan) -> tuple[int | None, list[str]]:
     """(µs until the last of those who must answer had, one line for each who has not)."""
-    must = [item.person for item in plan.notices if item.acknowledge_within_s]
     rows = session.exec(select(Acknowledgement).where(Acknowledgement.suspension_id == own.id))
     known = {row.person: row.at for row in rows}
-    silent = [f"{person} has not said that they know of it" for person in must if person not in known]
-    last = max((known[person] for person in must), default=None) if not silent else None
+    found = Answers.of(own.id or 0, plan.must_answer, known)
+    silent = [f"{person} has not said that they know of it" for person in found.silent]
+    last = max((known[person] for person in found.answered), default=None) if not silent else None
     return None if last is None else last - own.at, silent
 
 

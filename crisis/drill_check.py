@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from config import clock
-from crisis.drill import PASSED
+from crisis.drill import LIVE, PASSED, SIMULATE
 from scheduler.checkup import OK, WARN, Patient
 from store.drill_tables import Drill
 from store.engine import reading
@@ -17,15 +17,26 @@ STALE_US = 365 * 86_400 * clock.SECOND
 
 
 def check(patient: Patient) -> Iterator[tuple[str, str]]:
-    """(level, line): when the last drill was passed."""
+    """(level, line): when the last drill of each kind was passed. A live one says more: it alone shows who answers."""
     with reading(patient.engine) as session:
-        passed = session.exec(select(Drill).where(Drill.verdict == PASSED).order_by(col(Drill.id).desc())).first()
+        passed = {mode: _last(session, mode) for mode in (LIVE, SIMULATE)}
         session.expunge_all()
-    if passed is None:
+    if not any(passed.values()):
         yield WARN, "no drill was ever passed: try `standfast crisis drill --simulate`, then `--live` in a quiet hour"
         return
-    text = f"the last drill passed at {clock.to_text(passed.at)} ({passed.mode}, {passed.scope}, by {passed.by})"
-    if clock.wall_us() - passed.at > STALE_US:
-        yield WARN, f"{text}: over a year ago; practise again with `standfast crisis drill --simulate`"
-    else:
-        yield OK, text
+    if passed[LIVE] is None:
+        yield WARN, "no live drill was ever passed: hold one in a quiet hour (`standfast crisis drill --live`)"
+    yield from (_of(row) for row in passed.values() if row is not None)
+
+
+def _last(session: Session, mode: str) -> Drill | None:
+    newest = select(Drill).where(Drill.verdict == PASSED, Drill.mode == mode).order_by(col(Drill.id).desc())
+    return session.exec(newest.limit(1)).first()
+
+
+def _of(row: Drill) -> tuple[str, str]:
+    kind = "live" if row.mode == LIVE else "simulated"
+    text = f"the last {kind} drill passed at {clock.to_text(row.at)} ({row.scope}, by {row.by})"
+    if clock.wall_us() - row.at > STALE_US:
+        return WARN, f"{text}: over a year ago; practise again with `standfast crisis drill --{row.mode}`"
+    return OK, text

@@ -109,6 +109,11 @@ class Plan:
     statements: Mapping[str, Statement]
 
     @property
+    def must_answer(self) -> list[str]:
+        """Who must say that they know of a stop, in the order of the notice list."""
+        return [item.person for item in self.notices if item.acknowledge_within_s]
+
+    @property
     def is_shipped(self) -> bool:
         """True for the default, which is no city's."""
         return self.file == SHIPPED
@@ -127,6 +132,14 @@ def read(file: Path = SHIPPED) -> Plan:
     table.close()
     faults.check()
     return found
+
+
+def read_or_shipped(file: Path) -> tuple[Plan, list[str]]:
+    """(the plan in `file`, nothing), or (the shipped one, why that in `file` cannot be used)."""
+    try:
+        return read(file), []
+    except PlanError as error:
+        return read(), list(error.faults)
 
 
 def _body(file: Path) -> dict[str, object]:

@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 from config import clock, essentials
 from connectors import registry
 from connectors.errors import AccountError
-from crisis import plan, plan_gap, statement_gap
+from crisis import checklist_gap, plan, plan_gap, statement_gap
 from crisis.plan_table import PlanError
 from governance import access, roles
 from scheduler.checkup import BAD, OK, WARN, Found, Patient
@@ -29,7 +29,7 @@ def check(patient: Patient) -> Found:
     yield from _file(found)
     with reading(patient.engine) as session:
         city = _city(session, patient)
-    for part in (plan_gap.gaps, statement_gap.gaps):
+    for part in (plan_gap.gaps, checklist_gap.gaps, statement_gap.gaps):
         yield from ((level, f"{file}: {line}") for level, line in part(found, city))
 
 

@@ -47,7 +47,8 @@ Gaps = Iterator[tuple[str, str]]
 
 
 def gaps(plan: Plan, city: City) -> Gaps:
-    """Everything that `plan` lacks in `city`, but for its statements (`crisis.statement_gap`)."""
+    """Everything that `plan` lacks in `city`, but for its statements (`crisis.statement_gap`) and what its items ask for
+    (`crisis.checklist_gap`)."""
     for part in (_review, _roles, _access, _rights, _levels, _notices, _reminder, _checklist):
         yield from part(plan, city)
 

@@ -39,6 +39,10 @@ class Refusal(Fault):
     """Somebody may not do this: one line that says why and what to do."""
 
 
+class NotKnown(Refusal):
+    """What somebody gave is no token and no code of this city's; whose it might be, nobody is told."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """Somebody known: `person` is the id that logs carry, `how` is ``token``, ``authority file`` or ``service account``."""
@@ -73,7 +77,7 @@ def person_of(cursor: Cursor, dialect: str, token: str | None) -> Identity | Non
         return None
     found = TOKEN.fullmatch(token.strip())
     if found is None:
-        raise Refusal(f"that is not a token (they read sf_…_…): {_REMEDY}")
+        raise NotKnown(f"that is not a token (they read sf_…_…): {_REMEDY}")
     cursor.execute(
         "SELECT t.secret_hash, t.expires_at, t.revoked_at, p.id, p.name, p.state "  # noqa: S608 (only marks vary)
         f"FROM token t JOIN person p ON p.id = t.person WHERE t.id = {_mark(dialect)}",
@@ -85,7 +89,7 @@ def person_of(cursor: Cursor, dialect: str, token: str | None) -> Identity | Non
 def _accepted(token_id: str, secret: str, row: Any) -> Identity:
     known = row is not None and hmac.compare_digest(str(row[0]), hash_of(secret))
     if not known:
-        raise Refusal(f"token sf_{token_id}… is not known here: {_REMEDY}")
+        raise NotKnown(f"token sf_{token_id}… is not known here: {_REMEDY}")
     _hash, expires_at, revoked_at, person, name, state = row
     if state != "active":
         raise Refusal(f"token sf_{token_id}… belongs to {person}, who has left: sign in as somebody else")

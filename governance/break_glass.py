@@ -17,7 +17,7 @@ from typing import Any
 
 from config import clock
 from governance import codes
-from governance.authority import Identity, Refusal
+from governance.authority import Identity, NotKnown, Refusal
 from store import chain
 
 LENGTH = 20
@@ -46,12 +46,12 @@ class Code:
 
 
 def find(cursor: chain.Cursor, dialect: str, text: str) -> Code:
-    """The code that somebody typed. Raises Refusal saying why it is not accepted."""
+    """The code that somebody typed. Raises Refusal saying why it is not accepted (NotKnown: it is none)."""
     query = "SELECT id, label, mark, used_at, revoked_at FROM break_glass_code WHERE code_hash = ?"
     cursor.execute(_marked(dialect, query), (codes.hash_of(text),))
     row = cursor.fetchone()
     if row is None:
-        raise Refusal("that break-glass code is not known here: look at the sheet again")
+        raise NotKnown("that break-glass code is not known here: look at the sheet again")
     number, label, mark, used_at, revoked_at = row
     if used_at is not None or revoked_at is not None:
         what = f"was used on {clock.to_text(used_at)}" if used_at is not None else "was revoked"

@@ -200,7 +200,8 @@ def _alarms(patient: Patient) -> Found:
     for item in waiting:
         yield BAD, f"{item.detail}: nothing is claimed until `standfast doctor --confirm-clock`"
     if not waiting:
-        yield OK, "none"
+        watched = f"daemons watch for a jump of over {patient.settings.clock_jump:g} s and for a time before the newest record"
+        yield OK, f"no alarm is open; {watched}, and publish nothing then until a person confirms the clock"
 
 
 def _channels(patient: Patient) -> Found:

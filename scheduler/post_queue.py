@@ -173,15 +173,17 @@ def heads(session: Session) -> list[Head]:
     return sorted(made, key=lambda head: (head.ready_at, head.post))
 
 
-URGENT = """SELECT p.channel, p.id, p.ready_at, c.not_before_at FROM override o
+URGENT = f"""SELECT p.channel, p.id, p.ready_at, c.not_before_at FROM override o
   JOIN post p ON p.id = o.post_id AND p.content_hash = o.content_hash AND p.state = 'scheduled'
   JOIN channel c ON c.name = p.channel
-  WHERE o.used_at IS NULL AND o.epoch = (SELECT epoch FROM gate WHERE id = 1) ORDER BY o.id DESC"""
+  WHERE o.used_at IS NULL AND o.epoch = (SELECT epoch FROM gate WHERE id = 1)
+  AND NOT EXISTS (SELECT 1 FROM suspension WHERE {killswitch.DUE}) ORDER BY o.id DESC"""  # noqa: S608 (constants only)
+"""What may pass a closed gate (`claim_rows.OVERRIDE`): a planned suspension that has come ends all leave given before it."""
 
 
 def urgent_heads(session: Session) -> list[Head]:
     """The first emergency message of each channel that may pass a closed gate, oldest first; spacing does not hold it."""
-    found = killswitch.rows(cursor(session), dialect(session), URGENT)
+    found = killswitch.rows(cursor(session), dialect(session), URGENT, (clock.wall_us(),))
     first = {str(name): Head(str(name), int(post), int(ready), int(rests)) for name, post, ready, rests in found}
     return sorted(first.values(), key=lambda head: head.post)
 

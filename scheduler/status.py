@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from config import clock
 from config.essentials import Essentials
 from scheduler import drain, exercise, killswitch, receipt, resumption, stop_cell, stop_ledger, switch, windows
 from scheduler.emergency_stop import DONE, DRAIN_MARGIN_S, NOT_CONFIRMED, doubt
+from scheduler.exercise import Answers
 from scheduler.killswitch import rows
 from scheduler.receipt import Receipt
 from scheduler.switch import Switch, SwitchUnavailable
@@ -18,10 +20,13 @@ NO_DRILL = "  last drill  none was ever passed: `standfast crisis drill --simula
 
 
 class Status:
-    """One look at the switch."""
+    """One look at the switch.
 
-    def __init__(self, essential: Essentials) -> None:
-        self.essential = essential
+    `must_answer` gives the people who must answer in a drill (None: not known); it is asked while one stands, and not else.
+    """
+
+    def __init__(self, essential: Essentials, must_answer: Callable[[], Sequence[str] | None] = tuple) -> None:
+        self.essential, self._must_answer = essential, must_answer
         self.switch: Switch = switch.open_switch(essential)
         self.warnings: list[str] = list(essential.warnings)
 
@@ -61,6 +66,7 @@ class Status:
         if quiet and found:  # from this word on no older copy may pass for this store
             untold = stop_ledger.note_epoch(cursor, name, self.essential, epoch)
             self.warnings += [] if untold is None else [f"this host does not keep how far the store is: {untold}"]
+        answers = self._answers(found)
         data = {
             "suspended": bool(found) or bool(waiting) or not gate,
             "quiet_confirmed": quiet if (found or waiting or not gate) else None,
@@ -75,10 +81,22 @@ class Status:
             "gate_missing": not gate,
             "alarms": [{"kind": k, "detail": d, "raised_at": clock.to_text(at)} for k, d, at in alarms],
             "exercise": bool(found) and all(item.kind == exercise.DRILL for item in found),
-            "last_drill": _last_drill(cursor, name),
+            "answers": [asdict(item) for item in answers.values()],
+            "last_drill": _last_drill(cursor, name, ("live", "simulate")),
+            "last_live_drill": _last_drill(cursor, name, ("live",)),
+            "last_simulated_drill": _last_drill(cursor, name, ("simulate",)),
             "warnings": self.warnings,
         }
-        return DONE if quiet else NOT_CONFIRMED, data, _words(data, found)
+        return DONE if quiet else NOT_CONFIRMED, data, _words(data, found, answers)
+
+    def _answers(self, found: Sequence[Receipt]) -> dict[int, Answers]:
+        """Of each drill that stands: who has said that they know of it, and who is silent."""
+        drills = [item for item in found if item.kind == exercise.DRILL]
+        must = self._must_answer() if drills else ()
+        if must is None:
+            self.warnings.append(exercise.NOT_KNOWN)
+            return {}
+        return {item.suspension: Answers.of(item.suspension, must, item.notices["acknowledged"]) for item in drills}
 
     def _unreadable(self, why: str) -> tuple[int, dict[str, Any], str]:
         """This process cannot read the store: what the cell says, and no word about what others can."""
@@ -104,6 +122,10 @@ def _unknown(item: Receipt) -> Receipt:
     return replace(item, quiet_confirmed=False, complete=False)
 
 
+def _of(item: Receipt, answers: Answers | None) -> str:
+    return "\n".join([receipt.words(item), *(answers.lines(item.kind) if answers is not None else [])])
+
+
 def _planned(item: resumption.Active) -> dict[str, Any]:
     return {
         "suspension": item.id,
@@ -114,12 +136,13 @@ def _planned(item: resumption.Active) -> dict[str, Any]:
     }
 
 
-def _last_drill(cursor: Cursor, dialect: str) -> dict[str, Any] | None:
-    """The newest drill that was passed; None when none ever was."""
+def _last_drill(cursor: Cursor, dialect: str, modes: Sequence[str]) -> dict[str, Any] | None:
+    """The newest drill of these modes that was passed; None when none ever was."""
     query = (
-        "SELECT id, mode, by, at, suspended_us, quiet_us FROM drill WHERE verdict = 'passed' ORDER BY id DESC LIMIT 1"
+        "SELECT id, mode, by, at, suspended_us, quiet_us FROM drill WHERE verdict = 'passed' "  # noqa: S608 (marks only)
+        f"AND mode IN ({', '.join('?' * len(modes))}) ORDER BY id DESC LIMIT 1"
     )
-    for number, mode, by, at, suspended_us, quiet_us in rows(cursor, dialect, query):
+    for number, mode, by, at, suspended_us, quiet_us in rows(cursor, dialect, query, tuple(modes)):
         took = {
             "suspended_s": suspended_us / clock.SECOND,
             "quiet_s": None if quiet_us is None else quiet_us / clock.SECOND,
@@ -132,8 +155,8 @@ def _count(cursor: Cursor, dialect: str, state: str) -> int:
     return int(rows(cursor, dialect, "SELECT count(*) FROM post WHERE state = ?", (state,))[0][0])
 
 
-def _words(data: dict[str, Any], found: list[Receipt]) -> str:
-    lines = [exercise.told(item.kind, receipt.words(item)) for item in found]
+def _words(data: dict[str, Any], found: list[Receipt], answers: Mapping[int, Answers]) -> str:
+    lines = [exercise.told(item.kind, _of(item, answers.get(item.suspension))) for item in found]
     if data["stop_cell_unrecorded"]:
         lines.append("SUSPENDED ON THIS HOST  the stop cell is set and not yet in the ledger; only resume lifts it")
     if data["gate_missing"]:
@@ -147,7 +170,9 @@ def _words(data: dict[str, Any], found: list[Receipt]) -> str:
         f"PLANNED  {item['scope']} from {item['starts_at']}  (suspension {item['suspension']}, by {item['by']})"
         for item in data["planned"]
     ]
-    drill = data["last_drill"]
-    lines.append(f"  last drill  passed {drill['at']} ({drill['mode']}, by {drill['by']})" if drill else NO_DRILL)
+    passed = [drill for drill in (data["last_live_drill"], data["last_simulated_drill"]) if drill]
+    lines += [f"  last drill  passed {drill['at']} ({drill['mode']}, by {drill['by']})" for drill in passed] or [
+        NO_DRILL
+    ]
     lines += [f"  alarm       {item['kind']}: {item['detail']} (since {item['raised_at']})" for item in data["alarms"]]
     return "\n".join([*lines, *(f"  warning     {item}" for item in data["warnings"])])

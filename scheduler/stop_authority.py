@@ -45,7 +45,7 @@ class StopAuthority:
                 return break_glass.find(cursor, self.switch.name, text)
         except Refusal as refusal:
             self._log("unknown", str(refusal))
-            raise Refusal(f"{refusal}; {self._nothing()}") from None
+            raise type(refusal)(f"{refusal}; {self._nothing()}") from None
         except Exception:  # whatever keeps the store from being asked
             found = break_glass.from_file(self.essential.authority_file, text)
         if found is None:
@@ -80,7 +80,7 @@ class StopAuthority:
         except Refusal as refusal:
             if not owner:
                 self._log("unknown", str(refusal))
-            return self._owner_instead(str(refusal), owner)
+            return self._owner_instead(refusal, owner)
         assert found is not None
         channel = scope.value if scope.kind == killswitch.CHANNEL else authority.EVERY_CHANNEL
         why = authority.ineligible(cursor, self.switch.name, found.person, "suspend", channel)
@@ -95,12 +95,13 @@ class StopAuthority:
         with suppress(Exception):
             if (found := authority.from_file(self.essential.authority_file, token)) is not None:
                 return found
-        return self._owner_instead("the store does not answer and the local file does not know this token", owner)
+        away = Refusal("the store does not answer and the local file does not know this token")
+        return self._owner_instead(away, owner)
 
-    def _owner_instead(self, why: str, owner: bool) -> Identity:
+    def _owner_instead(self, why: Refusal, owner: bool) -> Identity:
         """A token that is not good must not keep the owner of the service account from stopping at 2 a.m."""
         if not owner:
-            raise Refusal(f"{why}; {NOTHING}")
+            raise type(why)(f"{why}; {NOTHING}")
         self.warnings.append(f"{why}; stopped as the owner of the service account")
         return authority.SERVICE
 

@@ -27,7 +27,7 @@ class Switch(Protocol):
     """Whom the hostage rule has ended (processes or backends)."""
 
     def reading(self) -> Any: ...
-    def exclusive(self) -> Any: ...
+    def exclusive(self, patience_s: float | None = None) -> Any: ...
     def commit(self) -> None: ...
     def rollback(self) -> None: ...
     def close(self) -> None: ...
@@ -60,7 +60,7 @@ class _Away:
     def reading(self) -> Any:
         raise SwitchUnavailable(self._why)
 
-    def exclusive(self) -> Any:
+    def exclusive(self, patience_s: float | None = None) -> Any:  # noqa: ARG002 (as the protocol has it)
         raise SwitchUnavailable(self._why)
 
     def commit(self) -> None:
@@ -93,14 +93,15 @@ def reading(switch: Switch, step: str = "") -> Iterator[Any]:
 
 
 @contextmanager
-def exclusive(switch: Switch, step: str = "") -> Iterator[Any]:
+def exclusive(switch: Switch, step: str = "", patience_s: float | None = None) -> Iterator[Any]:
     """A cursor under the store's exclusive lock; committed at the end, undone when the block raises.
 
-    `step` names its failpoints, here as in `reading`.
+    `step` names its failpoints, here as in `reading`. `patience_s`: wait no longer than that for the lock, where that is less
+    than a stop would (at least a second and a half: after one, whoever may be ended is). Raises SwitchUnavailable.
     """
     with _told(switch):
         with failpoint.step(step, "lock"):
-            cursor = _begun(switch.exclusive)
+            cursor = _begun(lambda: switch.exclusive(patience_s))
         yield cursor
         with failpoint.step(step, "commit"):
             switch.commit()

@@ -102,9 +102,9 @@ class PostgresSwitch:
         """A cursor in a reading transaction: one consistent view."""
         return self._guard("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
-    def exclusive(self) -> Any:
+    def exclusive(self, patience_s: float | None = None) -> Any:
         """A cursor in a transaction that holds the store's lock; ends backends that hold it for over 1 s."""
-        start = clock.boot_s()
+        start, give_up_s = clock.boot_s(), GIVE_UP_S if patience_s is None else patience_s
         while True:
             try:
                 return self._own().execute(LOCKED)
@@ -113,8 +113,8 @@ class PostgresSwitch:
                 self._end_holders()
             except psycopg.Error as error:
                 raise SwitchUnavailable(_line(error)) from None
-            if clock.boot_s() - start > GIVE_UP_S:
-                raise SwitchUnavailable(f"the store's lock could not be had in {GIVE_UP_S:.0f} s")
+            if clock.boot_s() - start > give_up_s:
+                raise SwitchUnavailable(f"the store's lock could not be had in {give_up_s:.0f} s")
 
     def commit(self) -> None:
         """Make the transaction durable. Raises SwitchUnavailable: then it may or may not have happened; ask again by id."""

@@ -55,9 +55,9 @@ class SqliteSwitch:
         # BEGIN alone takes no lock: only the first look can find another process recovering or closing the WAL.
         return self._ask("SELECT 1 FROM sqlite_master LIMIT 1", lambda: None, READ_GIVE_UP_S)
 
-    def exclusive(self) -> Any:
+    def exclusive(self, patience_s: float | None = None) -> Any:
         """A cursor in a transaction that holds the store's lock; ends a registered writer that holds it for over 1 s."""
-        return self._begin("BEGIN IMMEDIATE", self._end_holder, GIVE_UP_S)
+        return self._begin("BEGIN IMMEDIATE", self._end_holder, GIVE_UP_S if patience_s is None else patience_s)
 
     def commit(self) -> None:
         """Make the transaction durable. Raises SwitchUnavailable: then it may or may not have happened; ask again by id.

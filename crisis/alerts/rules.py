@@ -10,7 +10,7 @@ from typing import Any
 from config import clock, small_file
 from crisis.alerts.alert import Info
 from crisis.alerts.place import Place
-from crisis.alerts.rule_reader import RulesError, Table
+from crisis.alerts.rule_reader import ALL, EVENT, LINE, SAME, SCOPE, UGC, Faults, RulesError, Table
 
 SHIPPED = Path(clock.__file__).with_name("data") / "alerts.toml"
 MOST_BYTES = 2**20
@@ -75,39 +75,61 @@ def read(file: Path) -> Rules:
     except (OSError, ValueError, RecursionError) as error:  # ValueError: of TOML, of UTF-8, of a number's length
         said = " ".join(str(error).split())
         raise RulesError([f"{file}: the rules for alerts cannot be read ({said}): mend the file"]) from None
-    top = Table(str(file), "", values)
-    rules = _rules(top)
-    if top.faults:
-        raise RulesError(top.faults)
+    faults = Faults(file)
+    rules = _rules(Table(values, faults))
+    faults.check()
     return rules
 
 
 def _rules(top: Table) -> Rules:
-    place, suggest = top.table("place"), top.table("suggest")
     found = Rules(
-        place=Place(place.codes("same", Table.same_code), place.codes("ugc", Table.ugc_code)),
-        suggest=_bar(suggest),
-        holds=tuple(_hold(number, table) for number, table in enumerate(top.tables("hold"), 1)),
-        tests=top.choice("tests", TESTS, default="note"),
+        place=_place(_needed(top, "place")),
+        suggest=_suggest(_needed(top, "suggest")),
+        holds=tuple(_hold(number, table) for number, table in enumerate(top.rows("hold"), 1)),
+        tests=top.word("tests", '"note"', TESTS, needed=False) or TESTS[0],
     )
-    for table in (place, suggest, top):
-        table.refuse_others()
+    top.close()
+    return found
+
+
+def _needed(top: Table, key: str) -> Table | None:
+    """The table under `key`; None, with a fault, where there is none: what it lacks is no second mistake."""
+    if top.has(key):
+        return top.table(key)
+    top.fault(key, f"is missing: write [{key}]")
+    return None
+
+
+def _place(table: Table | None) -> Place:
+    if table is None:
+        return Place(frozenset(), frozenset())
+    found = Place(frozenset(table.ids("same", '["047093"]', SAME)), frozenset(table.ids("ugc", '["TNC093"]', UGC)))
+    table.close()
+    return found
+
+
+def _suggest(table: Table | None) -> Bar:
+    if table is None:
+        return Bar("", "", "", frozenset(), frozenset())
+    found = _bar(table)
+    table.close()
     return found
 
 
 def _bar(table: Table) -> Bar:
-    degrees: dict[str, Any] = {scale: table.choice(scale, words) for scale, words in SCALES.items()}
-    codes = table.codes("codes", Table.event_code, default=())
-    events = frozenset(word.casefold() for word in table.codes("events", Table.words, default=()))
-    return Bar(**degrees, codes=codes, events=events)
+    degrees: dict[str, Any] = {scale: table.word(scale, f'"{words[-2]}"', words) for scale, words in SCALES.items()}
+    codes = table.ids("codes", '["TOR"]', EVENT, needed=False)
+    events = table.ids("events", '["Tornado Warning"]', LINE, needed=False)
+    return Bar(**degrees, codes=frozenset(codes), events=frozenset(word.casefold() for word in events))
 
 
 def _hold(number: int, table: Table) -> HoldRule:
     """A line of the whitelist. An empty list would mean everybody or everything, which nobody may grant by leaving it out."""
-    found = HoldRule(number, table.codes("senders", Table.words), _bar(table), table.scope("scope"))
-    if table.get("senders") == []:
+    senders = frozenset(table.ids("senders", '["w-nws.webmaster@noaa.gov"]', LINE))
+    found = HoldRule(number, senders, _bar(table), table.id("scope", '"all"', SCOPE) or ALL)
+    if not senders and table.has("senders"):
         table.fault("senders", "is empty: name whose alerts may stop by themselves")
-    if not table.get("codes") and not table.get("events"):
+    if not (found.bar.codes or found.bar.events):
         table.fault("codes", "is missing: name the events that may stop by themselves, by code or under 'events'")
-    table.refuse_others()
+    table.close()
     return found

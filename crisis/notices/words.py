@@ -15,9 +15,23 @@ EXERCISE = "EXERCISE"
 """Stands before every subject and every line that a drill sends (KS-20)."""
 MARKS: Mapping[str, str] = {"drill": EXERCISE, "test": "TEST"}
 """What is no crisis, by the fact `kind` → the word on every line."""
-EVERYTHING = "everything"
-IN_OTHER_WORDS = {"es": "todo"}
-"""What a suspension of everything covers, in the languages of the notices."""
+IN_OTHER_WORDS: Mapping[str, Mapping[str, str]] = {
+    "es": {
+        "everything": "todo",
+        "all": "todo",
+        "channel": "canal",
+        "group": "grupo",
+        "crisis": "crisis",
+        "compromise": "cuenta en manos ajenas",
+        "planned": "prevista",
+        "drill": "simulacro",
+        "restore": "almacén restaurado",
+    }
+}
+"""By language: the program's own words among the facts, the kinds of suspension and what one covers."""
+OWN_WORDS = ("scope", "kind", "standing")
+"""Facts in which such a word stands at the beginning, after a comma or after a parenthesis; what follows a colon is a name."""
+WORD = re.compile(r"(?:^|(?<=, )|(?<=\())([a-z]+)(?=$|,|\)|:)")
 BLANK = re.compile(r"\{([a-z]+)\}")
 
 
@@ -38,13 +52,20 @@ def shipped() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
 
 def of(kind: str, language: str, facts: Mapping[str, str]) -> Words:
     """The words of a notice of `kind`; a fact that is not known is said to be. Facts are put in as they stand, once."""
-    by_language = shipped()[kind]
+    by_language, mark = shipped()[kind], MARKS.get(facts.get("kind", ""), "")
     prepared = by_language.get(language, by_language[FALLBACK])
-    if facts.get("scope") == EVERYTHING and language in by_language:
-        facts = {**facts, "scope": IN_OTHER_WORDS.get(language, EVERYTHING)}
+    if language in by_language:
+        facts = {**facts, **_translated(language, facts)}
     subject, body = (
         BLANK.sub(lambda found: facts.get(found[1]) or "–", prepared[part]) for part in ("subject", "body")
     )
-    mark = MARKS.get(facts.get("kind", ""), "")
     lines = [" ".join([mark, line]).strip() for line in body.strip().splitlines()]
     return Words(" ".join([mark, *subject.split()]).strip(), "\n".join(lines))
+
+
+def _translated(language: str, facts: Mapping[str, str]) -> dict[str, str]:
+    """The facts that are the program's own words, in `language`; a reason or a name is told as somebody wrote it."""
+    known = IN_OTHER_WORDS.get(language, {})
+    return {
+        name: WORD.sub(lambda found: known.get(found[1], found[1]), facts[name]) for name in OWN_WORDS if name in facts
+    }

@@ -133,6 +133,16 @@ def edited(session: Session) -> list[int]:
     return [number for number, leave in _pending(session, epoch).items() if not leave.knows]
 
 
+def without_leave(session: Session) -> list[int]:
+    """The pending emergency messages, while a planned suspension has come that nobody has begun: until its step is taken none
+    of them has leave, and none can be given any. Nothing otherwise."""
+    if not killswitch.has_due(cursor(session), dialect(session)):
+        return []
+    of_post = col(Override.post_id) == col(Post.id)
+    query = select(Post.id).join(Override, of_post).where(Post.state == "scheduled").distinct()
+    return sorted(number for number in session.exec(query) if number is not None)
+
+
 def renew(session: Session, actor: Actor, *, also_edited: bool = True) -> list[int]:
     """The pending emergency messages that have leave again, after a new suspension, a lift or an edit had voided it.
 
@@ -179,5 +189,5 @@ def _pending(session: Session, epoch: int) -> dict[int, _Leave]:
 
 
 def _is_good(post: Post, leave: Override, epoch: int) -> bool:
-    """What the gate asks (`claim_rows.OVERRIDE`)."""
+    """What the gate asks (`claim_rows.OVERRIDE`), but for a window that has come: see `without_leave`."""
     return leave.used_at is None and (leave.epoch, leave.content_hash) == (epoch, post.content_hash)

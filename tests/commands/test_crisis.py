@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from sqlmodel import col, select
 
-from config import clock
-from scheduler import killswitch
+from config import clock, essentials
+from scheduler import killswitch, switch, windows
 from store.crisis_tables import Override
 from store.engine import cursor, dialect, reading, writing
 from store.tables import Channel, Post, Suspension
@@ -156,6 +158,65 @@ def test_a_window_that_has_come_begins_before_leave_is_given(office: Office, wor
         first, *_, newest = session.exec(select(Override).order_by(col(Override.id)))
         assert (begun.begun_at is not None, newest.epoch) == (True, begun.epoch)
         assert first.epoch < begun.epoch
+
+
+@pytest.fixture
+def locked(office: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """A window has come, a message is pending, and somebody who may not be ended holds the store's lock."""
+    _suspend(office)
+    assert office.run("crisis", "post", "--channel", "parks", "--text", "pending").code == 0
+    _due_window(office)
+    monkeypatch.setattr(windows, "PATIENCE_S", 1.0)
+    other = switch.open_switch(essentials.load())
+    with switch.exclusive(other) as holding:
+        if other.name == "postgresql":  # the server would end a session that does nothing in its transaction
+            holding.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        yield office
+    other.close()
+
+
+CANNOT = "standfast: a planned suspension has come, and its beginning cannot be recorded: "
+REPEAT = "repeat the command"
+
+
+@pytest.mark.parametrize(
+    ("words", "undone"),
+    [
+        (
+            ("post", "--channel", "parks", "--text", WORDS),
+            "; nothing was queued or sent; 1 pending emergency message(s) wait",
+        ),
+        (("post", "--renew"), "; no message was given leave; 1 pending emergency message(s) wait without leave: "),
+        (("sweep", "--suspension", "1"), "; nothing was swept: "),
+    ],
+    ids=["post", "renew", "sweep"],
+)
+def test_a_window_that_cannot_be_begun_keeps_nobody_waiting_and_it_is_said_what_was_not_done(
+    locked: Office, words: tuple[str, ...], undone: str
+) -> None:
+    """KS-14, KS-16: within seconds, in one line, and with nothing half-done; the twin is the window that is begun."""
+    before, since = _posts(locked), clock.boot_s()
+    line = locked.fails("crisis", *words)
+    assert clock.boot_s() - since < 8, "less than a stop's patience, and than the store's own"
+    assert line.startswith(CANNOT)
+    assert undone in line
+    assert REPEAT in line
+    assert _posts(locked) == before
+
+
+def test_a_window_that_comes_in_the_midst_is_no_moment_for_leave(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I9: it is looked for again in the transaction in which leave is given; the twin is the same command after that."""
+    _suspend(office)
+    before = _posts(office)
+    with monkeypatch.context() as patched:
+        patched.setattr(windows, "begin_due", lambda _essential: None)
+        _due_window(office)
+        line = office.fails("crisis", "post", "--channel", "parks", "--text", WORDS)
+    assert "a planned suspension has come at this very moment; nothing was queued or sent: repeat the command" in line
+    assert _posts(office) == before
+    assert office.run("crisis", "post", "--channel", "parks", "--text", WORDS).code == 0
 
 
 def _due_window(office: Office) -> int:

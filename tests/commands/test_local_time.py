@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from config import essentials, local_time
 from tests.commands.office import Office
 from tests.commands.test_notices import suspend
 
@@ -59,3 +60,17 @@ def _told(office: Office, *words: str) -> str:
     """What the command itself says, as a process."""
     said = office.city.run(*words, STANDFAST_TOKEN=office.token)
     return str(said.stdout + said.stderr)
+
+
+def test_what_was_done_is_told_though_the_settings_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """KS-1: in UTC then; the twin is the city's time."""
+    words = "SUSPENDED  at 2026-07-01T07:07:31.250Z"
+
+    def away(**_: object) -> None:
+        raise MemoryError("no memory left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(essentials, "merged", away)
+        assert local_time.for_people(words) == words
+    monkeypatch.setenv("STANDFAST_TIMEZONE", "America/Chicago")
+    assert local_time.for_people(words) == "SUSPENDED  at 2026-07-01 02:07:31 CDT"

@@ -70,6 +70,9 @@ def test_everybody_s_delivery_is_shown_address_by_address(office: Office) -> Non
     assert [item["acknowledged_at"] for item in found["deliveries"]] == [None] * 3
     said = office.run("crisis", "notices")
     assert (said.code, len(said.out.splitlines())) == (0, 4)
+    assert said.out.splitlines()[0].split() == [
+        *("suspension", "notice", "person", "address", "state", "tries", "when", "why", "acknowledged")
+    ]
     assert "acknowledged by nobody yet" in said.err
     with reading(office.engine) as session:
         told = receipt.build(cursor(session), dialect(session), number, 60.0)
@@ -155,6 +158,7 @@ def test_a_test_that_all_take_ends_with_0(office: Office) -> None:
         said = office.run("crisis", "notices", "--test", "dora")
         (letter,) = there.letters()
     assert (said.code, letter["Subject"]) == (0, "TEST notice to dora")
+    assert said.out.splitlines()[0].split() == ["person", "address", "answer"]
     assert "NOTICE_DORA  taken" in said.out
 
 

@@ -284,3 +284,52 @@ def test_a_stop_alone_needs_no_daemon_no_plan_and_no_settings_that_can_be_read(
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
     assert [item.by for item in sqlite_paged.suspensions()] == ["dora"]
+
+
+STEPS = (
+    "What you can do now:",
+    "Type it once more below",
+    "a sealed code from the sheet",
+    "“standfast crisis” as the service",
+)
+PASOS = (
+    "Qué puede hacer ahora:",
+    "Escríbalo otra vez abajo",
+    "un código sellado de la hoja",
+    "«standfast crisis» con la cuenta",
+)
+
+
+def test_a_wrong_token_or_code_says_what_is_wrong_and_what_to_do_and_whose_it_is_to_nobody(
+    sqlite_paged: PageCity,
+) -> None:
+    """SE-1, KS-21: the same words for a person's token with a wrong secret and for nobody's; then the right one stops."""
+    known = sqlite_paged.live.tokens["dora"]
+    number = known.split("_")[1]
+    wrong = [f"sf_{number}_{'x' * 43}", f"sf_{'0' * len(number)}_{'x' * 43}", "sf_", "SF_typo", known[:-1]]
+    seen = {sqlite_paged.visitor.confirm(item).text for item in wrong}
+    assert len(seen) == 1, seen
+    (told,) = seen
+    assert told.count("This token is not known here") == 1
+    assert [step for step in STEPS if step not in told] == []
+    assert "dora" not in told
+    assert number not in told
+    code = sqlite_paged.visitor.confirm("ABCDE-FGHJK-MNPQR-STVWX").text
+    assert "This is no code that is known here" in code
+    assert [step for step in STEPS if step not in code] == []
+    spanish = sqlite_paged.visitor.ask("POST", "/stop", {"credential": wrong[0]}, Accept_Language="es").text
+    assert "Aquí no se conoce este token" in spanish
+    assert [step for step in PASOS if step not in spanish] == []
+    assert "not known here" not in spanish
+    assert sqlite_paged.suspensions() == []
+    assert sqlite_paged.visitor.stop(known)
+
+
+def test_a_known_person_who_may_not_hears_why_and_what_to_do_and_nothing_typed_needs_no_steps(
+    sqlite_paged: PageCity,
+) -> None:
+    """The twin: whoever holds the right secret is told the reason."""
+    told = sqlite_paged.visitor.confirm(sqlite_paged.live.tokens["ann"]).text
+    assert "ann does not hold 'suspend' on all channels" in told
+    assert [step for step in STEPS if step not in told] == []
+    assert STEPS[0] not in sqlite_paged.visitor.confirm("").text

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from cli import resume
 from config import clock, essentials, settings
-from crisis import drill, drill_check, plan
-from scheduler import exercise, killswitch, lifting, stop_cell
+from crisis import drill, drill_check
+from scheduler import killswitch, lifting
 from scheduler.checkup import OK, WARN, Patient
 from scheduler.killswitch import Scope
-from store.crisis_tables import Acknowledgement, Delivery, Notice
+from store.crisis_tables import Delivery, Notice
 from store.drill_tables import Drill
 from store.engine import StoreError, cursor, dialect, reading, writing
 from store.tables import Attempt, Gate, LogEntry, Post, Suspension
-from tests.commands.office import Office, app
-
-PLAN = """
-[[notice]]
-person = "ana"
-targets = ["NOTICE_ANA"]
-language = "en"
-acknowledge_within = "10m"
-"""
-
-
-def _drills(office: Office) -> list[Drill]:
-    with reading(office.engine) as session:
-        found = list(session.exec(select(Drill).order_by(col(Drill.id))))
-        session.expunge_all()
-    return found
+from tests.commands.office import Office
+from tests.crisis import drills
 
 
 def _everything(office: Office) -> list[object]:
@@ -51,33 +35,10 @@ def _queue(office: Office, text: str = "farmers' market") -> None:
     assert said.code == 0, said
 
 
-def _live(office: Office, *more: str) -> int:
-    said = office.run("crisis", "drill", "--live", "--json", *more)
-    assert said.code == 0, said
-    number: int = said.data["suspension"]
-    return number
-
-
-def _lift(office: Office, number: int) -> None:
-    asked = office.run("resume", "--reason", "drill over", "--suspension", str(number), "--json")
-    assert asked.code == 0, asked
-    assert all(line.startswith(exercise.EXERCISE) for line in asked.err.splitlines()), asked.err
-    lifted = office.run("resume", "--confirm", asked.data["code"], "--reason", "drill over")
-    assert lifted.code == 0, lifted
-
-
-def _answer(office: Office, number: int, person: str) -> None:
-    with writing(office.engine) as session:
-        session.add(Acknowledgement(suspension_id=number, person=person, at=clock.wall_us()))
-
-
 @pytest.fixture(autouse=True)
 def _city(office: Office) -> None:
-    """A host whose stop cell is in order, and `standfast resume` among the commands."""
-    cell = essentials.load().cell_file
-    stop_cell.lay_down(cell, 1)
-    if "resume" not in {command.name for command in app.registered_commands}:
-        app.command(name="resume")(resume)
+    assert office.engine
+    drills.prepare()
 
 
 def test_a_simulation_tells_what_would_be_held_and_changes_nothing(office: Office) -> None:
@@ -91,11 +52,11 @@ def test_a_simulation_tells_what_would_be_held_and_changes_nothing(office: Offic
     assert "parks  1 covered" in said.err
     assert "the plan's notice list is empty: nobody would be told" in said.err
     assert _everything(office) == before
-    (row,) = _drills(office)
+    (row,) = drills.recorded(office)
     assert (row.mode, row.verdict, row.suspension_id, row.by, row.scope) == ("simulate", "passed", None, "ana", "all")
     assert row.suspended_us > 0
     assert json.loads(row.evidence)["receipt"]["covered"] == 1
-    _live(office)
+    drills.live(office)
     assert _everything(office) != before
 
 
@@ -114,7 +75,7 @@ def test_a_live_drill_holds_is_marked_and_ends_by_the_same_procedure(office: Off
     assert said.err.splitlines()[0].startswith("EXERCISE  SUSPENDED  everything")
     assert all(line.startswith("EXERCISE  ") for line in said.err.splitlines()), said.err
     assert "SUSPENDED after" in said.err
-    (row,) = _drills(office)
+    (row,) = drills.recorded(office)
     assert (row.mode, row.verdict) == ("live", "running")
     assert row.quiet_us is not None
     assert row.suspended_us <= row.quiet_us
@@ -122,8 +83,8 @@ def test_a_live_drill_holds_is_marked_and_ends_by_the_same_procedure(office: Off
         own = session.get_one(Suspension, row.suspension_id)
         assert (own.kind, own.reason) == ("drill", "spring exercise")
         assert killswitch.closed_by(cursor(session), dialect(session), "parks", clock.wall_us()) == [own.id]
-    _lift(office, row.suspension_id or 0)
-    (row,) = _drills(office)
+    drills.lift(office, row.suspension_id or 0)
+    (row,) = drills.recorded(office)
     assert (row.verdict, json.loads(row.evidence)["reasons"]) == ("passed", [])
     with reading(office.engine) as session:
         log = session.exec(select(LogEntry.action).where(LogEntry.subject == f"drill {row.id}")).all()
@@ -139,8 +100,8 @@ def test_what_a_live_drill_needs(office: Office) -> None:
     for mode in ("--simulate", "--live"):
         assert "does not hold 'suspend'" in office.fails("crisis", "drill", mode, STANDFAST_TOKEN=token)
         assert "you are not signed in" in office.fails("crisis", "drill", mode, STANDFAST_TOKEN="")
-    assert _drills(office) == []
-    number = _live(office)
+    assert drills.recorded(office) == []
+    number = drills.live(office)
     assert f"suspension {number} is an exercise already" in office.fails("crisis", "drill", "--live")
 
 
@@ -157,13 +118,13 @@ def test_no_exercise_is_held_beside_a_real_stop(office: Office) -> None:
 def test_a_real_stop_during_a_drill_wins(office: Office) -> None:
     """KS-20: it stands after the drill is lifted, says no EXERCISE, and the drill counts for nothing."""
     _queue(office)
-    number = _live(office)
+    number = drills.live(office)
     with writing(office.engine) as session:
         real = killswitch.suspend(cursor(session), dialect(session), killswitch.Order("real", "dana", "tornado"))
-    (row,) = _settled(office)
+    (row,) = drills.settled(office)
     assert row.verdict == "overtaken"
     assert json.loads(row.evidence)["reasons"] == [f"suspension {real.suspension}, a real one, stood during it"]
-    _lift(office, number)
+    drills.lift(office, number)
     with reading(office.engine) as session:
         assert killswitch.closed_by(cursor(session), dialect(session), "parks", clock.wall_us()) == [real.suspension]
 
@@ -182,37 +143,23 @@ def test_a_real_stop_of_a_moment_before_the_drill_overtakes_it_too(
                 lifting.lift(*own, real.suspension, by="dana", reason="over", asked_epoch=real.epoch)
 
     monkeypatch.setattr(drill, "refuse_beside_real", look)
-    _live(office)
-    assert (_settled(office)[0].verdict == "overtaken") is not is_over
-
-
-def _settled(office: Office, plan_text: str = "") -> list[Drill]:
-    drill.settle(office.engine, _plan(office, plan_text), 30.0)
-    return _drills(office)
-
-
-def _plan(office: Office, text: str) -> plan.Plan:
-    if not text:
-        return plan.read()
-    file = office.city.root / "drill-plan.toml"
-    shipped: Path = plan.SHIPPED
-    file.write_text(shipped.read_text(encoding="utf-8") + text, encoding="utf-8")
-    return plan.read(file)
+    drills.live(office)
+    assert (drills.settled(office)[0].verdict == "overtaken") is not is_over
 
 
 def test_who_must_answer_and_did_not_makes_it_fail_and_who_did_is_measured(office: Office) -> None:
     """KS-20: time to all acknowledgements."""
-    number = _live(office)
+    number = drills.live(office)
     with writing(office.engine) as session:
         session.get_one(Suspension, number).lifted_at = clock.wall_us()
         session.get_one(Suspension, number).lifted_epoch = 99
     with reading(office.engine) as session:
         row = session.get_one(Drill, 1)
-        silent = drill.judge(session, row, _plan(office, PLAN), 30.0)
+        silent = drill.judge(session, row, drills.written(office, drills.PLAN), 30.0)
     assert (silent.verdict, silent.reasons) == ("failed", ["ana has not said that they know of it"])
-    _answer(office, number, "ana")
+    drills.answer(office, number, "ana")
     with reading(office.engine) as session:
-        heard = drill.judge(session, session.get_one(Drill, 1), _plan(office, PLAN), 30.0)
+        heard = drill.judge(session, session.get_one(Drill, 1), drills.written(office, drills.PLAN), 30.0)
     assert (heard.verdict, heard.reasons) == ("passed", [])
     assert heard.acknowledged_us is not None
     assert heard.acknowledged_us > 0
@@ -221,14 +168,14 @@ def test_who_must_answer_and_did_not_makes_it_fail_and_who_did_is_measured(offic
 def test_a_live_one_says_who_must_answer(office: Office) -> None:
     """KS-20: nobody learns of it from the verdict alone."""
     office.city.set(plan="drill-plan.toml")
-    _plan(office, PLAN)
+    drills.written(office, drills.PLAN)
     said = office.run("crisis", "drill", "--live")
     assert "EXERCISE    must answer ana: each by `standfast crisis ack`" in said.err
 
 
 def test_what_went_out_or_was_never_quiet_or_not_delivered_makes_it_fail(office: Office) -> None:
     _queue(office)
-    number = _live(office)
+    number = drills.live(office)
     now = clock.wall_us()
     with writing(office.engine) as session:
         own = session.get_one(Suspension, number)
@@ -248,7 +195,7 @@ def test_what_went_out_or_was_never_quiet_or_not_delivered_makes_it_fail(office:
         session.add(
             Delivery(notice_id=1, person="ana", variable="NOTICE_ANA", language="en", state="failed", due_at=now)
         )
-    (row,) = _settled(office)
+    (row,) = drills.settled(office)
     reasons = json.loads(row.evidence)["reasons"]
     assert row.verdict == "failed"
     assert reasons[0] == "quiet was never confirmed"
@@ -257,7 +204,7 @@ def test_what_went_out_or_was_never_quiet_or_not_delivered_makes_it_fail(office:
 
 
 def test_an_emergency_message_is_no_post_that_went_out(office: Office) -> None:
-    number = _live(office)
+    number = drills.live(office)
     now = clock.wall_us()
     with writing(office.engine) as session:
         own = session.get_one(Suspension, number)
@@ -272,20 +219,20 @@ def test_an_emergency_message_is_no_post_that_went_out(office: Office) -> None:
         }
         attempt |= {"content_hash": "h", "claim_epoch": own.epoch, "claimed_at": now, "looks": 0, "override_id": 1}
         session.add(Attempt(**attempt, authorise_epoch=own.epoch))
-    (row,) = _settled(office)
+    (row,) = drills.settled(office)
     assert row.verdict == "passed"
 
 
 def test_a_drill_has_no_emergency_lane_and_sweeps_nothing(office: Office) -> None:
     """KS-20: it reaches no live platform."""
-    _live(office)
+    drills.live(office)
     assert "nothing real is suspended" in office.fails("crisis", "post", "--channel", "parks", "--text", "x")
     assert "nothing real that fits is suspended" in office.fails("crisis", "sweep")
 
 
 def test_the_drills_so_far_are_shown(office: Office) -> None:
     office.run("crisis", "drill", "--simulate")
-    number = _live(office)
+    number = drills.live(office)
     shown = office.run("crisis", "drill", "--show", "--json").data
     assert [(row["mode"], row["verdict"], row["suspension_id"]) for row in shown] == [
         ("simulate", "passed", None),
@@ -298,16 +245,26 @@ def test_the_doctor_says_whether_the_stop_was_practised(office: Office) -> None:
     patient = Patient(settings.load(), essentials.load(), office.engine, {})
     assert [level for level, _line in drill_check.check(patient)] == [WARN]
     office.run("crisis", "drill", "--simulate")
-    ((level, line),) = drill_check.check(patient)
-    assert (level, "(simulate, all, by ana)" in line) == (OK, True)
+    (lacks, _line), (level, line) = drill_check.check(patient)
+    assert (lacks, level, "the last simulated drill passed at" in line, "(all, by ana)" in line) == (
+        WARN,
+        OK,
+        True,
+        True,
+    )
+    drills.lift(office, drills.live(office))
+    (level, line), _simulated = drill_check.check(patient)
+    assert (level, "the last live drill passed at" in line) == (OK, True)
     with writing(office.engine) as session:
-        session.get_one(Drill, 1).at -= drill_check.STALE_US
-    ((level, line),) = drill_check.check(patient)
-    assert (level, "over a year ago" in line) == (WARN, True)
+        session.get_one(Drill, 2).at -= drill_check.STALE_US
+    (level, line), (other, _line) = drill_check.check(patient)
+    assert (level, "over a year ago" in line, "drill --live" in line, other) == (WARN, True, True, OK)
+    said = office.city.run("doctor", "--json", STANDFAST_TOKEN=office.token)
+    assert [item["level"] for item in json.loads(said.stdout) if item["check"] == "drills"] == [WARN, OK]
 
 
 def test_a_lift_is_told_though_the_verdict_cannot_be_written(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    number = _live(office)
+    number = drills.live(office)
     asked = office.run("resume", "--reason", "drill over", "--suspension", str(number), "--json")
 
     def away(*_: object) -> list[int]:

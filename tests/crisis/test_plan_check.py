@@ -21,7 +21,7 @@ from tests.crisis.plans import CANARY, changed, filled, written
 STEWARD = Identity("ana", "Ana Ruiz", "token")
 VARIABLES = dict.fromkeys(("NOTICE_DORA", "NOTICE_OMAR_PHONE", "NOTICE_OMAR_MAIL"), CANARY)
 READ_US = clock.from_datetime(clock.to_datetime(0).replace(year=2026, month=3, day=1, hour=3))
-GRANTS = ("director", "operator", "records_officer")
+GRANTS = ("director", "operator", "records_officer", "emergency_publisher")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crisis import plan, plan_gap, statement_gap
+from crisis import checklist_gap, plan, plan_gap, statement_gap
 from crisis.plan import Plan
 from crisis.plan_gap import City
 from governance import roles
@@ -23,7 +23,7 @@ SHIPPED_ROLES = roles.read(roles.SHIPPED)
 
 
 def _gaps(found: Plan, held_against: City) -> list[tuple[str, str]]:
-    lines = list(chain(plan_gap.gaps(found, held_against), statement_gap.gaps(found, held_against)))
+    lines = list(chain(*(part.gaps(found, held_against) for part in (plan_gap, checklist_gap, statement_gap))))
     assert all(len(line.splitlines()) == 1 for _, line in lines)
     return lines
 

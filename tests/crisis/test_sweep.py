@@ -345,3 +345,34 @@ def test_a_copy_goes_out_in_the_name_of_who_lets_it_go_and_never_beside_its_orig
         post_verbs.release(session, Request(Wanted(ids=(post,)), STEWARD), 0)
     with writing(press.engine) as session:
         assert (session.get_one(Post, post).state, session.get_one(Post, post).author) == ("scheduled", "stew")
+
+
+def test_calls_are_counted_before_the_look(press: Press) -> None:
+    """KS-16: one that ends between the look and its count may have left something there after the look; the twin had ended
+    before."""
+    attempt = press.attempt(press.queue(state="publishing"), "sending")
+    number = press.suspend().suspension
+
+    class Ends(Planner):
+        def planned(self, deadline: Deadline) -> list[Planned]:
+            press.change(Attempt, attempt, state="published")
+            return super().planned(deadline)
+
+    (early,) = _sweep(press, number, parks=Ends())
+    assert str(early.trouble).startswith("1 call(s) to it were not confirmed")
+    assert _sweep(press, number, parks=Ends()) == [Swept("parks", 0, 0, None)]
+
+
+def test_a_store_that_fails_ends_the_sweep(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would fail for every channel, and nothing may be called swept that could not be kept; the twin is a platform that
+    fails, which keeps the others from nothing."""
+    number = press.suspend().suspension
+
+    def away(*_: object) -> None:
+        raise StoreError("the store is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Sweeper, "_take_over", away)
+        with pytest.raises(StoreError, match="the store is away"):
+            _sweep(press, number, parks=_planner("Market"))
+    assert len(_sweep(press, number, parks=Planner(fails_after=0), police=_planner("Parade"))) == 2

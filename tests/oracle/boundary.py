@@ -213,12 +213,12 @@ def _reading(outage: Outage) -> Callable[[Engine], Any]:
 
 def _exclusive(genuine: Callable[..., Any], outage: Outage) -> Callable[..., Any]:
     @contextmanager
-    def exclusive(own: Switch, step: str = "") -> Iterator[Any]:
+    def exclusive(own: Switch, step: str = "", **more: Any) -> Iterator[Any]:
         pause(WRITE)
         if current() is not None and (outage.unreadable or outage.unwritable):
             raise SwitchUnavailable("the store is away")
         meets = order()
-        with genuine(own, step) as cursor:
+        with genuine(own, step, **more) as cursor:
             yield cursor
             if meets == UNDONE:
                 raise SwitchUnavailable("the store went away before the COMMIT")

@@ -41,6 +41,8 @@ def test_a_sound_city_has_no_fault(press: Press) -> None:
     found = _examine(press)
     assert found.keys() == CHECKS.keys()
     assert [item for items in found.values() for item in items if item.level != OK] == []
+    (clock_line,) = found["clock"]
+    assert clock_line.text.startswith("no alarm is open; daemons watch for a jump of over 30 s and for a time before")
 
 
 def _no_gate(press: Press) -> None:

@@ -49,7 +49,7 @@ def test_the_twin_where_no_commit_was_sent_nothing_is_suspended(press: Press, mo
     press.essential.cell_file.unlink()
     press.essential.cell_file.mkdir()
 
-    def away(_own: Any) -> Any:
+    def away(_own: Any, _patience: Any) -> Any:
         raise SwitchUnavailable("the store is away")
 
     monkeypatch.setattr(type(switch.open_switch(press.essential)), "exclusive", away)

@@ -13,7 +13,7 @@ from connectors.errors import NotSent, RateLimited, Uncertain
 from governance import access
 from governance.access import Refused
 from governance.authority import Identity
-from scheduler import killswitch, stop_cell, windows
+from scheduler import killswitch, post_queue, stop_cell, windows
 from scheduler.planning import content, emergency
 from scheduler.planning.emergency import Message, Sent
 from scheduler.planning.post_selection import PostError
@@ -135,13 +135,27 @@ def test_a_window_that_has_come_voids_what_is_pending_though_nobody_began_it(han
     press.suspend(kind=killswitch.PLANNED, starts_at=clock.wall_us() + 10 * clock.SECOND)
     before, pending = (_send(press, "parks").ids["parks"] for _ in range(2))
     assert press.publisher.publish_post(before) == "published"
+    assert (_urgent(press), _without(press)) == ([pending], [])
     hands.pass_s(10)
     assert press.publisher.publish_post(pending) == "not_claimed"
+    assert (_urgent(press), _without(press)) == ([], [pending])
     assert windows.begin_due(press.essential) is None
+    assert _without(press) == []
     assert press.publisher.publish_post(pending) == "not_claimed"
     with access.acting(press.engine) as session:
         assert emergency.renew(session, ERIN) == [pending]
     assert press.publisher.publish_post(pending) == "published"
+
+
+def _urgent(press: Press) -> list[int]:
+    """What the engine would hand to a worker past the gate."""
+    with reading(press.engine) as session:
+        return [head.post for head in post_queue.urgent_heads(session)]
+
+
+def _without(press: Press) -> list[int]:
+    with reading(press.engine) as session:
+        return emergency.without_leave(session)
 
 
 def test_an_edited_message_can_be_given_leave_for_its_new_words(press: Press) -> None:

@@ -158,17 +158,18 @@ def test_a_reading_is_one_view_and_changes_nothing(own: Switch, essential: Essen
     assert "meanwhile" in _keys(engine)
 
 
+@pytest.mark.parametrize(("limit_s", "patience_s"), [(0.5, None), (60.0, 0.5)], ids=["a stop's", "a caller's own"])
 def test_two_switches_do_not_hold_the_lock_at_once(
-    own: Switch, essential: Essentials, monkeypatch: pytest.MonkeyPatch
+    own: Switch, essential: Essentials, monkeypatch: pytest.MonkeyPatch, limit_s: float, patience_s: float | None
 ) -> None:
     """The one that waits gives up in time, says so, and never ends the one that holds it."""
     for module in (switch_sqlite, switch_postgres):
-        monkeypatch.setattr(module, "GIVE_UP_S", 0.5)
+        monkeypatch.setattr(module, "GIVE_UP_S", limit_s)
     other = switch.open_switch(essential)
     with switch.exclusive(other) as holding:
         if other.name == "postgresql":  # the server would end a session that does nothing in its transaction
             holding.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        with pytest.raises(SwitchUnavailable, match="lock"), switch.exclusive(own):
+        with pytest.raises(SwitchUnavailable, match="lock"), switch.exclusive(own, patience_s=patience_s):
             pass
         holding.execute(KEEP.format("held to the end"))
     with switch.exclusive(own):

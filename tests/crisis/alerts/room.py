@@ -39,7 +39,7 @@ class Room:
 
     def rules_now(self) -> Rules:
         if self.rules is None:
-            raise RulesError(["alerts.toml: place: is missing: write [place]"])
+            raise RulesError(["alerts.toml: place is missing: write [place]"])
         return self.rules
 
     def intake(self, **changed: Any) -> Intake:

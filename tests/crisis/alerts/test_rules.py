@@ -65,51 +65,61 @@ def test_a_citys_own_rules() -> None:
 
 
 MISTAKES = [  # what is replaced, by what, the fault
-    ('["047093"]', '["47093"]', "place.same: '47093' is no SAME code: write six digits"),
-    ('["047093"]', '["047000"]', "place.same: '047000' is a whole state or more: name the counties"),
-    ('["047093"]', '["000093"]', "place.same: '000093' is a whole state or more"),
-    ('["047093"]', "[47093]", "place.same: 47093 is no text: put it in quotes"),
-    ('["047093"]', '"047093"', "place.same: '047093' is no list: write it as"),
-    ('"TNZ069"', '"tnz069"', "place.ugc: 'tnz069' is no UGC code: write the state's letters"),
-    ('"TNZ069"', '"TNZ000"', "place.ugc: 'TNZ000' is a whole state: name the counties and zones"),
-    ('same = ["047093"]\n', "", "place.same: is missing: write same = [] and fill it"),
-    ("[place]", "[palce]", "palce: is not known here: did you mean 'place'?"),
+    ('["047093"]', '["47093"]', "place.same = '47093' is not the SAME code of a county (six digits"),
+    (
+        '["047093"]',
+        '["047000"]',
+        "place.same = '047000' is not the SAME code of a county (six digits",
+    ),
+    ('["047093"]', '["000093"]', "place.same = '000093' is not the SAME code"),
+    ('["047093"]', "[47093]", "place.same = 47093 is not text: write same = ["),
+    ('["047093"]', '"047093"', "place.same = '047093' is not a list: write same = ["),
+    ('"TNZ069"', '"tnz069"', "place.ugc = 'tnz069' is not the UGC code of a county or zone (the state's letters"),
+    ('"TNZ069"', '"TNZ000"', "place.ugc = 'TNZ000' is not the UGC code of a county or zone"),
+    ('same = ["047093"]\n', "", "place.same is missing: write same = ["),
+    ("[place]", "[palce]", "palce is not known here: did you mean 'place'?"),
     (
         'codes = ["CAE"]',
         'codes = ["Tornado"]',
-        "suggest.codes: 'Tornado' is no event code: write three capital letters",
+        "suggest.codes = 'Tornado' is not an event code (three capital letters",
     ),
-    ('codes = ["CAE"]', 'code = ["CAE"]', "suggest.code: is not known here: did you mean 'codes'?"),
+    ('codes = ["CAE"]', 'code = ["CAE"]', "suggest.code is not known here: did you mean 'codes'?"),
     (
         'certainty = "Likely"\n\n',
         "\n",
-        "suggest.certainty: is missing: choose one of Unlikely, Possible, Likely, Observed",
+        'suggest.certainty is missing: write certainty = "Likely"',
     ),
     (
         'urgency = "Expected"',
         'urgency = "Unknown"',
-        "suggest.urgency: 'Unknown' is not known here: choose one of Past, Future",
+        "suggest.urgency = 'Unknown' is not known here: known are Expected, Future, Immediate, Past",
     ),
-    ('urgency = "Expected"', "urgency = 3", "suggest.urgency: 3 is not known here: choose one of"),
-    ('tests = "ignore"', 'tests = "hold"', "tests: 'hold' is not known here: choose one of note, ignore"),
+    ('urgency = "Expected"', "urgency = 3", "suggest.urgency = 3 is not text: write urgency = "),
+    ('tests = "ignore"', 'tests = "hold"', "tests = 'hold' is not known here: known are ignore, note"),
     (
         'scope = "all"',
         'scope = "everything"',
-        "hold[1].scope: 'everything' is no scope: write all, channel:NAME or group:NAME",
+        "hold[1].scope = 'everything' is not a scope (all, channel:NAME or group:NAME): write scope = ",
     ),
-    ('scope = "all"', 'scope = "group:"', "hold[1].scope: 'group:' is no scope"),
-    ('scope = "all"', "", "hold[1].scope: is missing: write all, channel:NAME or group:NAME"),
-    (f'senders = ["{NWS}"]', "senders = []", "hold[1].senders: is empty: name whose alerts"),
-    (f'senders = ["{NWS}"]', "", "hold[1].senders: is missing"),
-    (f'senders = ["{NWS}"]', 'senders = ["a\\nb"]', "hold[1].senders: 'a\\nb' is no name: write it on one line"),
-    ('codes = ["EVI", "TOR"]\n', "", "hold[2].codes: is missing: name the events that may stop by themselves"),
-    ('codes = ["EVI", "TOR"]', "codes = []", "hold[2].codes: is missing: name the events"),
+    ('scope = "all"', 'scope = "group:"', "hold[1].scope = 'group:' is not a scope"),
+    ('scope = "all"', "", 'hold[1].scope is missing: write scope = "all"'),
+    (f'senders = ["{NWS}"]', "senders = []", "hold[1].senders is empty: name whose alerts"),
+    (f'senders = ["{NWS}"]', "", "hold[1].senders is missing"),
+    (
+        f'senders = ["{NWS}"]',
+        'senders = ["a\\nb"]',
+        "hold[1].senders = 'a\\nb' is not text that can be shown (it holds a line break)",
+    ),
+    ('codes = ["EVI", "TOR"]\n', "", "hold[2].codes is missing: name the events that may stop by themselves"),
+    ('codes = ["EVI", "TOR"]', "codes = []", "hold[2].codes is missing: name the events"),
     (
         'severity = "Extreme"',
         'severity = "extreme"',
-        "hold[1].severity: 'extreme' is not known here: choose one of Minor",
+        "hold[1].severity = 'extreme' is not known here: did you mean 'Extreme'?",
     ),
-    ('scope = "group:safety"', 'scope = "all"\nlift = true', "hold[2].lift: is not known here"),
+    (f'senders = ["{NWS}"]', 'senders = ["a\\u200bb"]', "hold[1].senders = 'a"),
+    (f'senders = ["{NWS}"]', f'senders = ["{"x" * 81}"]', "hold[1].senders = 'xxx"),
+    ('scope = "group:safety"', 'scope = "all"\nlift = true', "hold[2].lift is not known here"),
 ]
 
 
@@ -126,18 +136,20 @@ def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
     )
     faults = _faults(tmp_path, text)
     assert [fault.split(" ")[0] for fault in faults] == [
-        "place:",
-        "suggest.severity:",
-        "suggest.certainty:",
-        "suggest.codes:",
-        "hold:",
-        "tests:",
-        "other:",
+        "place",
+        "place.same",
+        "place.ugc",
+        "suggest.severity",
+        "suggest.certainty",
+        "suggest.codes",
+        "hold",
+        "tests",
+        "other",
     ]
 
 
 def test_an_empty_file_lacks_its_tables(tmp_path: Path) -> None:
-    assert _faults(tmp_path, "") == ["place: is missing: write [place]", "suggest: is missing: write [suggest]"]
+    assert _faults(tmp_path, "") == ["place is missing: write [place]", "suggest is missing: write [suggest]"]
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from crisis.notices.notifier import Notifier
 from crisis.notices.words import Words
 from crisis.plan import Notice as Listed
 from crisis.plan import Reminder
-from scheduler import resumption
+from scheduler import exercise, killswitch, restore, resumption
 from store.crisis_tables import BreakGlassCode, Delivery, Notice
 from store.engine import reading, writing
 from tests.scheduler.press import ManualClock, Press
@@ -150,7 +150,7 @@ def test_a_lift_is_told_to_who_heard_of_the_stop(press: Press) -> None:
     press.lift(number)
     _turn(own)
     assert _kinds(press) == ["suspended", "lifted"]
-    assert post.sent[-1][1].subject == f"REANUDADO: suspensión {number} de channel:parks"
+    assert post.sent[-1][1].subject == f"REANUDADO: suspensión {number} de canal:parks"
     assert "omar" in post.sent[-1][1].body
 
 
@@ -295,3 +295,29 @@ def test_each_kind_has_the_same_blanks_in_every_language_and_an_english_fallback
         blanks = {name: set(words.BLANK.findall(part["subject"] + part["body"])) for name, part in by_language.items()}
         assert len({frozenset(found) for found in blanks.values()}) == 1, kind
         assert words.of(kind, "xx", {}) == words.of(kind, "en", {})
+
+
+KINDS = ("crisis", "compromise", "planned", "drill", "restore")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_told_in_spanish_says_the_kind_and_the_scope_in_spanish(kind: str) -> None:
+    """KS-18: the program's own words are translated; a name of the city's is not, and English stays as it is."""
+    facts = {
+        "kind": kind,
+        "scope": "channel:all",
+        "reason": "everything (planned)",
+        "standing": "3 (group:all), 4 (everything)",
+    }
+    said = words.of("suspended", "es", facts)
+    assert f"canal:all ({words.IN_OTHER_WORDS['es'][kind]})" in said.body
+    assert "Motivo: everything (planned)" in said.body
+    assert f"channel:all ({kind})" in words.of("suspended", "en", facts).body
+    assert "Siguen vigentes: 3 (grupo:all), 4 (todo)" in words.of("lifted", "es", facts).body
+
+
+def test_every_kind_of_suspension_that_the_switch_knows_has_its_word_in_every_language() -> None:
+    found = {name for name in (*killswitch.REAL, killswitch.PLANNED, exercise.DRILL, restore.RESTORE)}
+    assert found == set(KINDS)
+    languages = {language for texts in words.shipped().values() for language in texts} - {words.FALLBACK}
+    assert [language for language in languages if not found <= words.IN_OTHER_WORDS[language].keys()] == []
