@@ -21,7 +21,7 @@ from config import clock
 from scheduler import hold_reason, killswitch, states
 from store import bulk
 from store.engine import cursor, dialect
-from store.tables import Attempt, Channel, Post
+from store.tables import STAGED, Attempt, Channel, Post
 
 MANY = 1000
 """Rows that one transaction may remove: nobody needs the store's lock for long."""
@@ -284,8 +284,6 @@ def make_moves(session: Session, ready: Iterable[bulk.Batch]) -> None:
     session.expire_all()
 
 
-STAGED = "staged:"
-"""How the key of a post begins that a calendar sync has laid down but not yet made real; its state is ``draft``."""
 UNSYNCHRONIZED: Any = {"execution_options": {"synchronize_session": False}}
 """For statements over many rows: the sessions that run them hold no such post."""
 

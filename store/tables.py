@@ -46,6 +46,10 @@ class Meta(SQLModel, table=True):
     value: str
 
 
+STAGED = "staged:"
+"""How the `source_key` of a post begins that a calendar sync has laid down but not yet made real; its state is ``draft``."""
+
+
 class Gate(SQLModel, table=True):
     """One row (id 1). A missing row means suspended. `epoch` rises at each suspend, lift and restore."""
 
@@ -218,7 +222,8 @@ class Post(SQLModel, table=True):
     """One piece of content for one channel at one time.
 
     `due_at` is the time it was promised for; `ready_at` is when to try (later than due after a retry or spacing).
-    `share_of`: the address or account of another's post that it shares.
+    `share_of`: the address or account of another's post that it shares. `changed_by`: who gave it this content; empty: its
+    author. `kept`: this content is a record (`records.archive`); `disposed_at`: when its content was disposed of.
     """
 
     __table_args__ = (
@@ -227,6 +232,7 @@ class Post(SQLModel, table=True):
         Index("post_due", "state", "due_at"),
         Index("post_published", "published_at"),
         Index("post_file", "file", "entry"),
+        Index("post_unkept", "id", sqlite_where=text("NOT kept"), postgresql_where=text("NOT kept")),
         {"sqlite_autoincrement": True},
     )
 
@@ -256,6 +262,9 @@ class Post(SQLModel, table=True):
     published_at: int | None = big(nullable=True)
     remote_id: str | None = None
     link: str | None = None
+    changed_by: str = word("")
+    kept: bool = flag()
+    disposed_at: int | None = big(nullable=True)
 
 
 class Attempt(SQLModel, table=True):

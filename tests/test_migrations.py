@@ -27,6 +27,7 @@ from store import (
     governance_tables,
     migration,
     moderation_tables,
+    record_tables,
     release_tables,
     report_tables,
     tables,
@@ -68,6 +69,7 @@ def test_the_migrations_make_the_tables_of_the_models(engine: Engine) -> None:
         drill_tables.Drill,
         governance_tables.Approval,
         moderation_tables.Moderation,
+        record_tables.Record,
         release_tables.SuspensionRelease,
         report_tables.CorrectiveAction,
     )

@@ -28,7 +28,7 @@ from scheduler.planning.calendar_plan import Change, Existing, Plan
 from scheduler.post_queue import Move
 from store import bulk
 from store.engine import StoreError, cursor, dialect, preparing, reading, take_lock, writing
-from store.tables import CalendarEntry, CalendarFile, Post
+from store.tables import STAGED, CalendarEntry, CalendarFile, Post
 
 NEAR_US = 600 * clock.SECOND
 """A post that is ready within this may be claimed, or held by a lift, while a transaction without the lock goes on."""
@@ -67,7 +67,7 @@ def _in_batches(engine: Engine, plan: Plan, actor: str, mark: str) -> None:
         with writing(engine) as session:
             for batch in filter(None, both):
                 bulk.insert(session, batch)
-    moves = _ready(plan.cancel, plan.change)
+    moves = _ready(plan.cancel, plan.change, plan.calendar.owner)
     with writing(engine) as session:
         row = _confirmed(session, plan)
         post_queue.make_moves(session, moves)
@@ -84,13 +84,13 @@ def _at_once(engine: Engine, plan: Plan, actor: str) -> None:
     """Write everything in one transaction that has the lock only at its end. Raises Outdated, WrongState or IntegrityError."""
     near = clock.wall_us() + NEAR_US
     with preparing(engine, plan.source.file) as session:
-        post_queue.make_moves(session, _ready(*_due(plan, near, later=True)))
+        post_queue.make_moves(session, _ready(*_due(plan, near, later=True), plan.calendar.owner))
         post_queue.add_new(session, plan.new_posts())
         _forget_entries(session, plan)
         for entries in bulk.batches(CalendarEntry, _entries(plan, plan.source.file)):
             bulk.insert(session, entries)
         _sign(session, plan, near)
-        moves = _ready(*_due(plan, near, later=False))
+        moves = _ready(*_due(plan, near, later=False), plan.calendar.owner)
         take_lock(session)
         row = _confirmed(session, plan)
         if clock.wall_us() >= near:
@@ -110,10 +110,10 @@ def _ready_at(post: Existing) -> int:
     return min(post.due_at, int(post.columns["ready_at"]))
 
 
-def _ready(cancel: Sequence[Existing], change: Sequence[Change]) -> list[bulk.Batch]:
+def _ready(cancel: Sequence[Existing], change: Sequence[Change], by: str) -> list[bulk.Batch]:
     """The moves of these posts, by number as all lock them, made ready before the lock is asked for."""
     moves = [Move(post.id, post.state, "cancelled", {"source_key": None}) for post in cancel]
-    moves += [Move(post.id, post.state, post.state, values) for post, values in change]
+    moves += [Move(post.id, post.state, post.state, {**values, "changed_by": by}) for post, values in change]
     return post_queue.ready_moves(sorted(moves, key=lambda move: move.post_id))
 
 
@@ -164,7 +164,7 @@ def _finish(session: Session, plan: Plan, row: CalendarFile, actor: str) -> None
 
 def _place(file: str, mark: str) -> str:
     """The name under which the entries of a sync wait until they are real."""
-    return f"{post_queue.STAGED}{mark}:{file}"
+    return f"{STAGED}{mark}:{file}"
 
 
 def _entries(plan: Plan, place: str) -> Iterator[dict[str, Any]]:
@@ -203,7 +203,7 @@ def clear(engine: Engine, file: str, *, only: str = "") -> None:
 def _places(session: Session, file: str) -> list[str]:
     """The names under which entries of `file` wait, by whatever sync; a calendar that people called so is none."""
     place, length = col(CalendarEntry.file), len(_place("", "0" * 32))
-    waiting = func.substr(place, 1, len(post_queue.STAGED)) == post_queue.STAGED
+    waiting = func.substr(place, 1, len(STAGED)) == STAGED
     query = select(CalendarEntry.file).where(waiting, func.substr(place, length + 1) == file)
     return list(session.exec(query.where(place.not_in(select(CalendarFile.name))).distinct()))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 from sqlmodel import Session, col, select
 
@@ -20,6 +20,7 @@ from scheduler.planning.post_service import under_way
 from scheduler.post_queue import Move
 from store import bulk
 from store.bulk import Batch
+from store.record_tables import VERSIONED
 from store.tables import Attempt, Channel, Post
 
 LOGGED = 500
@@ -136,7 +137,7 @@ def _apply(session: Session, request: Request, verb: Verb, steps: Iterable[Step]
         cast(int, step.post.id) for step in planned if step.values.get("tags", step.post.tags) != step.post.tags
     ]
     try:
-        post_queue.make_moves(session, _ready(planned))
+        post_queue.make_moves(session, _ready(planned, request.actor.person))
     except states.WrongState as error:
         raise PostError([str(error)]) from None
     approvals.void(session, retagged, "its tags changed after it was approved")
@@ -147,12 +148,17 @@ def _apply(session: Session, request: Request, verb: Verb, steps: Iterable[Step]
     return changed
 
 
-def _ready(steps: Sequence[Step]) -> Iterator[Batch]:
+def _ready(steps: Sequence[Step], by: str) -> Iterator[Batch]:
     """In pieces, each made ready when the one before is written: PostgreSQL ends a transaction that is idle for a second."""
     for piece in bulk.pieces(steps):
         yield from post_queue.ready_moves(
-            [Move(cast(int, step.post.id), step.post.state, step.after, step.values) for step in piece]
+            [Move(cast(int, step.post.id), step.post.state, step.after, _signed(step.values, by)) for step in piece]
         )
+
+
+def _signed(values: dict[str, Any], by: str) -> dict[str, Any]:
+    """The columns with who made this version, where they make one."""
+    return values | {"changed_by": by} if VERSIONED & values.keys() else values
 
 
 def _changed(step: Step) -> Changed:
