@@ -22,6 +22,7 @@ from connectors.errors import (
     SignIn,
     Uncertain,
 )
+from connectors.exchange import Draft
 from connectors.http import Answer, Transport
 from connectors.protocol import Account, Deadline, Length, Media, Message, Permit, Planned, Prepared, Published, Search
 
@@ -98,12 +99,19 @@ class FacebookConnector:
             numbered = enumerate(message.media, start=1)
             return Prepared(tuple(self._upload(item, number, deadline) for number, item in numbered))
 
-    def publish(self, message: Message, prepared: Prepared, permit: Permit) -> Published:
-        """Post `message` to the Page's feed. Raises PublishError."""
+    def draft(self, message: Message, prepared: Prepared) -> Draft:
+        """The request that `publish` writes. Raises PublishError."""
+        return self._http.draft(self._feeding(message, prepared))
+
+    def _feeding(self, message: Message, prepared: Prepared) -> Callable[[], object]:
         fields = {"message": message.text} if message.text else {}
         for index, media_id in enumerate(prepared.media_ids):
             fields[f"attached_media[{index}]"] = json.dumps({"media_fbid": media_id})
-        answer = self._http.ask(lambda: self._graph.put_object(self._page, "feed", **fields), permit.deadline, permit)
+        return lambda: self._graph.put_object(self._page, "feed", **fields)
+
+    def publish(self, message: Message, prepared: Prepared, permit: Permit) -> Published:
+        """Post `message` to the Page's feed. Raises PublishError."""
+        answer = self._http.ask(self._feeding(message, prepared), permit.deadline, permit)
         return _published(self._made(answer))
 
     def find(self, message: Message, search: Search, deadline: Deadline) -> Published | None:

@@ -22,9 +22,11 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from config import failpoint
+from config import clock, failpoint
+from connectors import exchange
 from connectors.account import base_url
 from connectors.errors import NotSent, PublishError, Uncertain
+from connectors.exchange import Draft, Exchange
 from connectors.protocol import Account, Deadline, Permit
 from connectors.wire import Leave, Wire, cause, dial, nothing_sent
 
@@ -61,11 +63,12 @@ class _CutShort(Exception):
 
 
 class Call(Leave):
-    """One request in the making, and its answer or failure."""
+    """One request in the making, and its answer or failure; `drafting`: it is only looked at, and never sent."""
 
-    def __init__(self, deadline: Deadline, permit: Permit | None = None) -> None:
+    def __init__(self, deadline: Deadline, permit: Permit | None = None, *, drafting: bool = False) -> None:
         super().__init__(deadline, permit)
-        self.begun = False
+        self.begun, self.drafting = False, drafting
+        self.draft: Draft | None = None
         self.answer: Answer | None = None
         self.failure: PublishError | None = None
 
@@ -103,6 +106,21 @@ class Transport:
             return call.answer
         raise call.failure or NotSent(f"{self._account.platform}: the client made no request")
 
+    def draft(self, do: Callable[[], object]) -> Draft:
+        """The one request that `do` would make, without secrets. Nothing is connected to. Raises NotSent when it makes none."""
+        call = Call(Deadline(0), drafting=True)
+        self._calls.current = call
+        try:
+            do()
+        except Exception as error:
+            if call.draft is None:
+                raise self._unanswered(call, error) from None
+        finally:
+            self._calls.current = None
+        if call.draft is None:
+            raise NotSent(f"{self._account.platform}: the client made no request")
+        return call.draft
+
     def say(self, text: object) -> str:
         """`text` from the platform as a short single line without links, control characters or this account's secrets."""
         line = str(text)
@@ -124,12 +142,41 @@ class Transport:
         if call is None or call.begun:
             raise NotSent(f"{self._account.platform}: a request beside the call's own was refused")
         call.begun = True
+        if call.drafting:
+            call.draft = self._drafted(request)
+            raise NotSent(f"{self._account.platform}: a draft is not sent")
+        at_us = clock.wall_us()
         try:
             call.answer = self._send(request, call)
         except Exception as error:
             call.failure = self._unanswered(call, error)
+            self._note(at_us, request, call)
             raise call.failure from None
+        self._note(at_us, request, call)
         return call.answer
+
+    def _note(self, at_us: int, request: requests.PreparedRequest, call: Call) -> None:
+        """For the record, where somebody listens: what was written, and what came back."""
+        if not call.wrote or not exchange.is_wanted():
+            return
+        sent = self._drafted(request)
+        if call.answer is None:
+            exchange.note(Exchange(at_us, sent, None, call.failure.detail if call.failure else ""))
+        else:
+            exchange.note(Exchange(at_us, sent, self._told(sent.url, call.answer), status=call.answer.status))
+
+    def _drafted(self, request: requests.PreparedRequest) -> Draft:
+        path, secrets = self._base.path + _path(request), self._account.secrets.values()
+        headers = [("Host", self._base.host), *request.headers.items()]
+        first = f"{request.method or 'GET'} {path} HTTP/1.1"
+        body = exchange.message(first, [(str(n), str(v)) for n, v in headers], _body(request) or b"", secrets)
+        url = f"{'https' if self._base.tls else 'http'}://{self._base.host}{path}"
+        return Draft(exchange.scrubbed(url.encode(), secrets).decode("utf-8", "replace"), body)
+
+    def _told(self, url: str, answer: Answer) -> Draft:
+        first = f"HTTP/1.1 {answer.status} {answer.reason}".rstrip()
+        body = exchange.message(first, answer.headers.items(), answer.body, self._account.secrets.values())
+        return Draft(url, body, exchange.ANSWER_TYPE)
 
     def _send(self, request: requests.PreparedRequest, call: Call) -> Answer:
         base = self._base

@@ -19,15 +19,18 @@ from pathlib import Path
 from typing import Any
 
 from config import clock, failpoint
+from connectors import exchange
 from connectors import media as images
 from connectors.account import require
 from connectors.errors import AccountError, CannotTell, Duplicate, NotSent, PublishError, Uncertain
+from connectors.exchange import Draft, Exchange
 from connectors.protocol import Account, Deadline, Length, Message, Permit, Prepared, Published, Search
 
 TEXT_LIMIT = 100_000
 LOG = "outbox.log"
 POST = "post.json"
 _STAGING = ".staging"
+JSON = "application/json"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
 
 
@@ -68,6 +71,12 @@ class OutboxConnector:
         for item in message.media:
             images.content(item)
         return Prepared(tuple(images.file_name(item, n) for n, item in enumerate(message.media, start=1)))
+
+    def draft(self, message: Message, prepared: Prepared) -> Draft:  # noqa: ARG002 - the message says it all
+        """The post as it will be written. Raises PublishError."""
+        return Draft(
+            (self._folder / _name(message.key)).absolute().as_uri(), exchange.document(_content(message)), JSON
+        )
 
     def publish(self, message: Message, prepared: Prepared, permit: Permit) -> Published:
         """Make the post appear. Raises PublishError."""
@@ -144,9 +153,14 @@ class OutboxConnector:
             with failpoint.step("publish.outbox.log"), (self._folder / LOG).open("ab", buffering=0) as log:
                 log.write(json.dumps(line | {"text": message.text}).encode() + b"\n")
                 os.fsync(log.fileno())
+            self._note(message, exchange.document(line))
         except OSError as error:
             raise Uncertain(f"outbox {self._folder}: {_why(error)} after the post appeared") from None
         return self._published(place)
+
+    def _note(self, message: Message, said: bytes) -> None:
+        sent = self.draft(message, Prepared())
+        exchange.note(Exchange(clock.wall_us(), sent, Draft(sent.url, said, sent.mime)))
 
     def _earlier(self, place: Path, message: Message) -> Published:
         """The earlier post of the same key when it says the same. Raises Duplicate."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from config import clock
 from connectors.errors import NotSent
+from connectors.exchange import Draft
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,9 @@ class Connector(Protocol):
 
     def prepare(self, message: Message, deadline: Deadline) -> Prepared:
         """Upload what the post needs; nothing the public can see. Raises PublishError (never Uncertain for the post)."""
+
+    def draft(self, message: Message, prepared: Prepared) -> Draft:
+        """The request that `publish` would write, without secrets, for the record; connects to nothing. Raises PublishError."""
 
     def publish(self, message: Message, prepared: Prepared, permit: Permit) -> Published:
         """Write one request, with `permit.check()` right before its first byte. Raises PublishError."""

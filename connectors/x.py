@@ -28,6 +28,7 @@ from connectors.errors import (
     SignIn,
     Uncertain,
 )
+from connectors.exchange import Draft
 from connectors.http import Answer, Transport
 from connectors.protocol import Account, Deadline, Length, Media, Message, Permit, Prepared, Published, Search
 
@@ -105,13 +106,16 @@ class XConnector:
         with nothing_public():
             return Prepared(tuple(self._upload(item, deadline) for item in message.media))
 
+    def draft(self, message: Message, prepared: Prepared) -> Draft:
+        """The request that `publish` writes. Raises PublishError."""
+        return self._http.draft(self._creating(message, prepared))
+
+    def _creating(self, message: Message, prepared: Prepared) -> Callable[[], object]:
+        return lambda: self._client.create_tweet(text=message.text, media_ids=list(prepared.media_ids) or None)
+
     def publish(self, message: Message, prepared: Prepared, permit: Permit) -> Published:
         """Post `message`. Raises PublishError."""
-        answer = self._http.ask(
-            lambda: self._client.create_tweet(text=message.text, media_ids=list(prepared.media_ids) or None),
-            permit.deadline,
-            permit,
-        )
+        answer = self._http.ask(self._creating(message, prepared), permit.deadline, permit)
         if answer.status not in (200, 201):
             raise self._refusal(answer)
         return self._published(_remote_id(answer))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
 from config import clock
 from config.settings import Settings
 from connectors.errors import NotSent, PublishError, RateLimited, SignIn, Uncertain
+from connectors.exchange import Draft, Exchange
 from connectors.protocol import Message, Published
 from records import log
 from scheduler import post_queue
@@ -21,14 +22,19 @@ RATE_LIMIT_S = 60.0
 """How long a channel rests when a platform limits its rate without saying until when."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Claim:
-    """An attempt that this worker has claimed, with all that the connector needs, read in the claim's transaction."""
+    """An attempt that this worker has claimed, with all that the connector needs, read in the claim's transaction.
+
+    For the record: the `draft` of its request once there is one, and what was `seen` to be exchanged.
+    """
 
     attempt: int
     post: int
     channel: str
     message: Message
+    draft: Draft | None = None
+    seen: list[Exchange] = field(default_factory=list)
 
 
 class Fenced(NotSent):

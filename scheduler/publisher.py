@@ -19,6 +19,7 @@ from sqlmodel import Session
 
 from config import clock, failpoint
 from config.settings import Settings
+from connectors import exchange
 from connectors.errors import (
     ConnectorError,
     Duplicate,
@@ -32,7 +33,7 @@ from connectors.protocol import Connector, Deadline, Media, Message, Permit, Pre
 from governance import clearance, rules, tiers
 from governance.clearance import Case
 from records import log
-from scheduler import claim_rows, post_queue, states, stop_cell, witness
+from scheduler import capture, claim_rows, post_queue, states, stop_cell, witness
 from scheduler.claim_rows import AttemptRow, Look, PostRow, StoreState
 from scheduler.clock_guard import ClockGuard
 from scheduler.outcome import Claim, Fenced, Outcome, Result
@@ -90,15 +91,18 @@ class Publisher:
         claim = self._claim(post_id)
         if isinstance(claim, str):
             return claim
-        try:
-            connector = self.connector_of(claim.channel)
-            prepared = connector.prepare(claim.message, Deadline.after(self.place.settings.prepare_deadline))
-        except ConnectorError as error:
-            return self._record(claim, _before_sending(error))
-        except Exception as error:  # a fault of ours or the library's: nothing public has been asked for yet
-            logger.exception("prepare failed", action="prepare", post=claim.post)
-            return self._record(claim, NotSent(f"the upload failed: {type(error).__name__}: {error}"))
-        return self._send(claim, connector, prepared)
+        with exchange.collected() as claim.seen:
+            try:
+                connector = self.connector_of(claim.channel)
+                prepared = connector.prepare(claim.message, Deadline.after(self.place.settings.prepare_deadline))
+                claim.draft = connector.draft(claim.message, prepared)
+                capture.refuse_when_full(self.place.engine)
+            except ConnectorError as error:
+                return self._record(claim, _before_sending(error))
+            except Exception as error:  # a fault of ours or the library's: nothing public has been asked for yet
+                logger.exception("prepare failed", action="prepare", post=claim.post)
+                return self._record(claim, NotSent(f"the upload failed: {type(error).__name__}: {error}"))
+            return self._send(claim, connector, prepared)
 
     def _send(self, claim: Claim, connector: Connector, prepared: Prepared) -> str:
         try:
@@ -271,6 +275,8 @@ class Publisher:
                 sending_at=clock.wall_us(),
                 deadline_boot_ns=leave.deadline.boot_ns,
             )
+            if moved and claim.draft is not None:
+                capture.requested(session, claim.attempt, claim.post, claim.channel, claim.draft)
         return leave if moved else None
 
     def _why_not(self, post: PostRow, own: AttemptRow, look: Look, is_open: bool) -> str | Hold | None:
@@ -322,6 +328,7 @@ class Publisher:
             if self._own(session, claim) is None:
                 logger.error("the store does not know the attempt", action="record", attempt=claim.attempt)
                 return "not_known"
+            capture.answered(session, claim.attempt, claim.post, claim.channel, claim.seen, claim.draft)
             state = Outcome(session, self.place.settings, claim).write(result)
         logger.info("attempt ended", action="record", attempt=claim.attempt, post=claim.post, state=state)
         return state

@@ -7,7 +7,7 @@ or a person closes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -18,10 +18,12 @@ from sqlmodel import Session, col, select
 
 from config import clock, failpoint
 from config.settings import Settings
+from connectors import exchange
 from connectors.errors import ConnectorError
+from connectors.exchange import Exchange
 from connectors.protocol import Connector, Deadline, Media, Message, Published, Search
 from records import log
-from scheduler import post_queue
+from scheduler import capture, post_queue
 from scheduler.outcome import mark_published
 from store.engine import reading, writing
 from store.tables import Attempt, Post
@@ -100,40 +102,50 @@ def _question(session: Session, attempt: Attempt, media_dir: Path) -> Question:
 def _settle(
     engine: Engine, settings: Settings, connector_of: Callable[[str], Connector], question: Question, look_s: float
 ) -> str:
+    with exchange.collected() as seen:
+        found = _found(connector_of, question, look_s)
+    return _looked(engine, settings, question, found, seen)
+
+
+def _found(connector_of: Callable[[str], Connector], question: Question, look_s: float) -> Published | str | None:
     try:
         connector = connector_of(question.channel)
         with failpoint.step("reconcile.find"):
-            found = connector.find(question.message, question.search, Deadline.after(look_s))
+            return connector.find(question.message, question.search, Deadline.after(look_s))
     except ConnectorError as error:
         logger.warning("could not look", action="reconcile", attempt=question.attempt, error=error.detail)
-        return _looked(engine, settings, question, "cannot_tell")
     except Exception as error:  # a fault of ours or the library's tells nothing about the post
         logger.warning("could not look", action="reconcile", attempt=question.attempt, error=str(error))
-        return _looked(engine, settings, question, "cannot_tell")
-    return _looked(engine, settings, question, found)
+    return "cannot_tell"
 
 
-def _looked(engine: Engine, settings: Settings, question: Question, found: Published | str | None) -> str:
+def _looked(
+    engine: Engine, settings: Settings, question: Question, found: Published | str | None, seen: Sequence[Exchange]
+) -> str:
     with writing(engine, step="reconcile") as session:
         attempt = session.get_one(Attempt, question.attempt)
         if attempt.state != "unknown":
             return "settled"
         if isinstance(found, Published):
+            capture.answered(session, question.attempt, question.post, question.channel, seen)
             return mark_published(session, question.attempt, question.post, found, "reconcile")
         attempt.looks += 1
         settled = clock.wall_us() - question.since_us >= settings.settle * clock.SECOND
-        if found is None and settled:
-            _give_to_person(session, attempt)
+        if found is None and settled and _give_to_person(session, attempt):
+            capture.answered(session, question.attempt, question.post, question.channel, seen)
         wait = settings.look_every * (PATIENT_LOOKS if settled else 1)
         attempt.look_at = clock.wall_us() + int(wait * clock.SECOND)
         session.add(attempt)
         return "cannot_tell" if found else "not_seen"
 
 
-def _give_to_person(session: Session, attempt: Attempt) -> None:
+def _give_to_person(session: Session, attempt: Attempt) -> bool:
+    """True when its post waits for a person from now on."""
     reason = (
         f"its call ended without an answer and {attempt.channel} does not show it ({attempt.looks} looks): "
         "look yourself, then `standfast post close`"
     )
-    if post_queue.hold(session, attempt.post_id, reason, only_from=("unknown",)):
+    held = post_queue.hold(session, attempt.post_id, reason, only_from=("unknown",))
+    if held:
         log.record(session, "standfast", "hold", f"post {attempt.post_id}", {"reason": reason, "attempt": attempt.id})
+    return held

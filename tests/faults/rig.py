@@ -100,6 +100,9 @@ class _Hooked:
         self._call(self._hooks.prepare)
         return self._inner.prepare(*arguments)
 
+    def draft(self, *arguments: Any) -> Any:
+        return self._inner.draft(*arguments)
+
     def publish(self, *arguments: Any) -> Any:
         self._call(self._hooks.publish)
         found = self._inner.publish(*arguments)

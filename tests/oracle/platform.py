@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from connectors.errors import Rejected, Uncertain
+from connectors.exchange import Draft
 from connectors.protocol import Deadline, Message, Permit, Prepared, Published, Search
 from tests.oracle.boundary import ANSWER, FIND, PREPARE, SEND
 from tests.oracle.puppet import current, order, pause
@@ -75,6 +76,10 @@ class Line:
         """Nothing to upload."""
         pause(PREPARE)
         return Prepared()
+
+    def draft(self, message: Message, prepared: Prepared) -> Draft:
+        """The words alone."""
+        return Draft("test:", message.text.encode(), "text/plain")
 
     def publish(self, message: Message, prepared: Prepared, permit: Permit) -> Published:
         """One request, looked at for the last time right before its first byte. What comes of it, the rig decides later."""

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from config import clock
+from tests.connectors.conftest import _sandbox, box
 from tests.scheduler.press import ManualClock
+
+__all__ = ["_sandbox", "box", "hands"]
 
 
 @pytest.fixture

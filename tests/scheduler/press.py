@@ -14,6 +14,7 @@ from sqlmodel import select
 from config import clock, essentials, settings
 from config.essentials import Essentials
 from config.settings import Settings
+from connectors.exchange import Draft
 from connectors.protocol import Deadline, Message, Permit, Prepared, Published, Search
 from governance import people
 from governance.authority import Identity
@@ -79,6 +80,9 @@ class Scripted:
         self.prepared.append(message)
         found = self._play(self.on_prepare)
         return found if isinstance(found, Prepared) else Prepared()
+
+    def draft(self, message: Message, prepared: Prepared) -> Draft:
+        return Draft("test:", message.text.encode(), "text/plain")
 
     def publish(self, message: Message, prepared: Prepared, permit: Permit) -> Published:
         self.published.append(message)

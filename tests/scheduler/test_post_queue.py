@@ -11,6 +11,7 @@ from sqlmodel import select
 from scheduler import post_queue
 from scheduler.post_queue import Move
 from scheduler.states import WrongState
+from store import bulk
 from store.engine import reading, writing
 from store.tables import Post
 from tests.scheduler.press import Press
@@ -94,7 +95,7 @@ def test_a_post_that_moved_on_meanwhile_undoes_the_moves_of_all(press: Press) ->
 def test_locked_posts_come_once_each_in_order_and_without_those_that_are_not_there(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(post_queue, "PAGE", 2)
+    monkeypatch.setattr(bulk, "PIECE", 2)
     numbers = [press.queue() for _ in range(5)]
     with writing(press.engine) as session:
         found = post_queue.locked_posts(session, [*reversed(numbers), numbers[0], 4711])
@@ -104,7 +105,7 @@ def test_locked_posts_come_once_each_in_order_and_without_those_that_are_not_the
 def test_the_attempts_that_may_still_have_an_effect_are_found_by_post(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(post_queue, "PAGE", 2)
+    monkeypatch.setattr(bulk, "PIECE", 2)
     states = ("claimed", "published", "sending", "rejected", "unknown", "aborted")
     posts = {state: press.queue(state="publishing") for state in states}
     attempts = {state: press.attempt(post, state) for state, post in posts.items()}

@@ -13,8 +13,9 @@ from store.engine import writing
 from tests.scheduler.press import Press
 from tests.support.round_trips import RoundTrips
 
-PUBLISH = {"claim": 7, "account": 1, "leave": 5, "outcome": 7}
-"""Step → its round trips, the first to begin with the store's lock and the last to commit among them."""
+PUBLISH = {"claim": 7, "account": 1, "leave": 6, "outcome": 7}
+"""Step → its round trips, the first to begin with the store's lock and the last to commit among them; one of the leave's keeps
+the request, and a platform's answer would be one more."""
 LOOK = 6
 """Round trips of a look at what is due, however many posts wait."""
 ENOUGH = 8
