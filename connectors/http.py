@@ -167,10 +167,11 @@ class Transport:
 
     def _drafted(self, request: requests.PreparedRequest) -> Draft:
         path, secrets = self._base.path + _path(request), self._account.secrets.values()
-        headers = [("Host", self._base.host), *request.headers.items()]
+        host = self._base.host if self._base.port in (80, 443) else f"{self._base.host}:{self._base.port}"
+        headers = [("Host", host), *request.headers.items()]
         first = f"{request.method or 'GET'} {path} HTTP/1.1"
         body = exchange.message(first, [(str(n), str(v)) for n, v in headers], _body(request) or b"", secrets)
-        url = f"{'https' if self._base.tls else 'http'}://{self._base.host}{path}"
+        url = f"{'https' if self._base.tls else 'http'}://{host}{path}"
         return Draft(exchange.scrubbed(url.encode(), secrets).decode("utf-8", "replace"), body)
 
     def _told(self, url: str, answer: Answer) -> Draft:

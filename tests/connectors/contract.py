@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from config import clock
+from connectors import exchange
 from connectors.errors import NotSent
 from connectors.protocol import Connector, Deadline, Media, Message, Permit, Prepared, Search
 
@@ -76,6 +77,17 @@ class ConnectorContract:
         published = world.connector.publish(message(), Prepared(), permit())
         assert published.remote_id
         assert "://" in published.link
+        assert world.arrived() == 1
+
+    def test_a_draft_is_what_is_sent_and_sends_nothing(self, world: World) -> None:
+        """RC-1: the record that is made before the call tells the call."""
+        draft = world.connector.draft(message(), Prepared())
+        assert world.arrived() == 0
+        assert b"Street" in draft.body
+        with exchange.collected() as seen:
+            world.connector.publish(message(), Prepared(), permit())
+        assert [item.sent for item in seen] == [draft]
+        assert seen[0].answer is not None
         assert world.arrived() == 1
 
     @pytest.mark.parametrize("look", [refuse, broken])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from config import clock
+from connectors import exchange
 from connectors.errors import (
     CannotTell,
     ConnectorError,
@@ -69,6 +70,15 @@ class HttpContract(ConnectorContract):
         connector.close()
         clean(failure.value, self.canaries)
         return failure.value
+
+    def test_what_is_kept_of_an_exchange_has_no_secret(self, world: World) -> None:
+        """RC-1: not in a header, a parameter or an answer that repeats it."""
+        with exchange.collected() as seen:
+            world.connector.publish(message(), Prepared(), permit())
+        for item in (seen[0].sent, seen[0].answer):
+            assert item is not None
+            kept = item.body + item.url.encode()
+            assert not [canary for canary in self.canaries if canary.encode() in kept]
 
     @pytest.mark.parametrize(("fault", "outcome"), SANDBOX_FAULTS)
     def test_a_fault_has_its_outcome(self, box: Client, fault: str, outcome: type[PublishError]) -> None:
