@@ -99,14 +99,19 @@ def revoke_token(token: Annotated[str, typer.Argument(metavar="ID", help="The to
 
 @app.command("leave")
 def leave(person: PersonId) -> None:
-    """Record that a person has left: sign-in ends, tokens and roles are revoked, their scheduled posts are held."""
+    """Record that a person has left: sign-in ends, tokens and roles are revoked, their posts wait for somebody else."""
     from scheduler.planning import leaving
 
     with guarded() as context:
         clean_text(person, "PERSON")
         with changing(context) as session:
-            tokens, posts = leaving.leave(session, context.actor, person)
-        say(f"{person} has left; {tokens} token(s) revoked, {posts} scheduled post(s) held")
+            left = leaving.leave(session, context.actor, person)
+        say(
+            f"{person} has left; {left.tokens} token(s) revoked, {left.held} scheduled post(s) held, "
+            f"{left.sent_back} in review sent back"
+        )
+        if waiting := left.sent_back + left.drafts:
+            say(f"{waiting} draft(s) wait for somebody who takes them up: `standfast post list --state draft`")
 
 
 @app.command("list")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from config import clock, failpoint
 from config.essentials import Essentials
@@ -17,11 +17,11 @@ from connectors import registry
 from connectors.errors import ConnectorError
 from governance import access, site_terms, tiers
 from governance import channels as authorizations
-from scheduler import host_lock, killswitch, liveness, restore, resumption, stop_cell, stop_ledger
+from scheduler import host_lock, killswitch, liveness, post_queue, restore, resumption, stop_cell, stop_ledger
 from store import migration
 from store.crisis_tables import BreakGlassCode
 from store.engine import StoreError, cursor, dialect, reading
-from store.tables import Alarm, Attempt, CalendarFile, Channel, Gate
+from store.tables import Alarm, Attempt, CalendarFile, Channel, Gate, Person, Post
 from store.tables import Worker as WorkerRow
 
 OK, WARN, BAD = "ok", "warning", "fault"
@@ -255,6 +255,13 @@ def _calendars(patient: Patient) -> Found:
 
 def _people(patient: Patient) -> Found:
     with reading(patient.engine) as session:
+        left = select(Person.id).where(Person.state == "left")
+        orphans = select(Post.author, func.count()).where(col(Post.state) == "draft", col(Post.author).in_(left))
+        for person, number in session.exec(orphans.where(~post_queue.is_staged()).group_by(Post.author)):
+            yield (
+                WARN,
+                f"{number} draft(s) of {person}, who has left, wait for somebody: `standfast post list --state draft`",
+            )
         for permission in ("suspend", "resume", "people"):
             holders = access.holders(session, permission)
             needed = 2 if permission == "resume" and patient.settings.resume_two_persons else 1

@@ -64,11 +64,12 @@ def hold(session: Session, post_id: int, reason: str, *, only_from: Sequence[str
     return move_post(session, post_id, "held", only_from=only_from, hold_reason=reason)
 
 
-def hold_all_of(session: Session, author: str, reason: str) -> int:
-    """How many scheduled posts of one author now wait for a person, with `reason`. One statement, however many there are."""
-    waiting = update(Post).where(col(Post.author) == author, col(Post.state) == "scheduled")
-    values = {"state": "held", "hold_reason": reason, "updated_at": clock.wall_us()}
-    return cast("CursorResult[Any]", session.execute(waiting.values(values), **UNSYNCHRONIZED)).rowcount
+def locked_page(session: Session, author: str, states: Sequence[str], after: int = 0) -> list[tuple[int, str]]:
+    """(number, state) of an author's next posts in `states` behind the number `after`, locked in this order until the session
+    ends; at most `MANY`."""
+    query = select(Post.id, Post.state).where(Post.author == author, col(Post.state).in_(states), col(Post.id) > after)
+    query = query.order_by(col(Post.id)).limit(MANY).with_for_update()
+    return [(cast(int, number), state) for number, state in session.exec(query)]
 
 
 def locked_channel(session: Session, name: str) -> Channel | None:

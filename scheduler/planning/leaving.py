@@ -1,23 +1,77 @@
-"""Somebody leaves: they sign in no more, and what they have scheduled waits for somebody else (GV-8)."""
+"""Somebody leaves: they sign in no more, and what they wrote waits for somebody who is here (GV-8).
+
+What is scheduled is held at once. What is in review is sent back: an approval of words for which nobody answers would be worth
+nothing. Drafts stay what they are, and are shown as those of somebody who has left. Whoever hands one in, releases or
+reschedules it becomes its author (`scheduler.planning.post_adoption`).
+"""
 
 from __future__ import annotations
 
-from sqlmodel import Session
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from governance import access, people
+from sqlmodel import Session, col, func, select
+
+from governance import access, approvals, people
 from governance.access import Actor
 from records.log import record
 from scheduler import post_queue
+from scheduler.post_queue import Move
+from store.tables import Post
+
+BECOMES: Mapping[str, str] = {"scheduled": "held", "in_review": "draft"}
+"""State of a leaver's post → what it becomes."""
+GONE = "its author has left"
 
 
-def leave(session: Session, actor: Actor, person: str) -> tuple[int, int]:
-    """How many tokens were revoked, and how many posts are held. Raises Refused, PeopleError.
+@dataclass(frozen=True)
+class Left:
+    """How many tokens were revoked, posts held and sent back, and how many drafts wait for somebody who takes them up."""
 
-    The posts come before the chain's head, as everybody locks them in this order.
+    tokens: int
+    held: int
+    sent_back: int
+    drafts: int
+
+
+def leave(session: Session, actor: Actor, person: str) -> Left:
+    """What became of what `person` had. Raises Refused, PeopleError.
+
+    The posts come before the chain's head, and by their numbers, as everybody locks them in this order.
     """
     access.check(session, actor, "people", "*", action="people.leave", subject=person)
-    posts = post_queue.hold_all_of(session, person, f"{person}, whose post it is, has left")
-    tokens = people.mark_left(session, actor, person)
-    if posts:
-        record(session, actor.person, "post.hold", f"{posts} posts", {"author": person, "reason": f"{person} has left"})
-    return tokens, posts
+    moved: dict[str, list[int]] = {state: [] for state in BECOMES}
+    page = post_queue.locked_page(session, person, tuple(BECOMES))
+    while page:
+        _move(session, person, page)
+        for number, state in page:
+            moved[state].append(number)
+        page = post_queue.locked_page(session, person, tuple(BECOMES), after=page[-1][0])
+    approvals.close(session, moved["in_review"], GONE)
+    approvals.void(session, moved["in_review"], GONE)
+    tokens, drafts = people.mark_left(session, actor, person), _drafts(session, person) - len(moved["in_review"])
+    _record(session, actor, person, moved)
+    return Left(tokens, len(moved["scheduled"]), len(moved["in_review"]), drafts)
+
+
+def _move(session: Session, person: str, page: Sequence[tuple[int, str]]) -> None:
+    why = {"scheduled": {"hold_reason": f"{person}, whose post it is, has left"}, "in_review": {}}
+    values: Mapping[str, dict[str, Any]] = why
+    post_queue.move_posts(session, [Move(number, state, BECOMES[state], values[state]) for number, state in page])
+
+
+def _drafts(session: Session, person: str) -> int:
+    query = select(func.count()).select_from(Post).where(Post.author == person, col(Post.state) == "draft")
+    return session.exec(query.where(~post_queue.is_staged())).one()
+
+
+def _record(session: Session, actor: Actor, person: str, moved: Mapping[str, Sequence[int]]) -> None:
+    """One entry for each thing that was done; of posts sent back, which."""
+    detail: dict[str, Any] = {"author": person, "reason": f"{person} has left"}
+    if held := len(moved["scheduled"]):
+        record(session, actor.person, "post.hold", f"{held} posts", detail)
+    back = moved["in_review"]
+    for start in range(0, len(back), post_queue.PAGE):
+        numbers = back[start : start + post_queue.PAGE]
+        record(session, actor.person, "post.return", f"{len(numbers)} posts", detail | {"numbers": numbers})

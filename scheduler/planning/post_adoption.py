@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,11 +31,25 @@ def adopted(session: Session, actor: Actor, steps: Sequence[Step]) -> list[Step]
 
     Raises PostError for a copy whose original was not seen to be gone: both would go out.
     """
-    orphans = _copies(session, steps) | _of_the_departed(session, steps)
+    return _taken_up(actor, steps, _copies(session, steps) | _of_the_departed(session, steps))
+
+
+def taken_up(session: Session, actor: Actor, steps: Sequence[Step]) -> list[Step]:
+    """The steps, with `actor` as the author of what is by somebody who has left: who hands it in answers for it."""
+    gone = departed(session)
+    return _taken_up(actor, steps, {step.post.id for step in steps if step.post.author in gone})
+
+
+def _taken_up(actor: Actor, steps: Sequence[Step], orphans: Collection[int | None]) -> list[Step]:
     return [
         replace(step, values={**step.values, "author": actor.person}) if step.post.id in orphans else step
         for step in steps
     ]
+
+
+def departed(session: Session) -> frozenset[str]:
+    """Everybody who has left."""
+    return frozenset(session.exec(select(Person.id).where(col(Person.state) == "left")))
 
 
 def _copies(session: Session, steps: Sequence[Step]) -> set[int | None]:
@@ -49,5 +63,5 @@ def _copies(session: Session, steps: Sequence[Step]) -> set[int | None]:
 
 
 def _of_the_departed(session: Session, steps: Sequence[Step]) -> set[int | None]:
-    gone = set(session.exec(select(Person.id).where(col(Person.state) == "left")))
+    gone = departed(session)
     return {step.post.id for step in steps if step.after == "scheduled" and step.post.author in gone}

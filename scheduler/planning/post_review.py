@@ -17,6 +17,7 @@ from config import clock
 from governance import approvals, rules
 from governance.tiers import Tier, Tiers
 from scheduler import states
+from scheduler.planning import post_adoption
 from scheduler.planning.post_adoption import Step
 from scheduler.planning.post_changes import Done
 from scheduler.planning.post_run import Request, Verb, run
@@ -30,12 +31,14 @@ REVIEWED = tuple(state for state in states.EDITABLE if state != "draft")
 
 
 def submit(session: Session, request: Request, tiers: Tiers) -> Done:
-    """Posts handed in by somebody who attests to the categories of `tiers`. Raises PostError, Refused."""
+    """Posts handed in by somebody who attests to the categories of `tiers`, and who becomes the author of those whose author
+    has left. Raises PostError, Refused."""
     posts: list[Post] = []
 
     def plan(found: Sequence[Post], _: dict[str, Channel]) -> Iterable[Step]:
         posts.extend(found)
-        return [Step(post, "in_review" if post.state == "draft" else post.state, {}, "handed in") for post in found]
+        steps = [Step(post, "in_review" if post.state == "draft" else post.state, {}, "handed in") for post in found]
+        return post_adoption.taken_up(session, request.actor, steps)
 
     verb = Verb("submit", states.EDITABLE, lambda _: "queue", plan)
     return run(session, request, replace(verb, after=lambda: approvals.submit(session, request.actor, posts, tiers)))
@@ -50,6 +53,7 @@ def approve(session: Session, request: Request, tiers: Tiers) -> Done:
 
     def plan(found: Sequence[Post], _: dict[str, Channel]) -> Iterable[Step]:
         _not_too_many(found)
+        _answered_for(session, found)
         handed_in = _handed_in(session, found)
         for post in found:
             submission, tier = handed_in[cast(int, post.id)], tiers.of(post.channel, post.tags)
@@ -76,6 +80,18 @@ def _not_too_many(posts: Sequence[Post]) -> None:
         raise PostError(
             [f"{len(posts):,} posts match, more than {MOST}: name fewer, by --channel, --tag, --file or id"]
         )
+
+
+def _answered_for(session: Session, posts: Sequence[Post]) -> None:
+    """Raise PostError for posts by somebody who has left: who approves one cannot be who answers for it."""
+    gone = post_adoption.departed(session)
+    lines = [
+        f"post {post.id} is by {post.author}, who has left: somebody else hands it in first, `standfast post submit {post.id}`"
+        for post in posts
+        if post.author in gone
+    ]
+    if lines:
+        raise PostError(lines)
 
 
 def _handed_in(session: Session, posts: Sequence[Post]) -> dict[int, Submission]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,8 +144,11 @@ def is_closed(session: Session, channel: str) -> bool:
         return True
 
 
-def shown_state(post: Post, covered: bool) -> str:
-    """The state in words for people: a held post says why, a covered one that it waits behind the gate."""
+def shown_state(post: Post, covered: bool, departed: Collection[str] = ()) -> str:
+    """The state in words for people: a held post says why, a covered one that it waits behind the gate, and one that nobody has
+    approved yet that its author is among the `departed`."""
+    if post.state in ("draft", "in_review") and post.author in departed:
+        return f"{post.state}: {post.author} has left, and who hands it in answers for it"
     if post.state == "held":
         return f"held: {post.hold_reason or 'no reason was recorded'}"
     return "scheduled (behind the gate)" if covered else post.state

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, cast
 
 from sqlmodel import Session, col, select
 
 from governance import approvals
-from scheduler.planning import post_selection
+from scheduler.planning import post_adoption, post_selection
 from scheduler.planning.post_selection import PostError, Wanted, closed_channels, moment, shown_state
 from store.tables import Attempt, Post
 
@@ -17,9 +17,9 @@ def listed(session: Session, wanted: Wanted, limit: int) -> list[dict[str, Any]]
     """The first `limit` posts that match, by due time. Raises PostError for a channel or state that does not exist."""
     post_selection.check(session, wanted)
     query = select(Post).where(*post_selection.conditions(session, wanted))
-    closed = closed_channels(session)
+    closed, gone = closed_channels(session), post_adoption.departed(session)
     found = session.exec(query.order_by(col(Post.due_at), col(Post.id)).limit(limit)).all()
-    return [described(post, closed) for post in found]
+    return [described(post, closed, gone) for post in found]
 
 
 def shown(session: Session, post_id: int) -> dict[str, Any]:
@@ -30,11 +30,12 @@ def shown(session: Session, post_id: int) -> dict[str, Any]:
     query = select(Attempt).where(Attempt.post_id == post_id).order_by(col(Attempt.id))
     review = {"submissions": approvals.submissions(session, post_id), "approvals": approvals.history(session, post_id)}
     attempts = [_attempt(row) for row in session.exec(query)]
-    return {**described(post, closed_channels(session)), **review, "attempts": attempts}
+    about = described(post, closed_channels(session), post_adoption.departed(session))
+    return {**about, **review, "attempts": attempts}
 
 
-def described(post: Post, closed: Sequence[str]) -> dict[str, Any]:
-    """The post as a JSON object; `published_at` and `link` are null unless it is published."""
+def described(post: Post, closed: Sequence[str], departed: Collection[str]) -> dict[str, Any]:
+    """The post as a JSON object; `published_at` and `link` are null unless it is published. `departed`: who has left."""
     covered = post.state == "scheduled" and post.channel in closed
     is_out = post.state == "published"
     return {
@@ -42,7 +43,7 @@ def described(post: Post, closed: Sequence[str]) -> dict[str, Any]:
         "channel": post.channel,
         "state": post.state,
         "covered": covered,
-        "shown": shown_state(post, covered),
+        "shown": shown_state(post, covered, departed),
         "hold_reason": post.hold_reason,
         "due_at": moment(post.due_at),
         "ready_at": moment(post.ready_at),
@@ -57,6 +58,7 @@ def described(post: Post, closed: Sequence[str]) -> dict[str, Any]:
         "source_checked": post.source_checked,
         "content_hash": post.content_hash,
         "author": post.author,
+        "author_left": post.author in departed,
         "file": post.file,
         "entry": post.entry,
         "tries": post.tries,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from governance import authority, roles
+from governance import authority, deeds, roles
 from tests.commands.office import Office
 
 ANY_TEXT = st.one_of(
@@ -88,7 +88,8 @@ def test_without_the_right_nothing_changes_and_the_refusal_is_logged(office: Off
     token = office.run("people", "token", "bo").out.strip()
     before = office.rows("person", "role_grant", "token")
     line = office.fails("people", *change, STANDFAST_TOKEN=token)
-    assert f"bo may not people.{change[0].replace('-', '_')}" in line
+    deed = deeds.WORDS[f"people.{change[0].replace('-', '_')}"]
+    assert f"bo may not {deed} {change[1]}: " in line
     assert "ask ana" in line
     assert office.rows("person", "role_grant", "token") == before
     assert office.run("records", "list", "--action", "refused", "--json").data[-1]["actor"] == "bo"

@@ -113,7 +113,7 @@ def test_who_may_read(stopped: Office) -> None:
         for command in (("crisis", "report"), ("crisis", "action", "list")):
             assert stopped.run(*command, STANDFAST_TOKEN=token).code == code, (person, command)
     said = stopped.fails("crisis", "report", STANDFAST_TOKEN=_token(stopped, "pat"))
-    assert "pat may not crisis.report" in said
+    assert "pat may not read the after-action report" in said
     assert "records_officer" in said
     refused = [row for row in stopped.rows("log_entry")["log_entry"] if row[3] == "refused"]
     assert {row[2] for row in refused} == {"pat"}

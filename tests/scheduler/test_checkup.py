@@ -70,6 +70,13 @@ def _sent_before(press: Press) -> None:
     press.witness_file.write_text("0 0\n")
 
 
+def _orphan(press: Press) -> None:
+    press.queue(state="draft")
+    press.queue(state="draft", source_key="staged:x")
+    with writing(press.engine) as session:
+        session.connection().exec_driver_sql("UPDATE person SET state = 'left' WHERE id = 'ann'")
+
+
 TROUBLE: dict[str, tuple[str, str, str, Callable[[Press], object]]] = {
     "gate": ("gate", BAD, "run `standfast crisis`, then `standfast resume`", _no_gate),
     "suspended": ("gate", WARN, "SUSPENDED: channel:parks, since", lambda press: press.suspend("channel:parks")),
@@ -83,6 +90,7 @@ TROUBLE: dict[str, tuple[str, str, str, Callable[[Press], object]]] = {
     "no daemon": ("daemon", WARN, "standfast daemon", lambda p: p.change(WorkerRow, p.process.id, ended_at=1)),
     "dead": ("daemon", WARN, "standfast daemon", lambda p: p.change(WorkerRow, p.process.id, boot_id="before")),
     "nobody": ("people", BAD, "0 of 1 needed people may resume", _no_one),
+    "orphan": ("people", WARN, "1 draft(s) of ann, who has left, wait for somebody", _orphan),
     "authority": ("people", WARN, "restart the daemon", lambda press: None),
     "account": ("channels", BAD, "folder", lambda press: None),
     "calendar": ("calendars", BAD, "parks.yaml:3: no such zone", _calendar),
