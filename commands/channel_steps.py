@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from commands import listing
 from commands.context import Context, Json, clean_text, emit, guarded, say, table
 
 if TYPE_CHECKING:
@@ -174,13 +175,5 @@ def _decide(kind: str, name: str, status: str, reason: str, source: str) -> None
 def platforms(json: Json = False) -> None:
     """Show the platforms and tools: approved, prohibited or retired, with reason and source."""
     from governance import catalog
-    from store.engine import reading
 
-    with guarded() as context:
-        with reading(context.engine) as session:
-            found = catalog.listing(session)
-        if json:
-            emit(found)
-            return
-        heads = ("kind", "name", "status", "reason", "source", "decided_by")
-        table(heads, [[row[head] for head in heads] for row in found])
+    listing.show(catalog.listing, ("kind", "name", "status", "reason", "source", "decided_by"), json)

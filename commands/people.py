@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commands import people_records
+from commands import listing, people_records
 from commands.context import Json, clean_text, emit, guarded, say, table
 from commands.people_change import OnChannel, OnGroup, PersonId, changing, place
 from commands.post_options import MOST_ID
@@ -191,17 +191,10 @@ def _sheet(label: str, made: dict[int, str]) -> str:
 def codes(json: Json = False) -> None:
     """Show the break-glass codes: sealed, used, reviewed or revoked; never the codes themselves."""
     from governance import sealed_codes
-    from store.engine import reading
 
-    with guarded() as context:
-        with reading(context.engine) as session:
-            found = sealed_codes.listing(session)
-        if json:
-            emit(found)
-        else:
-            heads = ("code", "label", "state", "made", "used", "suspension", "review")
-            keys = ("id", "label", "state", "made_at", "used_at", "suspension", "review")
-            table(heads, [tuple(row[key] for key in keys) for row in found])
+    heads = ("code", "label", "state", "made", "used", "suspension", "review")
+    keys = ("id", "label", "state", "made_at", "used_at", "suspension", "review")
+    listing.show(sealed_codes.listing, heads, json, keys)
 
 
 CodeNumber = Annotated[

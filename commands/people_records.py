@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from commands.context import Json, UserError, clean_text, emit, guarded, say, table
+from commands import listing
+from commands.context import Json, UserError, clean_text, emit, guarded, say
 from commands.people_change import PersonId, changing
 
 EMPLOYMENT = "employee, contractor, volunteer, intern or official; only employees may post."
@@ -79,7 +80,9 @@ def training(json: Json = False) -> None:
     """Show the training records."""
     from governance import training as records
 
-    _show(records.listing, ("id", "person", "course", "completed_on", "valid_until", "recorded_by", "state"), json)
+    listing.show(
+        records.listing, ("id", "person", "course", "completed_on", "valid_until", "recorded_by", "state"), json
+    )
 
 
 def designate(
@@ -118,7 +121,7 @@ def designations(json: Json = False) -> None:
     """Show the designations."""
     from governance import designations as register
 
-    _show(register.listing, ("id", "person", "title", "department", "document", "made_by", "state"), json)
+    listing.show(register.listing, ("id", "person", "title", "department", "document", "made_by", "state"), json)
 
 
 def spokesperson(
@@ -166,7 +169,9 @@ def spokespersons(json: Json = False) -> None:
     """Show the spokesperson register."""
     from governance import spokespersons as register
 
-    _show(register.listing, ("id", "person", "department", "subject", "director", "communications", "state"), json)
+    listing.show(
+        register.listing, ("id", "person", "department", "subject", "director", "communications", "state"), json
+    )
 
 
 def import_(file: Annotated[str, typer.Argument(metavar="FILE", help="A CSV file.")], json: Json = False) -> None:
@@ -221,16 +226,4 @@ def delegations(json: Json = False) -> None:
     """Show who approves in whose place."""
     from governance import delegations as register
 
-    _show(register.listing, ("id", "person", "delegate", "channel", "from", "until", "state"), json)
-
-
-def _show(listing: Any, heads: tuple[str, ...], json: bool) -> None:
-    from store.engine import reading
-
-    with guarded() as context:
-        with reading(context.engine) as session:
-            found = listing(session)
-        if json:
-            emit(found)
-        else:
-            table(heads, [[row[head] for head in heads] for row in found])
+    listing.show(register.listing, ("id", "person", "delegate", "channel", "from", "until", "state"), json)

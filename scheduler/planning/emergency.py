@@ -7,7 +7,7 @@ leave anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,13 +21,13 @@ from governance.access import Actor
 from policy.finding import Finding
 from records.log import record
 from scheduler import killswitch, post_queue
-from scheduler.planning import content
+from scheduler.planning import post_service
 from scheduler.planning.content import MediaRow
-from scheduler.planning.post_selection import PostError, unknown_channel
-from scheduler.planning.post_service import unfit
+from scheduler.planning.post_selection import PostError
+from scheduler.planning.post_service import NewPost
 from store.crisis_tables import Override
 from store.engine import cursor, dialect
-from store.tables import Channel, Post
+from store.tables import Post
 
 PERMISSION = "emergency"
 
@@ -57,14 +57,16 @@ class Sent:
 
 def send(session: Session, actor: Actor, message: Message) -> Sent:
     """The message queued past the gate, one post per channel. Raises PostError with every fault, Refused."""
-    channels = _channels(session, message.texts)
+    channels = post_service.channels_named(session, message.texts)
     for name in channels:
         access.check(
             session, actor, PERMISSION, name, action="crisis.post", subject=f"an emergency message on channel {name}"
         )
     incident = _incident(session)
     faults = [
-        line for channel in channels.values() for line in unfit(channel, message.texts[channel.name], message.files)
+        line
+        for channel in channels.values()
+        for line in post_service.unfit(channel, message.texts[channel.name], message.files)
     ]
     if faults:
         raise PostError(dict.fromkeys(faults))
@@ -79,14 +81,6 @@ def send(session: Session, actor: Actor, message: Message) -> Sent:
     return Sent(ids, incident, epoch)
 
 
-def _channels(session: Session, names: Iterable[str]) -> dict[str, Channel]:
-    """The channels named. Raises PostError naming the nearest for those that do not exist."""
-    known = {channel.name: channel for channel in session.exec(select(Channel))}
-    if missing := [name for name in names if name not in known]:
-        raise PostError(unknown_channel(name, known) for name in missing)
-    return {name: known[name] for name in names}
-
-
 def _incident(session: Session) -> int:
     """The newest suspension in force. Raises PostError when nothing is suspended."""
     query = f"SELECT max(s.id) FROM suspension s WHERE {killswitch.ACTIVE} AND s.kind <> 'drill'"  # noqa: S608 (constants only)
@@ -97,21 +91,10 @@ def _incident(session: Session) -> int:
 
 
 def _post(channel: str, actor: Actor, message: Message) -> Post:
-    now, words = clock.wall_us(), message.texts[channel]
-    return Post(
-        channel=channel,
-        text=words,
-        media=list(message.media),
-        content_hash=content.content_hash(words, message.media),
-        local_time=message.at.local,
-        zone=message.at.zone,
-        due_at=now,
-        ready_at=now,
-        lateness_us=message.lateness_us,
-        author=actor.person,
-        created_at=now,
-        updated_at=now,
-    )
+    """Due at once, and scheduled whatever the city asks of other posts: nobody waits for an approval in an emergency."""
+    words, media = message.texts[channel], message.media
+    new = NewPost((channel,), message.at, words, message.lateness_us, media, past_is_now=True)
+    return post_service.made(channel, actor, new, clock.wall_us(), "scheduled")
 
 
 def _override(post: Post, actor: Actor, incident: int, epoch: int, statement: str) -> Override:

@@ -18,6 +18,7 @@ from governance.access import Actor
 from records.log import record
 from scheduler import post_queue
 from scheduler.post_queue import Move
+from store import bulk
 from store.tables import Post
 
 BECOMES: Mapping[str, str] = {"scheduled": "held", "in_review": "draft"}
@@ -72,6 +73,5 @@ def _record(session: Session, actor: Actor, person: str, moved: Mapping[str, Seq
     if held := len(moved["scheduled"]):
         record(session, actor.person, "post.hold", f"{held} posts", detail)
     back = moved["in_review"]
-    for start in range(0, len(back), post_queue.PAGE):
-        numbers = back[start : start + post_queue.PAGE]
-        record(session, actor.person, "post.return", f"{len(numbers)} posts", detail | {"numbers": numbers})
+    for numbers in bulk.pieces(back):
+        record(session, actor.person, "post.return", f"{len(numbers)} posts", detail | {"numbers": list(numbers)})

@@ -65,7 +65,8 @@ def add(session: Session, actor: Actor, new: NewPost, verdict: Verdict = content
     """The posts queued, one per channel, unless `verdict` forbids it. Raises PostError with every fault, Refused."""
     now = clock.wall_us()
     channels = check(session, actor, new, verdict)
-    posts = [_post(name, actor, new, now) for name in channels]
+    state = "draft" if new.draft or rules.in_force().approval else "scheduled"
+    posts = [made(name, actor, new, now, state) for name in channels]
     ids = dict(zip(channels, post_queue.add_posts(session, posts), strict=True))
     detail = {"posts": ids, "state": posts[0].state, "due_at": posts[0].due_at, "content_hash": posts[0].content_hash}
     record(session, actor.person, "post.add", _subject(list(ids.values())), detail)
@@ -78,7 +79,7 @@ def check(
     session: Session, actor: Actor, new: NewPost, verdict: Verdict = content_checks.NOTHING
 ) -> dict[str, Channel]:
     """The channels of a post that `add` would take now. Raises as `add` does."""
-    channels = _channels(session, new.channels)
+    channels = channels_named(session, new.channels)
     for name in channels:
         subject = f"posts on channel {name}"
         access.check(session, actor, "queue", name, action="post.add", subject=subject)
@@ -90,14 +91,15 @@ def check(
     return channels
 
 
-def _channels(session: Session, names: Sequence[str]) -> dict[str, Channel]:
+def channels_named(session: Session, names: Iterable[str]) -> dict[str, Channel]:
     """The channels in the order named, each once. Raises PostError naming the nearest for those that do not exist."""
-    if not names:
+    wanted = dict.fromkeys(names)
+    if not wanted:
         raise PostError(["a post needs a channel: give --channel"])
     known = {channel.name: channel for channel in session.exec(select(Channel))}
-    if missing := [name for name in dict.fromkeys(names) if name not in known]:
+    if missing := [name for name in wanted if name not in known]:
         raise PostError(unknown_channel(name, known) for name in missing)
-    return {name: known[name] for name in dict.fromkeys(names)}
+    return {name: known[name] for name in wanted}
 
 
 def _time_faults(new: NewPost, now: int) -> list[str]:
@@ -114,11 +116,12 @@ def unfit(channel: Channel, text: str, files: Sequence[Media]) -> list[str]:
     return [f"channel {channel.name}: {line}" for line in content.problems(channel.platform, text, files)]
 
 
-def _post(channel: str, actor: Actor, new: NewPost, now: int) -> Post:
+def made(channel: str, actor: Actor, new: NewPost, now: int, state: str) -> Post:
+    """The row of a post made at `now` (wall µs): ``scheduled``, or a ``draft``."""
     at = max(new.at.at_us, now) if new.past_is_now else new.at.at_us
     return Post(
         channel=channel,
-        state="draft" if new.draft or rules.in_force().approval else "scheduled",
+        state=state,
         text=new.text,
         media=list(new.media),
         tags=list(new.tags),

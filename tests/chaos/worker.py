@@ -40,7 +40,7 @@ from tests.chaos.stage import tag_of
 READY, ASKS, LEAVE, AFTER_LEAVE = "ready", "asks for leave", "leave to send", "after the leave to send"
 OFTEN = 3.0
 """More likely where a flag would be believed too long."""
-QUICK = {"HEARTBEAT_S": 3.0, "RESCUE_S": 0.9, "RECONCILE_S": 0.9, "CELL_S": 0.8, "STORE_S": 0.5}
+QUICK = {"HEARTBEAT_S": 3.0, "RESCUE_S": 0.9, "RECONCILE_S": 0.9, "CELL_S": 0.8, "STORE_S": 0.5, "ARCHIVE_S": 0.9}
 """The daemon's duties, often enough for a trial of seconds."""
 PATIENCE_S = 1.5
 """How long a stop may stand in the cell alone; longer than a crisis needs that is not held up."""

@@ -11,9 +11,10 @@ from typing import Any
 from sqlmodel import select
 
 from connectors.outbox import POST
-from records import verify
+from records import archive, verify
 from scheduler.killswitch import PLANNED
 from store.engine import open_engine, reading
+from store.record_tables import Record
 from store.tables import Attempt, Gate, Post, Suspension, SuspensionInflight
 from tests.failpoint.stage import Stage
 
@@ -50,6 +51,7 @@ class Evidence:
     diary: Sequence[dict[str, Any]]
     chain: str | None
     queued: int
+    records: Sequence[Record]
     errors: str
 
 
@@ -63,6 +65,10 @@ def evidence_of(stage: Stage, phase: str) -> Evidence:
             suspensions = session.exec(select(Suspension)).all()
             listed = session.exec(select(SuspensionInflight)).all()
             gate = session.get(Gate, 1)
+            session.expunge_all()
+        archive.catch_up(engine, stage.folder / "media")
+        with reading(engine) as session:
+            records = session.exec(select(Record)).all()
             session.expunge_all()
         chain = verify.verify(engine).reason
     finally:
@@ -80,6 +86,7 @@ def evidence_of(stage: Stage, phase: str) -> Evidence:
         diary=stage.diary.read(),
         chain=chain,
         queued=stage.queued,
+        records=records,
         errors=errors,
     )
 
@@ -267,6 +274,29 @@ def _nothing_lost(case: _Case) -> Iterator[str]:
             yield f"lost: post {post.id} is {post.state} ({post.hold_reason}), for no stop and no doubt"
 
 
+def _what_went_out_is_kept(case: _Case) -> Iterator[str]:
+    """RC-1: whoever had leave to send has a record of the request; what is published has one of an answer, too."""
+    for attempts in case.attempts.values():
+        for own in attempts:
+            kept = {record.series for record in case.evidence.records if record.attempt_id == own.id}
+            if own.sending_at and "request" not in kept:
+                yield f"record: attempt {own.id} had leave to send, and nothing of its request is kept"
+            if own.state == "published" and "answer" not in kept:
+                yield f"record: attempt {own.id} is published, and no answer is kept"
+
+
+def _records_are_of_something(case: _Case) -> Iterator[str]:
+    """RC-1, RC-2: no record without its attempt, every post kept as it stands, and all of them named by the chain."""
+    known = {(own.id, own.post_id) for own in case.evidence.attempts if own.sending_at}
+    for record in case.evidence.records:
+        if record.attempt_id is not None and (record.attempt_id, record.post_id) not in known:
+            yield f"record: record {record.id} is of attempt {record.attempt_id}, which had no leave"
+        if record.entry_seq is None:
+            yield f"record: record {record.id} is not named by the log"
+    kept = {record.post_id for record in case.evidence.records if record.series == "post"}
+    yield from (f"record: post {post.id} is not kept" for post in case.posts if post.id not in kept)
+
+
 def _log_is_whole(case: _Case) -> Iterator[str]:
     """The log's chain fits, entry by entry."""
     if case.evidence.chain is not None:
@@ -291,6 +321,8 @@ RULES: tuple[Callable[[_Case], Iterator[str]], ...] = (
     _missed_waits,
     _leave_was_durable,
     _nothing_lost,
+    _what_went_out_is_kept,
+    _records_are_of_something,
     _log_is_whole,
     _nobody_failed,
 )

@@ -22,7 +22,7 @@ from scheduler.killswitch import PLANNED, Scope
 from scheduler.resumption import Resumption, active
 from scheduler.switch import open_switch, reading
 
-QUICK = {"HEARTBEAT_S": 0.25, "RESCUE_S": 0.25, "RECONCILE_S": 0.25, "CELL_S": 0.25}
+QUICK = {"HEARTBEAT_S": 0.25, "RESCUE_S": 0.25, "RECONCILE_S": 0.25, "CELL_S": 0.25, "ARCHIVE_S": 0.25}
 """The daemon's duties, often enough for a case of seconds."""
 WATCH_S = 0.1
 RESTORE_BATCH = 1
