@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,7 @@ class OutboxConnector:
             raise CannotTell(f"outbox {self._folder} is missing or cannot be read: bring it back")
         if not there or not self._says_same(self._folder / name, message):
             return None
-        return self._published(self._folder / name)
+        return self._published(self._folder / name, message)
 
     def test(self, deadline: Deadline) -> str:  # noqa: ARG002 - a folder answers at once
         """The outbox's folder, once a file could be written there. Raises AccountError."""
@@ -153,20 +154,15 @@ class OutboxConnector:
             with failpoint.step("publish.outbox.log"), (self._folder / LOG).open("ab", buffering=0) as log:
                 log.write(json.dumps(line | {"text": message.text}).encode() + b"\n")
                 os.fsync(log.fileno())
-            self._note(message, exchange.document(line))
         except OSError as error:
             raise Uncertain(f"outbox {self._folder}: {_why(error)} after the post appeared") from None
-        return self._published(place)
-
-    def _note(self, message: Message, said: bytes) -> None:
-        sent = self.draft(message, Prepared())
-        exchange.note(Exchange(clock.wall_us(), sent, Draft(sent.url, said, sent.mime)))
+        return self._published(place, message)
 
     def _earlier(self, place: Path, message: Message) -> Published:
         """The earlier post of the same key when it says the same. Raises Duplicate."""
         if not self._says_same(place, message):
             raise Duplicate(f"outbox {self._folder} has another post of the key {message.key!r}: look at it")
-        return self._published(place)
+        return self._published(place, message)
 
     @staticmethod
     def _says_same(place: Path, message: Message) -> bool:
@@ -177,7 +173,11 @@ class OutboxConnector:
         except (OSError, ValueError, AttributeError):
             return False
 
-    def _published(self, place: Path) -> Published:
+    def _published(self, place: Path, message: Message) -> Published:
+        """That it is there; for the record, with the post as it lies there."""
+        sent = self.draft(message, Prepared())
+        with suppress(OSError):
+            exchange.note(Exchange(clock.wall_us(), sent, Draft(sent.url, (place / POST).read_bytes(), sent.mime)))
         return Published(place.name, place.resolve().as_uri())
 
 

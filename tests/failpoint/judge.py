@@ -279,7 +279,7 @@ def _what_went_out_is_kept(case: _Case) -> Iterator[str]:
     for attempts in case.attempts.values():
         for own in attempts:
             kept = {record.series for record in case.evidence.records if record.attempt_id == own.id}
-            if own.sending_at and "request" not in kept:
+            if own.sending_at and "request" not in kept and "older copy" not in (own.detail or ""):
                 yield f"record: attempt {own.id} had leave to send, and nothing of its request is kept"
             if own.state == "published" and "answer" not in kept:
                 yield f"record: attempt {own.id} is published, and no answer is kept"
