@@ -42,6 +42,7 @@ class _Assembly:
         self._zone = terms.default_zone
         self._channels: tuple[str, ...] = ()
         self._lateness: int | None = None
+        self._rights = ""
 
     def run(self) -> tuple[str, tuple[Entry, ...]]:
         owner = self._owner()
@@ -49,6 +50,7 @@ class _Assembly:
         self._channels = self._a_channels(self._head)
         self._lateness = self._a_lateness(self._head, None)
         self._folder = self._a_folder()
+        self._rights = self._words(self._head.single.get("rights"))
         entries: list[Entry] = []
         for draft in self._draft.entries:
             entry = self._entry(draft)
@@ -237,7 +239,7 @@ class _Assembly:
             if not alt:
                 remedy = "say under 'alt' what the image shows"
                 self._faults.at(image.file, f"has no text alternative for people who cannot see it: {remedy}")
-            about = (alt, self._words(image.captions), self._words(image.rights))
+            about = (alt, self._words(image.captions), self._words(image.rights) or self._rights)
             folder = self._folder
             if folder is None or not self._fit(image.file):
                 continue

@@ -17,7 +17,7 @@ _SINGLE = frozenset(
     {"id", "at", "date", "time", "timezone", "text", "repeat", "lateness", "share_of", "source_checked"}
 )
 _LISTS = {"channels": "channels", "channel": "channels", "tags": "tags", "except": "except"}
-_HEAD = frozenset({"owner", "timezone", "channel", "channels", "lateness", "media_folder"})
+_HEAD = frozenset({"owner", "timezone", "channel", "channels", "lateness", "media_folder", "rights"})
 _COMMENT = re.compile(r"#\s*([A-Za-z_]+)\s*:\s*(.*)", re.ASCII | re.DOTALL)
 _IMAGE = re.compile(r"(media|alt|captions|rights)\s*([2-9]|10)?", re.ASCII)
 _KNOWN = sorted({*_SINGLE, *_LISTS, "media", "alt", "captions", "rights"})

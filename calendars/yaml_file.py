@@ -169,7 +169,7 @@ Take = Callable[[_Reader, DraftEntry, Cell, Node], None]
 Takers = dict[str, Take]
 """What is done with each key that a mapping may have."""
 _HEAD: Takers = {
-    **dict.fromkeys(("owner", "timezone", "lateness", "media_folder"), _Reader.single),
+    **dict.fromkeys(("owner", "timezone", "lateness", "media_folder", "rights"), _Reader.single),
     **dict.fromkeys(("channels", "channel"), _Reader.listed),
 }
 _ENTRY: Takers = {

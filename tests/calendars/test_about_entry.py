@@ -39,6 +39,17 @@ def test_a_mistake_in_what_it_says_is_named(read: Read, body: str, line: int, va
     test_reader.test_a_mistake_in_yaml_is_named(read, body, line, value, message)
 
 
+def test_what_the_file_says_of_its_images_holds_where_they_say_nothing(read: Read) -> None:
+    """CT-4: for the whole file, in both forms; an image's own word goes first."""
+    own = "  media: [{file: market.png, alt: A}, {file: market.png, alt: B, rights: Ann's}]\n"
+    text = "# owner: maria\n# channel: parks-x\n# rights: City\nid,at,text,media,alt,rights2,media2,alt2\n"
+    row = "a,2027-03-01 09:00,Hello,market.png,A,Ann's,market.png,B\n"
+    for calendar, faults in (read(f"rights: City\n{HEAD}{GOOD}{own}"), read(text + row, "c.csv")):
+        assert faults == []
+        assert calendar is not None
+        assert [item.rights for item in calendar.entries[0].media] == ["City", "Ann's"]
+
+
 def test_what_is_said_is_read(read: Read) -> None:
     """CT-4: the twin; `test_properties` has every text."""
     about = "  share_of: https://example.org/1\n  source_checked: Yes\n  override:\n    ssn: a lesson\n"

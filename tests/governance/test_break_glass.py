@@ -132,7 +132,10 @@ def test_neither_the_store_nor_the_file_holds_a_code(press: Press, tmp_path: Pat
 
 
 def test_only_who_looks_after_people_makes_codes(press: Press) -> None:
-    with pytest.raises(Refused, match=r"ann may not people\.seal"), access.acting(press.engine) as session:
+    with (
+        pytest.raises(Refused, match=r"ann may not make sealed codes for my drawer"),
+        access.acting(press.engine) as session,
+    ):
         sealed_codes.seal(session, ANN, "my drawer", 1)
     with reading(press.engine) as session:
         assert sealed_codes.listing(session) == []
