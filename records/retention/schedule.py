@@ -135,10 +135,8 @@ def _known(table: Table, key: str, example: str, known: tuple[str, ...], *, need
 def _check(rule: Rule, table: Table) -> None:
     """What does not fit together. An empty list would cover everything, which nobody may mean by leaving out its words."""
     for key in ("records", "channels", "tags", "incidents"):
-        if table.has(key) and not getattr(rule, key):
-            table.fault(
-                key, "is empty: name what is covered, or leave it out" if key != "records" else "is empty: name one"
-            )
+        if table.is_empty(key):
+            table.fault(key, "is empty: name what is covered, or leave it out")
     without = sorted(rule.records & set(SERIES) - set(TRIGGERS.get(rule.trigger, SERIES)))
     if without:
         fit = ", ".join(TRIGGERS[rule.trigger])
