@@ -55,6 +55,8 @@ class Settings(BaseModel):
     """The city's levels and words for the content checks, over the shipped ones."""
     site_terms: Path | None = None
     """The terms under which the public writes on the city's sites; none: the shipped example."""
+    retention: Path | None = None
+    """The city's retention schedule; none: the shipped example, by which nothing is disposed of."""
     alerts: Path | None = None
     """The city's rules for alerts; none: the shipped ones, by which nothing is held."""
     alerts_folder: Path | None = None

@@ -90,6 +90,10 @@ class Table:
         self._asked[key] = None
         return key in self._body
 
+    def is_empty(self, key: str) -> bool:
+        """True when `key` is a list with nothing in it."""
+        return self._body.get(key) == []
+
     def text(self, key: str, example: str, *, needed: bool = True) -> str:
         """One line of text; empty when it may be left out and is."""
         value = self._take(key, example, needed)

@@ -60,6 +60,9 @@ ROWS = (
     *_rows("people import, people seal, people revoke-code, people review-code", "people", False),
     *_rows("moderation add, moderation undo, moderation list", "records queue", True),
     *_rows("moderation export", "records", False),
+    *_rows("records hold add, records hold list, records hold release, records dispose propose", "records", False),
+    *_rows("records dispose list, records dispose show, records dispose approve", "records", False),
+    *_rows("records dispose withdraw, records dispose carry-out, records dispose certificate", "records", False),
     *_rows("crisis report, crisis action list", "records suspend resume", False),
 )
 """Beside a role, whoever queues, approves or releases must be an employee, and trained where the city asks for it. Who

@@ -155,7 +155,8 @@ def digest(row: Moderation) -> str:
     return sha256(json.dumps([getattr(row, name) for name in FIELDS], separators=(",", ":")))
 
 
-FIELDS = tuple(Moderation.model_fields)
+FIELDS = tuple(name for name in Moderation.model_fields if name != "disposed_by")
+"""What is hashed of an entry. A disposition of its words is an entry of the chain for itself."""
 
 
 def _made(values: Mapping[str, Any], actor: Identity, now: int) -> Moderation:

@@ -111,6 +111,9 @@ READ_ENDS = {"sqlite": "ROLLBACK", "postgresql": "COMMIT"}
 """How it ends. The driver for PostgreSQL forgets the statements that a connection has prepared when something is undone."""
 
 
+PATIENCE_MS = 250
+"""How long a small step that needs the store's lock alone waits for it: whoever writes would wait behind it."""
+EXCLUSIVE_LOCK = f"SELECT pg_advisory_xact_lock({LOCK_KEY})"
 BEGIN, SHARED_LOCK = "BEGIN ISOLATION LEVEL READ COMMITTED", f"SELECT pg_advisory_xact_lock_shared({LOCK_KEY})"
 """How a writing transaction begins on PostgreSQL: with the store's lock, as its own first statement. They go out in one
 message, and yet each is a statement for itself: what is read next has a snapshot of its own, taken under the lock."""
@@ -153,22 +156,25 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def writing(engine: Engine, step: str = "", *, alone_on: str = "") -> Iterator[Session]:
+def writing(engine: Engine, step: str = "", *, alone_on: str = "", alone: bool = False) -> Iterator[Session]:
     """A session under the store's lock: commits when the block ends, rolls back when it raises. `step` names its failpoints.
 
     `alone_on` names a calendar that a `preparing` session may be changing: that one is waited for before the lock is asked for.
+    `alone`: no other writer's transaction is open, and none begins; for small steps, which give up where others write on.
     """
     with told(engine), _turn(engine), Session(engine, expire_on_commit=False) as session:
         with failpoint.step(step, "lock"):
-            _first(session, _write_begins(engine, alone_on))
+            _first(session, _write_begins(engine, alone_on, alone))
         yield session
         with failpoint.step(step, "commit"):
             _commit(session)
 
 
-def _write_begins(engine: Engine, alone_on: str) -> str:
+def _write_begins(engine: Engine, alone_on: str, alone: bool) -> str:
     if engine.dialect.name == "sqlite":
         return "BEGIN IMMEDIATE"
+    if alone:
+        return "; ".join([BEGIN, f"SET LOCAL lock_timeout = {PATIENCE_MS}", EXCLUSIVE_LOCK])
     calendar = [_calendar_lock(alone_on)] if alone_on else []
     return "; ".join([BEGIN, *calendar, SHARED_LOCK])
 

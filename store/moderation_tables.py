@@ -1,6 +1,7 @@
 """The table of the moderation register: what was done to what a member of the public wrote, or to them.
 
-Rows are added and never changed or deleted: what was taken back is a row of its own that names the first (`undoes`).
+Rows are added and never deleted: what was taken back is a row of its own that names the first (`undoes`). Changed is a row
+only by a disposition of its words (`disposed_by`), which the schedule asks for.
 """
 
 from __future__ import annotations
@@ -40,3 +41,4 @@ class Moderation(SQLModel, table=True):
     actor: str
     recorded_at: int = big()
     undoes: int | None = big(nullable=True)
+    disposed_by: int | None = big(nullable=True)

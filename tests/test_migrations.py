@@ -30,6 +30,7 @@ from store import (
     record_tables,
     release_tables,
     report_tables,
+    retention_tables,
     tables,
 )
 from store.engine import StoreError, open_engine, reading, writing
@@ -72,6 +73,7 @@ def test_the_migrations_make_the_tables_of_the_models(engine: Engine) -> None:
         record_tables.Record,
         release_tables.SuspensionRelease,
         report_tables.CorrectiveAction,
+        retention_tables.Disposition,
     )
     assert {table.__tablename__ for table in made} <= {*inspect(engine).get_table_names()}
     assert _differences(engine) == []

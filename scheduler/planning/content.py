@@ -74,9 +74,18 @@ def keep(data_dir: Path, path: Path, alt: str) -> MediaRow:
     return {"file": name, "alt": words, "mime": found.mime, "sha256": found.sha256}
 
 
+def _is_there(place: Path, size: int) -> bool:
+    try:
+        os.utime(place)
+        return place.is_file() and place.stat().st_size == size
+    except OSError:
+        return False
+
+
 def _copy(data: bytes, place: Path) -> None:
-    """The name is the digest: a file of that name and size is this very image."""
-    if place.is_file() and place.stat().st_size == len(data):
+    """The name is the digest: a file of that name and size is this very image. One that is used again is marked as new, so
+    that a disposition leaves it (`records.retention.media`)."""
+    if _is_there(place, len(data)):
         return
     place.parent.mkdir(parents=True, exist_ok=True)
     handle, staged = tempfile.mkstemp(dir=place.parent, prefix=".staged-")

@@ -116,6 +116,13 @@ class Scene:
         """The number of an entry of the moderation register for the channel."""
         return str(self.by_ana(*moderation(self), "--json").data["number"])
 
+    def legal_hold(self) -> str:
+        """The name of a legal hold."""
+        name = f"h{next(self.numbers)}"
+        line = ("records", "hold", "add", "--name", name, "--owner", "ana", "--reason", "x", "--channel", self.channel)
+        self.by_ana(*line)
+        return name
+
     def token_of(self) -> str:
         """The id of a token of a new person."""
         said = self.by_ana("people", "token", self.person(), "--json")
@@ -179,6 +186,18 @@ VERBS: dict[str, Callable[[Scene], Line]] = {
     "moderation export": lambda s: (
         "moderation", "export", "--format", "csv", "--output", str(Path(s.office.city.root) / f"m{next(s.numbers)}.csv"),
     ),
+    "records hold add": lambda s: (
+        "records", "hold", "add", "--name", f"h{next(s.numbers)}", "--owner", "ana", "--reason", "x", "--channel", s.channel,
+    ),
+    "records hold list": lambda s: ("records", "hold", "list"),
+    "records hold release": lambda s: ("records", "hold", "release", s.legal_hold(), "--reason", "x"),
+    "records dispose propose": lambda s: ("records", "dispose", "propose"),
+    "records dispose list": lambda s: ("records", "dispose", "list"),
+    "records dispose show": lambda s: ("records", "dispose", "show", "9"),
+    "records dispose approve": lambda s: ("records", "dispose", "approve", "9"),
+    "records dispose withdraw": lambda s: ("records", "dispose", "withdraw", "9", "--reason", "x"),
+    "records dispose carry-out": lambda s: ("records", "dispose", "carry-out", "9"),
+    "records dispose certificate": lambda s: ("records", "dispose", "certificate", "9"),
     "resume": lambda s: ("resume", "--suspension", s.suspension, "--reason", "over", "--json"),
     "doctor --confirm-clock": lambda s: ("doctor", "--confirm-clock"),
     "post add": lambda s: ("post", "add", "--channel", s.channel, *TIME, "--text", "Hello."),
@@ -238,7 +257,7 @@ OPEN = {
     "alert list", "alert show", "calendar check", "calendar list", "channel list", "channel platforms", "channel show",
     "crisis notices", "crisis status", "doctor", "people codes", "people delegations", "people designations", "people list",
     "people spokespersons", "people training", "post list", "post show", "records list", "records verify", "whoami",
-    "moderation terms", "policy check", "policy explain", "policy test",
+    "moderation terms", "policy check", "policy explain", "policy test", "records schedule",
 }  # fmt: skip
 """Whoever is signed in, or on the host, may read."""
 OTHERWISE = {
@@ -258,6 +277,12 @@ FAIL_ALL_THE_SAME = {
     "channel authorize",
     "people review-code",
     "channel approve",
+    "records dispose propose",
+    "records dispose show",
+    "records dispose approve",
+    "records dispose withdraw",
+    "records dispose carry-out",
+    "records dispose certificate",
 }
 """Their target lacks something else: whoever may do it is told that, and not refused."""
 ACT = re.compile(r"(?:may not|cannot) \w*[._]\w")
