@@ -179,6 +179,10 @@ VERBS: dict[str, Callable[[Scene], Line]] = {
     "moderation export": lambda s: (
         "moderation", "export", "--format", "csv", "--output", str(Path(s.office.city.root) / f"m{next(s.numbers)}.csv"),
     ),
+    "records search": lambda s: ("records", "search", "word"),
+    "records export": lambda s: (
+        "records", "export", "--request", "1", "--to", str(Path(s.office.city.root) / f"x{next(s.numbers)}"),
+    ),
     "resume": lambda s: ("resume", "--suspension", s.suspension, "--reason", "over", "--json"),
     "doctor --confirm-clock": lambda s: ("doctor", "--confirm-clock"),
     "post add": lambda s: ("post", "add", "--channel", s.channel, *TIME, "--text", "Hello."),
