@@ -140,10 +140,10 @@ def queue_one(engine: Engine, channel: str, words: str, due_us: int, lateness_us
 def queue_far(engine: Engine, count: int) -> None:
     """Add `count` posts that stay queued for the whole run, and let the database know how many there are."""
     queue(engine, count, first_us=clock.wall_us() + FAR_US, every_us=EVERY_US)
-    _analyse(engine)
+    tidy(engine)
 
 
-def _analyse(engine: Engine) -> None:
+def tidy(engine: Engine) -> None:
     """As a server's own housekeeping would have done long before a million posts had gathered."""
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from commands import records_retention
+from commands import records_export, records_retention, records_search
 from commands.context import Json, clean_text, emit, fail, guarded, parse_at, say, table
 
 app = typer.Typer(no_args_is_help=True, help="The record of what was done and refused.")
+records_search.add_to(app)
+records_export.add_to(app)
 records_retention.add_to(app)
 
 

@@ -74,6 +74,8 @@ WORDS: Mapping[str, str] = {
     "post.return": "send back",
     "post.submit": "hand in",
     "read": "read",
+    "records.export": "export the records for",
+    "records.search": "search the records",
     "remove": "cancel the posts of",
     "sweep": "sweep",
     "sync": "apply",

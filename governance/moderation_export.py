@@ -8,12 +8,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from config import spreadsheet
+
 COLUMNS = (
     *("number", "channel", "action", "member", "clause", "clause_words", "words", "words_sha256", "captured_at"),
     *("acted_at", "recorded_at", "actor", "link", "note", "undoes", "undone_by"),
 )
-RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠", "'")
-"""How a cell begins that a spreadsheet may run as a formula; and what says that it was defused, so that this can be undone."""
 Entries = Sequence[Mapping[str, Any]]
 
 
@@ -22,14 +22,8 @@ def as_csv(entries: Entries) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_cell(entry[name]) for name in COLUMNS] for entry in entries)
+    writer.writerows([spreadsheet.cell(entry[name]) for name in COLUMNS] for entry in entries)
     return text.getvalue().encode("utf-8")
-
-
-def _cell(value: object) -> str:
-    """`value` as text that begins with an apostrophe where it would be risky otherwise."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(RISKY) else text
 
 
 def as_jsonl(entries: Entries) -> bytes:

@@ -50,12 +50,17 @@ class _Content:
 
 def document(session: Session, about: About, content: Mapping[str, Any]) -> int:
     """The number of a record whose content is this JSON object, its keys in order."""
-    return blob(session, about, _encode(content).encode(), JSON_TYPE)
+    return blob(session, about, encoded(content), JSON_TYPE)
 
 
 def blob(session: Session, about: About, body: bytes, mime: str) -> int:
     """The number of a record of these bytes."""
     return _keep(session, about, _Content(mime, seal.of_content(body), len(body), body))
+
+
+def encoded(content: Mapping[str, Any]) -> bytes:
+    """The bytes of a JSON document as `document` keeps it."""
+    return _encode(content).encode()
 
 
 def file(session: Session, about: About, name: str, digest: str, size: int, mime: str) -> int:

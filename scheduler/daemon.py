@@ -14,7 +14,7 @@ from config import clock
 from config.essentials import Essentials
 from config.settings import Settings
 from governance import people
-from records import archive
+from records import archive, index
 from scheduler import clock_guard, host_lock, liveness, post_queue, reconciler, rescuer, restore, worker
 from scheduler.account import ConnectorPool
 from scheduler.cell_keeper import CellKeeper
@@ -34,6 +34,8 @@ from store.tables import Meta
 logger = structlog.get_logger()
 SQLITE = "sqlite:///"
 HEARTBEAT_S, RESCUE_S, RECONCILE_S, CELL_S, STAGE_S, STORE_S, ARCHIVE_S = 5.0, 2.0, 1.0, 0.5, 3600.0, 1.0, 2.0
+INDEXED = 2_000
+"""Texts that the index for words takes in at one time."""
 SILENT_S = 2 * HEARTBEAT_S + 2.0
 """How long the workers of another host must have been silent before a daemon takes over a SQLite store."""
 DAEMON = "daemon"
@@ -164,6 +166,7 @@ class Daemon:
             Duty("rescue", RESCUE_S, lambda: rescuer.rescue(engine)),
             Duty("reconcile", RECONCILE_S, lambda: reconciler.reconcile(engine, self.settings, look_pool, media_dir)),
             Duty("archive", ARCHIVE_S, lambda: archive.catch_up(engine, media_dir)),
+            Duty("index", ARCHIVE_S, lambda: index.catch_up(engine, INDEXED)),
             Duty("stage", STAGE_S, lambda: stager.stage_due_horizon(engine, self.settings, clock.wall_us())),
         ]
 

@@ -40,6 +40,12 @@ class Record(SQLModel, table=True):
         Index("record_entry", "entry_seq", "id"),
         Index("record_post", "post_id"),
         Index("record_at", "at"),
+        Index(
+            "record_suspension",
+            "suspension_id",
+            sqlite_where=text("suspension_id IS NOT NULL"),
+            postgresql_where=text("suspension_id IS NOT NULL"),
+        ),
         Index("record_series", "series", "at"),
         Index("record_content_of", "sha256"),
         Index(

@@ -43,21 +43,24 @@ JOINS = frozenset("\u200c\u200d\ufe0e\ufe0f")
 NOTE = "Characters that could not be drawn in this file are described in brackets; the Markdown report has them as they are."
 
 
-def of(blocks: Iterable[Block], title: str, exercise: bool, made_at_us: int) -> bytes:
-    """The document. Raises ReportError where typst is missing or cannot set it."""
+def of(blocks: Iterable[Block], title: str, exercise: bool, made_at_us: int, note: str = NOTE) -> bytes:
+    """The document; `note` says what became of characters that cannot be drawn.
+
+    Raises ReportError where typst is missing or cannot set it.
+    """
     try:
         import typst
     except ImportError:
         raise ReportError(MISSING) from None
-    setter = _Setter(typst, title, exercise, made_at_us // clock.SECOND)
+    setter = _Setter(typst, title, exercise, made_at_us // clock.SECOND, note)
     return setter.made([*blocks])
 
 
 class _Setter:
     """Sets pieces again until there is no character left that the fonts lack."""
 
-    def __init__(self, typst: Any, title: str, exercise: bool, made_at_s: int) -> None:
-        self.typst, self.title, self.exercise, self.made_at_s = typst, title, exercise, made_at_s
+    def __init__(self, typst: Any, title: str, exercise: bool, made_at_s: int, note: str) -> None:
+        self.typst, self.title, self.exercise, self.made_at_s, self.note = typst, title, exercise, made_at_s, note
         self.template = (resources.files("crisis") / "report" / "after-action.typ").read_bytes()
 
     def made(self, blocks: list[Block]) -> bytes:
@@ -84,7 +87,7 @@ class _Setter:
         shown = _drawable(lacking)
         data = [_piece(block, shown) for block in blocks]
         if lacking is None or lacking:
-            data.append(_piece(paragraph(NOTE), visible))
+            data.append(_piece(paragraph(self.note), visible))
         whole = {"title": shown(self.title), "exercise": self.exercise, "blocks": data}
         found = self.typst.compile(
             self.template,

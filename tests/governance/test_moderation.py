@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from config import clock
+from config import clock, spreadsheet
 from governance import access, moderation, moderation_export, moderation_proof, people
 from governance.access import Refused
 from governance.authority import Identity
@@ -261,7 +261,7 @@ def test_an_export_is_the_whole_register_and_runs_in_no_spreadsheet(town: Town) 
     rows = list(csv.DictReader(io.StringIO(moderation_export.as_csv(entries).decode(), newline="")))
     assert len(rows) == len(entries)
     for row, entry in zip(rows, entries, strict=True):
-        assert not any(cell.startswith(moderation_export.RISKY[:-1]) for cell in row.values())
+        assert not any(cell.startswith(spreadsheet.RISKY[:-1]) for cell in row.values())
         plain = {name: cell[1:] if cell.startswith("'") else cell for name, cell in row.items()}
         assert plain == {name: "" if value is None else str(value) for name, value in entry.items()}
 

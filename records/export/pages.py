@@ -1,0 +1,130 @@
+"""The report of a package, piece by piece: what was asked for, what is not held, each post with its state, each record's words.
+
+How a piece becomes part of a PDF is not known here: the room above sets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from config import clock
+from records.export import dictionary, layout, statement, tables
+
+IN_FILE = 1_000
+"""Posts or records of one file."""
+MOST = 5_000
+"""Posts, and records, that are shown: nobody reads more pages; the tables have all."""
+MOST_WORDS = 3_000
+"""Characters of one text."""
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """What somebody wrote: shown and never obeyed."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading; `level` from 1."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """A paragraph, or with `listed` a line of a list."""
+
+    text: str
+    listed: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table; `wide`: how much room each column wants."""
+
+    heads: tuple[str, ...]
+    wide: tuple[int, ...]
+    rows: tuple[tuple[str | Theirs, ...], ...]
+
+
+Piece = Heading | Words | Grid
+Setter = Callable[[Sequence[Piece], str, int], bytes]
+"""Makes a PDF of pieces, a title, and the moment (µs UTC) it bears."""
+
+
+def write(folder: Path, about: Mapping[str, Any], set_pdf: Setter, step: Callable[[int], None]) -> None:
+    """The report's files in the package in `folder`."""
+    for number, pieces in enumerate(_files(folder, about), 1):
+        name = layout.REPORT if number == 1 else f"report-{number:03}.pdf"
+        (folder / name).write_bytes(set_pdf(pieces, statement.title(about), about["at"]))
+        step(number)
+
+
+def _files(folder: Path, about: Mapping[str, Any]) -> Iterator[list[Piece]]:
+    first: list[Piece] = [Heading(1, statement.title(about)), *_summary(about)]
+    for posts in _parts(_posts(folder)):
+        yield [
+            *first,
+            Heading(2, "Posts"),
+            Grid(("post", "due", "channel", "state", "sent", "words"), (2, 4, 3, 3, 2, 12), posts),
+        ]
+        first = [Heading(1, statement.title(about))]
+    for records in _parts(_records(folder)):
+        heads, wide = ("record", "kind", "when", "about", "words"), (2, 3, 4, 3, 12)
+        yield [*first, Heading(2, "Other records"), Grid(heads, wide, records)]
+        first = [Heading(1, statement.title(about))]
+    if len(first) > 1:
+        yield first
+
+
+def _summary(about: Mapping[str, Any]) -> Iterator[Piece]:
+    yield from (Words(fact, listed=True) for fact in statement.facts(about))
+    counts = about["counts"]
+    if counts["posts"] > MOST or counts["records"] > MOST:
+        yield Words(
+            f"This report shows the first {MOST:,} posts and {MOST:,} other records; all are in the tables beside it."
+        )
+    yield Words("A post counts as sent only where it went out: what is held, refused or cancelled is shown as such.")
+    yield Heading(2, "What is not held, or not in this package")
+    for heading, found in statement.parts(about):
+        yield Heading(3, heading)
+        yield from (Words(item, listed=True) for item in found)
+
+
+def _parts(rows: Iterator[tuple[str | Theirs, ...]]) -> Iterator[tuple[tuple[str | Theirs, ...], ...]]:
+    shown = islice(rows, MOST)
+    while part := tuple(islice(shown, IN_FILE)):
+        yield part
+
+
+def _posts(folder: Path) -> Iterator[tuple[str | Theirs, ...]]:
+    for line in layout.lines(folder / layout.POSTS):
+        words = (line["text"], *(item.get("alt", "") for item in line["media"] if isinstance(item, dict)))
+        said = "\n".join(filter(None, (*words, f"Held: {line['hold_reason']}" if line["hold_reason"] else "")))
+        yield str(line["post"]), _time(line["due_at"]), line["channel"], line["state"], line["sent"], _theirs(said)
+
+
+def _records(folder: Path) -> Iterator[tuple[str | Theirs, ...]]:
+    """All but versions of posts that stand above, and their copies on the wire."""
+    place = dictionary.columns(dictionary.RECORDS)
+    number, series, at = place.index("record"), place.index("series"), place.index("at")
+    subject, words, gone = place.index("subject"), place.index("words"), place.index("content_gone")
+    for row in tables.rows(folder, dictionary.RECORDS):
+        if row[series] not in ("request", "answer"):
+            said = row[words] or (f"({row[gone]})" if row[gone] else "")
+            yield row[number], row[series], row[at], Theirs(row[subject]), _theirs(said)
+
+
+def _time(at: int | None) -> str:
+    return "" if at is None else clock.to_text(at)
+
+
+def _theirs(text: str) -> Theirs:
+    return Theirs(text if len(text) <= MOST_WORDS else f"{text[:MOST_WORDS]}… (cut: the whole is in the JSON lines)")
