@@ -6,25 +6,11 @@ from typing import Annotated
 
 import typer
 
-from commands.context import Json, clean_text, emit, fail, guarded, parse_at, say, table
+from commands import records_verify
+from commands.context import Json, clean_text, emit, guarded, parse_at, table
 
 app = typer.Typer(no_args_is_help=True, help="The record of what was done and refused.")
-
-
-@app.command("verify")
-def verify(json: Json = False) -> None:
-    """Hash the whole log again; name the first entry that was changed, removed or inserted (exit code 1 then)."""
-    from records.verify import verify as verdict_on
-
-    with guarded() as context:
-        verdict = verdict_on(context.engine)
-        if json:
-            emit(vars(verdict))
-        if not verdict.ok:
-            fail(
-                f"the log is broken at entry {verdict.first_bad}: {verdict.reason}; keep the store as it is, look into it"
-            )
-        say(f"the log is whole: {verdict.entries} entries")
+records_verify.add_to(app)
 
 
 @app.command("list")
