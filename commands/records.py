@@ -6,29 +6,14 @@ from typing import Annotated
 
 import typer
 
-from commands import records_export, records_retention, records_search
-from commands.context import Json, clean_text, emit, fail, guarded, parse_at, say, table
+from commands import records_export, records_retention, records_search, records_verify
+from commands.context import Json, clean_text, emit, guarded, parse_at, table
 
 app = typer.Typer(no_args_is_help=True, help="The record of what was done and refused.")
+records_verify.add_to(app)
 records_search.add_to(app)
 records_export.add_to(app)
 records_retention.add_to(app)
-
-
-@app.command("verify")
-def verify(json: Json = False) -> None:
-    """Hash the whole log again; name the first entry that was changed, removed or inserted (exit code 1 then)."""
-    from records.verify import verify as verdict_on
-
-    with guarded() as context:
-        verdict = verdict_on(context.engine)
-        if json:
-            emit(vars(verdict))
-        if not verdict.ok:
-            fail(
-                f"the log is broken at entry {verdict.first_bad}: {verdict.reason}; keep the store as it is, look into it"
-            )
-        say(f"the log is whole: {verdict.entries} entries")
 
 
 @app.command("list")

@@ -9,6 +9,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ import cli
 from commands import context
 from config import essentials, failpoint, settings
 from config.settings import Settings
-from records import log
+from records import archive, keep, log
+from records.keep import About
 from scheduler import emergency_stop, states
 from store.engine import writing
 from tests.support import source
@@ -237,6 +239,26 @@ def first_bad(rows: list[Entry], head: tuple[int, str]) -> int | None:
     return None if head == (len(rows), previous) else len(rows) + 1
 
 
+RECORD = "series, subject, at, kept_at, actor, channel, post_id, attempt_id, suspension_id, mime, facts, sha256, size"
+Kept = tuple[int, int, str, list[Any]]
+"""entry_seq, id, hash, and the thirteen values that are hashed."""
+
+
+def bad_records(seq: int, detail: str, records: list[Kept], contents: dict[str, bytes]) -> list[int]:
+    """Written from docs/records.md alone: the numbers of the records of an entry that do not fit."""
+    named = json.loads(detail)
+    numbers = [number for first, last in named["records"] for number in range(first, last + 1)]
+    own = {number: (own, values) for entry, number, own, values in records if entry == seq}
+    bad = [number for number in numbers if number not in own] + [number for number in own if number not in numbers]
+    for number, (own_hash, values) in own.items():
+        body = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+        whole = hashlib.sha256(body.encode()).hexdigest() == own_hash
+        if not whole or hashlib.sha256(contents.get(values[11], b"-")).hexdigest() != values[11]:
+            bad.append(number)
+    digest = hashlib.sha256("".join(own[number][0] for number in sorted(own)).encode()).hexdigest()
+    return bad or ([] if digest == named["sha256"] and len(own) == named["count"] else numbers)
+
+
 def _log(engine: Engine) -> tuple[list[Entry], tuple[int, str]]:
     with engine.connect() as connection:
         rows = connection.exec_driver_sql(
@@ -265,3 +287,35 @@ def test_the_log_can_be_verified_from_its_description_alone(engine: Engine) -> N
             changed[field] = changed[field] + (1 if field == 1 else "x")
             assert first_bad([*rows[: number - 1], tuple(changed), *rows[number:]], head) == number
     assert first_bad(rows[:-1], head) == len(rows)
+
+
+def _kept(engine: Engine) -> tuple[list[tuple[int, str]], list[Kept], dict[str, bytes]]:
+    with engine.connect() as connection:
+        entries = connection.exec_driver_sql("SELECT seq, detail FROM log_entry WHERE action = 'records.kept'").all()
+        rows = connection.exec_driver_sql(f"SELECT entry_seq, id, hash, {RECORD} FROM record ORDER BY id").all()
+        contents = connection.exec_driver_sql("SELECT sha256, body FROM record_content").all()
+    kept = [(row[0], row[1], row[2], list(row[3:])) for row in rows]
+    return [(seq, detail) for seq, detail in entries], kept, {digest: bytes(body) for digest, body in contents}
+
+
+def test_records_can_be_verified_from_their_description_alone(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RC-2: as few lines that know nothing of this program's code find the record that was changed."""
+    monkeypatch.setattr(archive, "STEP", 2)
+    with writing(engine) as session:
+        for number, actor in enumerate(('quote " back \\', "é ☃ \U0001f600", "tab\tline\n\x07\x7f\u2028")):
+            about = About("mail", f"mail {number}", number, actor, post=number or None, facts={"of": actor})
+            keep.blob(session, about, f"body {number}".encode(), "message/rfc822")
+    archive.catch_up(engine, tmp_path)
+    entries, kept, contents = _kept(engine)
+    assert [len(json.loads(detail)["records"]) for _, detail in entries] == [1, 1]
+    assert [bad_records(seq, detail, kept, contents) for seq, detail in entries] == [[], []]
+    (first, detail), numbers = entries[0], [record[1] for record in kept]
+    for place in range(13):
+        values = [*kept[0][3]]
+        values[place] = "0" * 64 if place == 11 else 77
+        assert numbers[0] in bad_records(first, detail, [(*kept[0][:3], values), *kept[1:]], contents)
+    assert bad_records(first, detail, kept[1:], contents) == [numbers[0]]
+    assert bad_records(first, detail, [*kept, (first, 99, *kept[0][2:])], contents) == [99]
+    assert bad_records(first, detail, kept, contents | {kept[0][3][11]: b"other"}) == [numbers[0]]
