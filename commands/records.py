@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
+from commands import records_inbound, records_intake
 from commands.context import Json, clean_text, emit, fail, guarded, parse_at, say, table
 
 app = typer.Typer(no_args_is_help=True, help="The record of what was done and refused.")
+records_inbound.add_to(app)
+records_intake.add_to(app)
 
 
 @app.command("verify")

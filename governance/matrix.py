@@ -59,7 +59,9 @@ ROWS = (
     *_rows("people spokesperson, people end-spokesperson, people delegate, people end-delegation", "people", False),
     *_rows("people import, people seal, people revoke-code, people review-code", "people", False),
     *_rows("moderation add, moderation undo, moderation list", "records queue", True),
-    *_rows("moderation export", "records", False),
+    *_rows("moderation export, records intake", "records", False),
+    *_rows("records inbound fetch, records inbound list, records inbound show", "records queue", True),
+    *_rows("records inbound mark, records inbound forward", "records queue", True),
     *_rows("crisis report, crisis action list", "records suspend resume", False),
 )
 """Beside a role, whoever queues, approves or releases must be an employee, and trained where the city asks for it. Who

@@ -14,11 +14,13 @@ import structlog
 from sqlalchemy import Engine
 
 from config import clock
+from connectors import registry
 from connectors.errors import ConnectorError, RateLimited, Unfinished
 from connectors.protocol import Connector, Deadline, Heard, Inbound, Search
 from records import inbound
 from records.inbound import Source, Window
 from store.engine import StoreError, reading, writing
+from store.tables import Channel
 
 logger = structlog.get_logger()
 PATIENCE_S = 60.0
@@ -42,6 +44,14 @@ class Fetched:
     unfinished: bool = False
 
 
+def offers(platform: str) -> bool:
+    """False when the connector of `platform` says that there is nothing to read. One that cannot be loaded says nothing."""
+    try:
+        return issubclass(registry.load(platform), Inbound)
+    except ConnectorError:
+        return True
+
+
 class Fetcher:
     """Fetches in the name of `by`. `connector_of` gives a channel's connector; raises ConnectorError."""
 
@@ -54,15 +64,17 @@ class Fetcher:
     def run(self, channel: str, seconds: float = PATIENCE_S) -> Fetched:
         """What came of a look at `channel`. Raises StoreError."""
         found = Fetched(channel)
+        with reading(self.engine) as session:
+            known, row = inbound.cursor_of(session, channel), session.get(Channel, channel)
+            if row is not None and not offers(row.platform):
+                return Fetched(channel, offered=False, trouble=NOT_OFFERED)
+            own, wait_until = inbound.window(known), known.not_before
         try:
             connector = self.connector_of(channel)
         except ConnectorError as error:
             return self._failed(found, error)
         if not isinstance(connector, Inbound):
             return Fetched(channel, offered=False, trouble=NOT_OFFERED)
-        with reading(self.engine) as session:
-            known = inbound.cursor_of(session, channel)
-            own, wait_until = inbound.window(known), known.not_before
         if wait_until is not None and wait_until > clock.wall_us():
             found.trouble = f"the platform asked to wait until {clock.to_text(wait_until)}"
             return found

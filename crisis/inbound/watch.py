@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from config import clock
 from connectors.protocol import Connector
-from crisis.inbound.fetch import Fetched, Fetcher
+from crisis.inbound.fetch import Fetched, Fetcher, offers
 from store.engine import reading
 from store.inbound_tables import InboundCursor
 from store.tables import Channel
@@ -63,9 +63,10 @@ def due(engine: Engine, every_s: float) -> list[str]:
     """The channels whose last look is so long ago, the longest first; one that is switched off never is."""
     now = clock.wall_us()
     with reading(engine) as session:
-        channels = session.exec(select(Channel.name, Channel.settings)).all()
+        channels = session.exec(select(Channel)).all()
         looked = {row.channel: row.looked_at or 0 for row in session.exec(select(InboundCursor))}
-    waiting = {name: looked.get(name, 0) for name, settings in channels if not is_off(settings)}
+        read = [row.name for row in channels if offers(row.platform) and not is_off(row.settings)]
+    waiting = {name: looked.get(name, 0) for name in read}
     late = [name for name, at in waiting.items() if now - at >= every_s * clock.SECOND or at > now]
     return sorted(late, key=lambda name: (waiting[name], name))
 
