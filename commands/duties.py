@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from commands.context import Context
+    from crisis.inbound.watch import Watch
     from scheduler.engines.local import Duty
 
 ALERTS_S, HOLD_S = 1.0, 0.5
@@ -18,11 +19,13 @@ ALERTS_S, HOLD_S = 1.0, 0.5
 PLAN_S = 5.0
 """How soon after a stop the plan in force is noted, at most."""
 NOTICES_S = 2.0
+INBOUND_S = 30.0
+"""How often the daemon asks whether a channel's time to be read has come; the first time so long after its start."""
 
 
 def of_crisis(context: Context, engine: Engine) -> list[Duty]:
     """Each duty bounds its own time: they share the daemon's clock, never its publishing threads."""
-    return [*_notices(context, engine), *_plan(context, engine), *_alerts(context, engine)]
+    return [*_notices(context, engine), *_plan(context, engine), *_alerts(context, engine), *_inbound(context, engine)]
 
 
 def _alerts(context: Context, engine: Engine) -> list[Duty]:
@@ -51,6 +54,22 @@ def _plan(context: Context, engine: Engine) -> list[Duty]:
 
     keeper = PlanKeeper(engine, plan.file_of(context.settings.root, context.settings.plan))
     return [Duty("plan", PLAN_S, keeper.run)]
+
+
+def _inbound(context: Context, engine: Engine) -> list[Duty]:
+    """Reading what the public writes, with connectors of its own: no post waits for a platform that is slow to tell."""
+    if not context.settings.inbound_every:
+        return []
+    from scheduler.engines.local import Duty
+
+    return [Duty("inbound", INBOUND_S, _watch(context, engine).turn)]
+
+
+def _watch(context: Context, engine: Engine) -> Watch:
+    from crisis.inbound.watch import Watch
+    from scheduler.account import ConnectorPool
+
+    return Watch(engine, ConnectorPool(engine), context.settings.inbound_every)
 
 
 def _notices(context: Context, engine: Engine) -> list[Duty]:

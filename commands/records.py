@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from commands import records_export, records_retention, records_search, records_verify
+from commands import records_export, records_inbound, records_intake, records_retention, records_search, records_verify
 from commands.context import Json, clean_text, emit, guarded, parse_at, table
 
 app = typer.Typer(no_args_is_help=True, help="The record of what was done and refused.")
@@ -14,6 +14,8 @@ records_verify.add_to(app)
 records_search.add_to(app)
 records_export.add_to(app)
 records_retention.add_to(app)
+records_inbound.add_to(app)
+records_intake.add_to(app)
 
 
 @app.command("list")

@@ -10,13 +10,16 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-from config import essentials, web_address
+from config import departments, essentials, web_address
 from config.address import Address
 
 Seconds = Annotated[float, BeforeValidator(essentials.seconds)]
 Flag = Annotated[bool, BeforeValidator(essentials.flag)]
+Departments = Annotated[dict[str, str], BeforeValidator(departments.by_channel)]
 Hosts = Annotated[str, BeforeValidator(web_address.hosts)]
 COURSE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+LEAST_INBOUND_S = 60.0
+"""Platforms count what is read, and shut out who reads without end."""
 LEAST_INTERVAL_S = 10.0
 """A feed is a public service's as a rule: who asks more often is shut out."""
 
@@ -67,6 +70,11 @@ class Settings(BaseModel):
     """The hosts that may be asked for alerts, parted by commas."""
     alerts_interval: Seconds = 60.0
     """Time between two looks at the feed."""
+
+    inbound_every: Seconds = 600.0
+    """Time between two looks at what the public writes on a channel; 0: the daemon never looks."""
+    inbound_departments: Departments = {}
+    """Channel → the department to which what the public writes there is passed on, where nothing else is said."""
 
     send_deadline: Seconds = 30.0
     """Longest a publish call may take, from leave to end."""
@@ -205,7 +213,15 @@ def without_password(value: Any) -> Any:
 
 
 def _cross_faults(settings: Settings) -> list[str]:
-    return [*_alert_faults(settings), *_order_faults(settings)]
+    return [*_alert_faults(settings), *_inbound_faults(settings), *_order_faults(settings)]
+
+
+def _inbound_faults(settings: Settings) -> Iterator[str]:
+    if 0 < settings.inbound_every < LEAST_INBOUND_S:
+        yield (
+            f"inbound_every = {settings.inbound_every:g}s is less than {LEAST_INBOUND_S:g}s: the platforms would shut this "
+            "city out; raise it, or write 0s to leave it off"
+        )
 
 
 def _alert_faults(settings: Settings) -> Iterator[str]:

@@ -9,7 +9,7 @@
     └── Uncertain     a request may have been written and its effect is not known: reconcile, never repeat
         └── Duplicate     the platform says that it already has this very post
 
-CannotTell is of `find` alone: the platform could not be asked.
+CannotTell is of looks alone: the platform could not be asked. So is Unfinished: it was asked, and there is more.
 """
 
 from __future__ import annotations
@@ -78,6 +78,14 @@ class Duplicate(Uncertain):
 
 class CannotTell(ConnectorError):
     """The platform could not be asked whether it has a post."""
+
+
+class Unfinished(ConnectorError):
+    """There is more than one look reads: of the window, what is not newer than `until_us` (wall µs) is still to be read."""
+
+    def __init__(self, detail: str, until_us: int) -> None:
+        super().__init__(detail)
+        self.until_us = until_us
 
 
 class AccountError(ConnectorError):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from config import clock
+from connectors import facebook_public
 from connectors import media as images
 from connectors.account import require
 from connectors.answers import REFUSALS, looking, moment_us, nothing_public, retry_after_s, same_words, wanted_words
@@ -24,7 +25,19 @@ from connectors.errors import (
 )
 from connectors.exchange import Draft
 from connectors.http import Answer, Transport
-from connectors.protocol import Account, Deadline, Length, Media, Message, Permit, Planned, Prepared, Published, Search
+from connectors.protocol import (
+    Account,
+    Deadline,
+    Heard,
+    Length,
+    Media,
+    Message,
+    Permit,
+    Planned,
+    Prepared,
+    Published,
+    Search,
+)
 
 with warnings.catch_warnings():
     # facebook-sdk 3.1.0 has an invalid escape in a string.
@@ -71,6 +84,7 @@ class FacebookConnector:
         self._graph = GraphAPI(access_token=self._token, session=self._http.session)
         # Its constructor accepts only versions that Meta has switched off.
         self._graph.version = VERSION
+        self._public = facebook_public.Public(self._page, self._graph, self._http, self._refusal)
 
     @staticmethod
     def length(text: str) -> Length:
@@ -164,6 +178,14 @@ class FacebookConnector:
         answer = self._http.ask(lambda: self._graph.get_object("oauth/revoke", **own), deadline)
         if answer.status != 200 or answer.document().get("success") is not True:
             raise self._refusal(answer)
+
+    def inbound(self, search: Search, deadline: Deadline) -> Iterator[Heard]:
+        """Comments, posts of visitors, and posts that tag the Page. Raises ConnectorError."""
+        return self._public.inbound(search, deadline)
+
+    def again(self, remote_ids: Sequence[str], deadline: Deadline) -> dict[str, Heard | None]:
+        """These as they stand now. Raises ConnectorError."""
+        return self._public.again(remote_ids, deadline)
 
     def close(self) -> None:
         """Release the session."""

@@ -65,8 +65,11 @@ class _CutShort(Exception):
 class Call(Leave):
     """One request in the making, and its answer or failure; `drafting`: it is only looked at, and never sent."""
 
-    def __init__(self, deadline: Deadline, permit: Permit | None = None, *, drafting: bool = False) -> None:
+    def __init__(
+        self, deadline: Deadline, permit: Permit | None = None, limit: int = BODY_LIMIT, *, drafting: bool = False
+    ) -> None:
         super().__init__(deadline, permit)
+        self.limit = limit
         self.begun, self.drafting = False, drafting
         self.draft: Draft | None = None
         self.answer: Answer | None = None
@@ -88,12 +91,14 @@ class Transport:
         for scheme in ("https://", "http://"):
             self.session.mount(scheme, _Adapter(self))
 
-    def ask(self, do: Callable[[], object], deadline: Deadline, permit: Permit | None = None) -> Answer:
-        """The platform's answer to the one request that `do` makes through `session`.
+    def ask(
+        self, do: Callable[[], object], deadline: Deadline, permit: Permit | None = None, limit: int | None = None
+    ) -> Answer:
+        """The platform's answer to the one request that `do` makes through `session`; `limit`: another than the way's own.
 
         Raises NotSent when no byte of it was written, Uncertain when some may have been and no whole answer came back.
         """
-        call = Call(deadline, permit)
+        call = Call(deadline, permit, limit or self._limit)
         self._calls.current = call
         try:
             do()
@@ -189,7 +194,7 @@ class Transport:
             link.sock = Wire(sock, call)
             link.request(request.method or "GET", base.path + _path(request), _body(request), dict(request.headers))
             with failpoint.step(call.step, "answer"):
-                return _read(link.getresponse(), self._limit)
+                return _read(link.getresponse(), call.limit)
         finally:
             sock.close()
 

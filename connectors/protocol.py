@@ -6,7 +6,7 @@ call; `scheduler.publisher` decides everything else. See CONTRIBUTING.md, "How t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -123,6 +123,43 @@ class Planned:
     at_us: int | None
     link: str
     media: bool = False
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What somebody wrote to or about the account. `remote_id` stays the same when it is edited; `kind`: one of `HEARD`.
+
+    `at_us`: when it was written (None: not told). `in_reply_to`: the id it answers, empty when none is told. `raw`: the
+    platform's own JSON of it. `own`: the account itself wrote it, on the platform.
+    """
+
+    remote_id: str
+    kind: str
+    author: str
+    text: str
+    at_us: int | None
+    in_reply_to: str
+    link: str
+    raw: bytes
+    own: bool = False
+
+
+HEARD = ("comment", "reply", "mention", "post")
+"""What others write: a comment, a reply in a conversation, a post elsewhere that names the account, a post on its page."""
+
+
+@runtime_checkable
+class Inbound(Protocol):
+    """What a connector offers beside `Connector` where what the public writes can be read. Both only read."""
+
+    def inbound(self, search: Search, deadline: Deadline) -> Iterator[Heard]:
+        """What was written in the window, in any order, some of it perhaps twice.
+
+        Raises Unfinished after what it gave when there is more, and ConnectorError (RateLimited says until when).
+        """
+
+    def again(self, remote_ids: Sequence[str], deadline: Deadline) -> dict[str, Heard | None]:
+        """These as they stand now; None: the platform shows it no more; left out: it did not say. Raises ConnectorError."""
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ import base64
 import html
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from twitter_text import extract_urls_with_indices, parse_tweet
 
 from config import clock
 from connectors import media as images
+from connectors import x_public
 from connectors.account import require
 from connectors.answers import REFUSALS, looking, moment_us, nothing_public, retry_after_s, same_words, wanted_words
 from connectors.errors import (
@@ -29,8 +30,8 @@ from connectors.errors import (
     Uncertain,
 )
 from connectors.exchange import Draft
-from connectors.http import Answer, Transport
-from connectors.protocol import Account, Deadline, Length, Media, Message, Permit, Prepared, Published, Search
+from connectors.http import BODY_LIMIT, Answer, Transport
+from connectors.protocol import Account, Deadline, Heard, Length, Media, Message, Permit, Prepared, Published, Search
 
 HOME = "https://api.twitter.com"
 TEXT_LIMIT = 280
@@ -42,6 +43,7 @@ PAGES = 5
 _DUPLICATE = "duplicate content"
 _ID = re.compile(r"[0-9]{1,25}")
 _HANDLE = re.compile(r"\w{1,15}", re.ASCII)
+_INBOUND = re.compile(r"mentions|all|off")
 _PLAIN = re.compile(r"(?:[\n\x20-\x2d\x2f-\x7e\xa1-\xa8\xaa-\xac\xaf-\xff\u2010-\u201f]|\.(?=[\s\"')]|\Z))*")
 """Text of which each character counts 1: those of Western Europe and their marks, with no point inside a word (a link).
 
@@ -55,7 +57,7 @@ for _name in ("tweepy", "oauthlib", "requests_oauthlib"):
 
 
 class XConnector:
-    """One account on X. Settings: `user_id` and `handle` (both asked of X when absent), `base_url`."""
+    """One account on X. Settings: `user_id` and `handle` (both asked of X when absent), `base_url`; `inbound`."""
 
     platform = "x"
     required_settings: tuple[str, ...] = ()
@@ -71,6 +73,8 @@ class XConnector:
         require(account, self.required_settings, self.required_secrets)
         self._user_id = _setting(account, "user_id", _ID, "a number")
         self._handle = _setting(account, "handle", _HANDLE, "letters, digits and _, at most 15, without @")
+        searched = _setting(account, "inbound", _INBOUND, "mentions, all or off") != "mentions"
+        self._public = x_public.Public(self._read, self._user, self._recent, searched)
         self._http = Transport(account, HOME)
         secrets = {name: account.secrets[name] for name in self.required_secrets}
         self._client = tweepy.Client(**secrets, return_type=requests.Response, wait_on_rate_limit=False)
@@ -146,6 +150,14 @@ class XConnector:
         """Have X invalidate the access token. Raises ConnectorError."""
         self._good(self._post("/1.1/oauth/invalidate_token", {}), deadline)
 
+    def inbound(self, search: Search, deadline: Deadline) -> Iterator[Heard]:
+        """Mentions, and (unless `inbound` is ``mentions``) the conversations under the newest posts. Raises ConnectorError."""
+        return self._public.inbound(search, deadline)
+
+    def again(self, remote_ids: Sequence[str], deadline: Deadline) -> dict[str, Heard | None]:
+        """These as they stand now. Raises ConnectorError."""
+        return self._public.again(remote_ids, deadline)
+
     def close(self) -> None:
         """Release the session."""
         self._http.close()
@@ -167,17 +179,25 @@ class XConnector:
         return lambda: self._client.request("POST", route, json=body, user_auth=True)
 
     def _get(self, route: str, params: dict[str, str], deadline: Deadline) -> dict[str, Any]:
-        def call() -> object:
-            return self._client.request("GET", route, params=params, user_auth=True)
-
-        document = self._good(call, deadline).document()
+        document = self._read(route, params, deadline, BODY_LIMIT)
         if not document.get("data") and not isinstance(document.get("meta"), dict):
             raise Uncertain("x: the answer has neither data nor meta")
         return document
 
-    def _good(self, call: Callable[[], object], deadline: Deadline) -> Answer:
+    def _read(
+        self, route: str, params: dict[str, str], deadline: Deadline, limit: int = x_public.LIMIT
+    ) -> dict[str, Any]:
+        def call() -> object:
+            return self._client.request("GET", route, params=params, user_auth=True)
+
+        document = self._good(call, deadline, limit).document()
+        if not document:
+            raise CannotTell("x: the answer is empty, or not JSON")
+        return document
+
+    def _good(self, call: Callable[[], object], deadline: Deadline, limit: int = BODY_LIMIT) -> Answer:
         """The answer when X did what was asked. Raises PublishError."""
-        answer = self._http.ask(call, deadline)
+        answer = self._http.ask(call, deadline, limit=limit)
         if not 200 <= answer.status < 300:
             raise self._refusal(answer)
         return answer
@@ -188,11 +208,16 @@ class XConnector:
             raise CannotTell("x: the answer does not say who the account is")
         return data
 
-    def _recent(self, search: Search, deadline: Deadline) -> Iterator[dict[str, Any]]:
-        """The account's posts of the window. Raises CannotTell when there are more than can be read."""
+    def _user(self, deadline: Deadline) -> str:
+        """The account's id. Raises CannotTell."""
         user = self._user_id or str(self._me(deadline).get("id", ""))
         if not _ID.fullmatch(user):
             raise CannotTell("x: the answer does not say the account's id: set user_id")
+        return user
+
+    def _recent(self, search: Search, deadline: Deadline) -> Iterator[dict[str, Any]]:
+        """The account's posts of the window. Raises CannotTell when there are more than can be read."""
+        user = self._user(deadline)
         # X shows whole seconds and refuses fractions.
         since_us = search.since_us - search.since_us % clock.SECOND
         since = clock.to_datetime(since_us).strftime("%Y-%m-%dT%H:%M:%SZ")

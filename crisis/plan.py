@@ -15,7 +15,8 @@ from datetime import date
 from pathlib import Path
 
 from config import clock, essentials, small_file
-from crisis import statement
+from crisis import department, statement
+from crisis.department import Department
 from crisis.plan_table import NAME, Faults, Form, PlanError, Table
 from crisis.statement import LANGUAGE, Blank, Statement
 from governance.names import PERSON_ID
@@ -107,6 +108,7 @@ class Plan:
     checklist: Mapping[str, tuple[Item, ...]]
     blanks: Mapping[str, Blank]
     statements: Mapping[str, Statement]
+    departments: Mapping[str, Department]
 
     @property
     def must_answer(self) -> list[str]:
@@ -166,6 +168,7 @@ def _plan(file: Path, table: Table) -> Plan:
         checklist=_checklist(table.table("checklist")),
         blanks=blanks,
         statements={name: statement.read(name, below, blanks) for name, below in table.tables("statement")},
+        departments=department.read(table, VARIABLE),
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from calendars.draft import did_you_mean
+from crisis import department
 from crisis.plan import PHASES, RIGHTS, Level, Notice, Plan
 from governance.roles import STEWARD, Roles
 from scheduler import killswitch
@@ -49,7 +50,7 @@ Gaps = Iterator[tuple[str, str]]
 def gaps(plan: Plan, city: City) -> Gaps:
     """Everything that `plan` lacks in `city`, but for its statements (`crisis.statement_gap`) and what its items ask for
     (`crisis.checklist_gap`)."""
-    for part in (_review, _roles, _access, _rights, _levels, _notices, _reminder, _checklist):
+    for part in (_review, _roles, _access, _rights, _levels, _notices, _departments, _reminder, _checklist):
         yield from part(plan, city)
 
 
@@ -200,6 +201,11 @@ def _targets(key: str, notice: Notice, city: City) -> Gaps:
     for name in notice.targets:
         if not city.variables.get(name, "").strip():
             yield BAD, f"{key}.targets names {name}, which is not set: add it to .env"
+
+
+def _departments(plan: Plan, city: City) -> Gaps:
+    known = {name for name, value in city.variables.items() if value.strip()}
+    yield from ((BAD, line) for line in department.unset(plan.departments, known))
 
 
 def _escalation(listed: Collection[str], key: str, notice: Notice) -> Gaps:

@@ -94,6 +94,22 @@ class Client:
         planned: dict[str, Any] = self._ask("POST", "plan", {"account": account, "text": text, "seconds": seconds})
         return planned
 
+    def say(self, platform: str, owner: str, kind: str, text: str, **more: Any) -> str:
+        """The id of what a member of the public writes to the account `owner` (X's user id, Facebook's page id).
+
+        `kind`: see `sandbox.public`. More: `author`, `under` (the post or remark that is answered), `seconds_ago`.
+        """
+        said = {"platform": platform, "owner": owner, "kind": kind, "text": text, "author": "Pat Doe", **more}
+        return str(self._ask("POST", "say", said)["id"])
+
+    def reword(self, remark: str, text: str) -> None:
+        """The member of the public changes it."""
+        self._ask("POST", "reword", {"id": remark, "text": text})
+
+    def unsay(self, remark: str) -> None:
+        """The member of the public takes it back."""
+        self._ask("POST", "unsay", {"id": remark})
+
     @property
     def accounts(self) -> list[dict[str, Any]]:
         """The accounts that were seen: platform, account (the token), owner (user or page id), revoked."""

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from config import clock
-from sandbox import arrivals, planner
+from sandbox import arrivals, planner, public
 from sandbox.exchange import Sandbox
 from sandbox.faults import FAULTS
 from sandbox.messages import Answer, Request, json_answer
@@ -135,4 +135,7 @@ ACTIONS: dict[tuple[str, str], Callable[[Sandbox, dict[str, Any]], Any]] = {
     ("POST", "plan"): _plan,
     ("POST", "reset"): _reset,
     ("POST", "revoke"): _revoke,
+    ("POST", "say"): public.say,
+    ("POST", "reword"): public.reword,
+    ("POST", "unsay"): public.unsay,
 }

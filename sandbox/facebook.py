@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from config import clock
+from sandbox import facebook_public
+from sandbox.facebook_answers import BAD_TOKEN, Refusal, bad_parameter, graph_error, headers, missing, moment, size_of
 from sandbox.forms import Form, read_form
 from sandbox.messages import Answer, Call, Kind, Request, json_answer
 from sandbox.state import Post, State, owner_of
 
-VERSION = "v26.0"
-MAX_PAGE = 100
 SCHEDULE_US = (600 * clock.SECOND, 30 * 86400 * clock.SECOND)
 """How far ahead Facebook's own scheduler takes a post: from 10 minutes to 30 days."""
 MAX_TEXT = 63_206
@@ -24,36 +23,6 @@ MAX_PHOTO_BYTES = 10_000_000
 Run = Callable[[State], Answer]
 
 
-class Refusal(Exception):
-    """Graph does not do it: `answer` says why."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__()
-        self.answer = answer
-
-
-def graph_error(
-    status: int, code: int | None, message: str, *, subcode: int | None = None, kind: str = "OAuthException"
-) -> Answer:
-    """An answer in Graph's shape for an error."""
-    error: dict[str, Any] = {"message": message, "type": kind, "code": code}
-    if subcode is not None:
-        error["error_subcode"] = subcode
-    return json_answer(status, {"error": {**error, "fbtrace_id": "SandboxTrace"}}, headers=headers())
-
-
-def headers() -> dict[str, str]:
-    """The headers of every Graph answer."""
-    usage = json.dumps({"call_count": 1, "total_cputime": 1, "total_time": 1})
-    return {"facebook-api-version": VERSION, "x-app-usage": usage}
-
-
-def bad_parameter(message: str, *, subcode: int | None = None) -> Answer:
-    """Graph's error 100."""
-    return graph_error(400, 100, f"(#100) {message}", subcode=subcode)
-
-
-BAD_TOKEN = graph_error(401, 190, "Invalid OAuth access token - Cannot parse access token", subcode=467)
 DUPLICATE = graph_error(400, 506, "(#506) Duplicate status message", subcode=1455006)
 
 
@@ -63,7 +32,7 @@ def call(request: Request, path: str) -> Call:
     fields = {**request.query, **form.fields}
     token = fields.get("access_token") or re.sub(r"(?i)^(bearer|oauth) ", "", request.header("authorization"))
     parts = re.sub(r"^/v\d+\.\d+(?=/|$)", "", path).strip("/").split("/")
-    kind, run = _route(request, parts, token, fields, form)
+    kind, run = _objects(request, parts, fields) or _route(request, parts, token, fields, form)
     text = fields.get("message") or fields.get("caption") or fields.get("description") or ""
     return Call("facebook", kind, token, text if kind == "publish" else "", _guarded(token, run))
 
@@ -79,6 +48,13 @@ def _guarded(token: str, run: Run) -> Run:
             return refusal.answer
 
     return guarded
+
+
+def _objects(request: Request, parts: list[str], fields: dict[str, str]) -> tuple[Kind, Run] | None:
+    """What a list of ids without a path asks for."""
+    if request.method != "GET" or parts != [""] or "ids" not in fields:
+        return None
+    return "other", lambda state: facebook_public.objects(state, fields)
 
 
 def _route(request: Request, parts: list[str], token: str, fields: dict[str, str], form: Form) -> tuple[Kind, Run]:
@@ -97,6 +73,8 @@ def _route(request: Request, parts: list[str], token: str, fields: dict[str, str
         return "other", lambda state: _list(state, page, request, fields, public=True)
     if edge == ("GET", "scheduled_posts"):
         return "other", lambda state: _list(state, page, request, fields, public=False)
+    if (public := facebook_public.route(request, page, edge[1], fields)) is not None:
+        return "other", public
     if edge == ("GET", ""):
         return "other", lambda state: _object(state, page, fields)
     if edge == ("DELETE", ""):
@@ -113,11 +91,6 @@ def _revoke(state: State, fields: Mapping[str, str]) -> Answer:
 
 def _unknown(request: Request) -> Answer:
     return graph_error(400, 2500, f"Unknown path components: {request.path}")
-
-
-def _missing(method: str, name: str) -> Answer:
-    message = f"Unsupported {method} request. Object with ID '{name}' does not exist"
-    return graph_error(400, 100, message, subcode=33, kind="GraphMethodException")
 
 
 def _feed(state: State, page: str, token: str, fields: Mapping[str, str]) -> Answer:
@@ -151,12 +124,12 @@ def _when(fields: Mapping[str, str]) -> tuple[bool, int | None]:
     published, text = _flag(fields, "published"), fields.get("scheduled_publish_time")
     if text is None:
         return published, None
-    moment = _moment(text, "scheduled_publish_time")
-    ahead = moment - clock.wall_us()
+    at = moment(text, "scheduled_publish_time")
+    ahead = at - clock.wall_us()
     if published or not SCHEDULE_US[0] <= ahead <= SCHEDULE_US[1]:
         wanted = "published=false and a time from 10 minutes to 30 days ahead"
         raise Refusal(bad_parameter(f"Param scheduled_publish_time needs {wanted}", subcode=1363057))
-    return False, moment
+    return False, at
 
 
 def _flag(fields: Mapping[str, str], name: str) -> bool:
@@ -165,15 +138,6 @@ def _flag(fields: Mapping[str, str], name: str) -> bool:
     if text not in ("true", "false", "1", "0"):
         raise Refusal(bad_parameter(f"Param {name} must be a boolean"))
     return text in ("true", "1")
-
-
-def _moment(text: str, name: str) -> int:
-    try:
-        if re.fullmatch(r"-?\d{1,12}", text, re.ASCII):
-            return int(text) * clock.SECOND
-        return clock.from_datetime(datetime.fromisoformat(text))
-    except (ValueError, OverflowError):
-        raise Refusal(bad_parameter(f"Param {name} must be a unix time or an ISO 8601 time with a zone")) from None
 
 
 def _upload(state: State, page: str, token: str, fields: Mapping[str, str], form: Form) -> Answer:
@@ -192,23 +156,25 @@ def _upload(state: State, page: str, token: str, fields: Mapping[str, str], form
 def _delete(state: State, name: str) -> Answer:
     post = state.posts.get(name)
     if post is None or post.platform != "facebook":
-        return _missing("delete", name)
+        return missing("delete", name)
     state.delete_post(name)
     return json_answer(200, {"success": True}, headers=headers(), remote_id=name)
 
 
 def _object(state: State, name: str, fields: Mapping[str, str]) -> Answer:
     post = state.posts.get(name)
+    if name in state.remarks:
+        return json_answer(200, facebook_public.shown(state.remarks[name], fields), headers=headers())
     if post is not None and post.platform == "facebook":
         return json_answer(200, _fields(post, fields), headers=headers())
     if "_" in name:
-        return _missing("get", name)
+        return missing("get", name)
     return json_answer(200, {"id": name, "name": f"Sandbox page {name}"}, headers=headers())
 
 
 def _list(state: State, page: str, request: Request, fields: Mapping[str, str], *, public: bool) -> Answer:
-    size, after = _size(fields), fields.get("after")
-    since, until = (_moment(fields[name], name) if name in fields else None for name in ("since", "until"))
+    size, after = size_of(fields), fields.get("after")
+    since, until = (moment(fields[name], name) if name in fields else None for name in ("since", "until"))
     found = []
     for post in sorted(state.newest_first("facebook", page), key=Post.shown_us, reverse=True):
         hidden = post.published != public or (not public and post.scheduled_us is None)
@@ -217,13 +183,6 @@ def _list(state: State, page: str, request: Request, fields: Mapping[str, str], 
             found.append(post)
     begin = 1 + next((place for place, post in enumerate(found) if post.id == after), -1)
     return json_answer(200, _paged(found, begin, size, request, fields), headers=headers())
-
-
-def _size(fields: Mapping[str, str]) -> int:
-    text = fields.get("limit", "25")
-    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_PAGE):
-        raise Refusal(bad_parameter(f"Param limit must be from 1 to {MAX_PAGE}"))
-    return int(text)
 
 
 def _paged(found: list[Post], begin: int, size: int, request: Request, fields: Mapping[str, str]) -> dict[str, Any]:

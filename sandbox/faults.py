@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from config import clock
-from sandbox import facebook, x
+from sandbox import facebook_answers as facebook
+from sandbox import x_answers as x
 from sandbox.messages import Answer, Platform, Request, json_answer
 from sandbox.wire import PIECE, Hangup, Wire, head
 

@@ -58,6 +58,29 @@ class Medium:
     alt: str = ""
 
 
+@dataclass(frozen=True)
+class Remark:
+    """What a member of the public wrote. `owner`: whose account it is about; `under`: the post or remark it answers; `root`:
+    the post at the head of its conversation. `versions`: (id, text) of each version; only X gives an edit an id of its own.
+    """
+
+    id: str
+    platform: str
+    owner: str
+    kind: str
+    author_id: str
+    author: str
+    created_us: int
+    versions: tuple[tuple[str, str], ...]
+    under: str = ""
+    root: str = ""
+
+    @property
+    def text(self) -> str:
+        """What it says now."""
+        return self.versions[-1][1]
+
+
 class State:
     """The memory of all platforms; the caller serialises its use."""
 
@@ -75,6 +98,7 @@ class State:
     def _clear(self) -> None:
         self.posts: dict[str, Post] = {}
         self.media: dict[str, Medium] = {}
+        self.remarks: dict[str, Remark] = {}
         self.revoked: set[str] = set()
         self.accounts: dict[str, set[str]] = {}
         self._texts: dict[tuple[str, str, str], str] = {}
@@ -104,6 +128,10 @@ class State:
             self._last_id = max(self._last_id, int(of["id"]))
         elif event == "delete":
             self._forget(of["id"])
+        elif event == "remark":
+            self._hear(Remark(**{**of, "versions": tuple((str(i), str(text)) for i, text in of["versions"])}))
+        elif event == "unsay":
+            del self.remarks[of["id"]]
         elif event == "fire":
             self.posts[of["id"]] = replace(self.posts[of["id"]], published=True)
             del self._planned[of["id"]]
@@ -124,6 +152,10 @@ class State:
             self._planned[post.id] = post.scheduled_us
             self.replanned.set()
 
+    def _hear(self, remark: Remark) -> None:
+        self.remarks[remark.id] = remark
+        self._last_id = max(self._last_id, int(remark.versions[-1][0].rpartition("_")[2]))
+
     def _forget(self, post_id: str) -> None:
         post = self.posts.pop(post_id)
         self._planned.pop(post_id, None)
@@ -143,6 +175,29 @@ class State:
         given = replace(post, id=f"{post.owner}_{number}" if post.platform == "facebook" else number)
         self._record("post", asdict(given))
         return given
+
+    def add_remark(self, remark: Remark, text: str) -> Remark:
+        """`remark` as it was first said; a comment on Facebook has the number of its post before its own."""
+        number = self._new_id()
+        prefix = (remark.root or remark.owner).rpartition("_")[2]
+        own = f"{prefix}_{number}" if remark.platform == "facebook" else number
+        self._record("remark", asdict(replace(remark, id=own, versions=((own, text),))))
+        return self.remarks[own]
+
+    def reword(self, remark_id: str, text: str) -> None:
+        """Change what a remark says."""
+        said = self.remarks[remark_id]
+        version = self._new_id() if said.platform == "x" else remark_id
+        self._record("remark", asdict(replace(said, versions=(*said.versions, (version, text)))))
+
+    def unsay(self, remark_id: str) -> None:
+        """Take a remark away."""
+        self._record("unsay", {"id": remark_id})
+
+    def heard(self, platform: str, owner: str, kinds: tuple[str, ...]) -> list[Remark]:
+        """The remarks of those kinds about `owner`, the youngest first."""
+        known = (item for item in self.remarks.values() if (item.platform, item.owner) == (platform, owner))
+        return sorted((item for item in known if item.kind in kinds), key=lambda item: item.created_us, reverse=True)
 
     def add_medium(self, owner: str, content: bytes, alt: str = "") -> Medium:
         """What is remembered of an upload."""

@@ -9,15 +9,16 @@ import html
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
 from twitter_text import extract_urls_with_indices, parse_tweet
 
 from config import clock
+from sandbox import x_public
 from sandbox.messages import Answer, Call, Kind, Request, json_answer
 from sandbox.state import WINDOW_US, Post, State, owner_of
+from sandbox.x_answers import NOT_FOUND, UNAUTHORIZED, Refusal, invalid, moment, number, problem
 
 MAX_IMAGE_BYTES = 5_000_000
 MAX_ALT = 1000
@@ -26,36 +27,6 @@ POSTS_PER_WINDOW = 10_000
 """Far above X's own 100, so that a load test meets a limit only where it asked for one (see `sandbox.faults`)."""
 
 Run = Callable[[State], Answer]
-
-
-class Refusal(Exception):
-    """X does not do it: `answer` says why."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__()
-        self.answer = answer
-
-
-def problem(status: int, title: str, detail: str) -> Answer:
-    """An answer in X's shape for an error as a whole."""
-    return json_answer(status, {"title": title, "detail": detail, "type": "about:blank", "status": status})
-
-
-def invalid(message: str) -> Answer:
-    """An answer in X's shape for parameters that are not valid."""
-    return json_answer(
-        400,
-        {
-            "errors": [{"parameters": {}, "message": message}],
-            "title": "Invalid Request",
-            "detail": "One or more parameters to your request was invalid.",
-            "type": "https://api.twitter.com/2/problems/invalid-request",
-        },
-    )
-
-
-UNAUTHORIZED = problem(401, "Unauthorized", "Unauthorized")
-NOT_FOUND = problem(404, "Not Found", "Not Found")
 
 
 def call(request: Request, path: str) -> Call:
@@ -106,12 +77,14 @@ def _route(request: Request, path: str, token: str, content: dict[str, Any]) -> 
         return "other", lambda state: _upload(state, me, content)
     if (method, path) == ("POST", "/2/media/metadata"):
         return "other", lambda state: _describe(state, me, content)
-    if method == "POST" and path.removesuffix(".json") == "/1.1/oauth/invalidate_token":
+    if (method, path.removesuffix(".json")) == ("POST", "/1.1/oauth/invalidate_token"):
         return "other", lambda state: _invalidate(state, token)
     if (method, path) == ("GET", "/2/users/me"):
         return "other", lambda _: _me(token)
     if method == "GET" and timeline:
         return "other", lambda state: _timeline(state, timeline[1], request.query)
+    if method == "GET" and (public := x_public.route(path, request.query)) is not None:
+        return "other", public
     if method == "DELETE" and one:
         return "other", lambda state: _delete(state, me, one[1])
     return "other", lambda _: NOT_FOUND
@@ -206,13 +179,13 @@ def _delete(state: State, owner: str, post_id: str) -> Answer:
 
 
 def _timeline(state: State, owner: str, query: Mapping[str, str]) -> Answer:
-    start, end = (_moment(query.get(name), name) for name in ("start_time", "end_time"))
-    size, before = _number(query.get("max_results", "10"), 5, 100), query.get("pagination_token")
+    start, end = (moment(query.get(name), name) for name in ("start_time", "end_time"))
+    size, before = number(query.get("max_results", "10"), 5, 100), query.get("pagination_token")
     names = set(query.get("tweet.fields", "").split(","))
     found: list[Post] = []
     for post in state.newest_first("x", owner):
         shown = post.created_us - post.created_us % clock.SECOND
-        if (before is None or int(post.id) < _number(before, 0, 1 << 63)) and (end is None or shown < end):
+        if (before is None or int(post.id) < number(before, 0, 1 << 63)) and (end is None or shown < end):
             if (start is not None and shown < start) or len(found) > size:
                 break
             found.append(post)
@@ -227,21 +200,6 @@ def _page(found: list[Post], size: int, names: set[str]) -> dict[str, Any]:
     if len(found) > size:
         meta["next_token"] = page[-1].id
     return {"data": [_tweet(post, names) for post in page], "meta": meta}
-
-
-def _moment(text: str | None, name: str) -> int | None:
-    if text is None:
-        return None
-    try:
-        return clock.from_datetime(datetime.fromisoformat(text))
-    except (ValueError, OverflowError):
-        raise Refusal(invalid(f"The `{name}` query parameter value [{text}] is not a valid RFC 3339 time.")) from None
-
-
-def _number(text: str, low: int, high: int) -> int:
-    if text.isascii() and text.isdigit() and len(text) < 20 and low <= int(text) <= high:
-        return int(text)
-    raise Refusal(invalid(f"[{text[:40]}] is not a number from {low} to {high}."))
 
 
 def _tweet(post: Post, names: set[str]) -> dict[str, Any]:

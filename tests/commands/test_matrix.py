@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from connectors.protocol import Heard
 from governance import matrix, people, roles
 from governance.authority import Identity
 from governance.matrix import COMMAND, EVERYWHERE, FILE, OTHER, PAGE, PLACES
+from records import inbound
 from scheduler import killswitch
 from store.engine import cursor, dialect, open_engine, writing
 from store.tables import Channel, LogEntry
@@ -123,6 +125,13 @@ class Scene:
         self.by_ana(*line)
         return name
 
+    def heard(self) -> str:
+        """The number of a record of what somebody wrote on the channel."""
+        item = Heard(str(next(self.numbers)), "reply", "Pat", "Hello", 1, "", "https://x.example/1", b"{}")
+        with writing(self.office.engine) as session:
+            inbound.hear(session, inbound.Source(self.channel, "x", "standfast"), [item], {})
+        return str(self.by_ana("records", "inbound", "list", "--json").data[-1]["record"])
+
     def token_of(self) -> str:
         """The id of a token of a new person."""
         said = self.by_ana("people", "token", self.person(), "--json")
@@ -145,6 +154,12 @@ class Scene:
 def _csv(scene: Scene) -> str:
     path = Path(scene.office.city.root) / "people.csv"
     path.write_text(f"person,name\nn{next(scene.numbers)},New\n")
+    return str(path)
+
+
+def _mail(scene: Scene) -> str:
+    path = Path(scene.office.city.root) / "mail.eml"
+    path.write_text(f"Subject: {next(scene.numbers)}\n\nHello\n")
     return str(path)
 
 
@@ -201,6 +216,14 @@ VERBS: dict[str, Callable[[Scene], Line]] = {
     "records search": lambda s: ("records", "search", "word"),
     "records export": lambda s: (
         "records", "export", "--request", "1", "--to", str(Path(s.office.city.root) / f"x{next(s.numbers)}"),
+    ),
+    "records inbound fetch": lambda s: ("records", "inbound", "fetch", "--channel", s.channel),
+    "records inbound list": lambda s: ("records", "inbound", "list", "--channel", s.channel),
+    "records inbound show": lambda s: ("records", "inbound", "show", s.heard()),
+    "records inbound mark": lambda s: ("records", "inbound", "mark", s.heard(), "--media-inquiry"),
+    "records inbound forward": lambda s: ("records", "inbound", "forward", s.heard(), "--to-department", "Parks"),
+    "records intake": lambda s: (
+        "records", "intake", _mail(s), "--from-person", "ana", "--account", "@ana", "--reason", "a question about the pool",
     ),
     "resume": lambda s: ("resume", "--suspension", s.suspension, "--reason", "over", "--json"),
     "doctor --confirm-clock": lambda s: ("doctor", "--confirm-clock"),
@@ -287,6 +310,7 @@ FAIL_ALL_THE_SAME = {
     "records dispose withdraw",
     "records dispose carry-out",
     "records dispose certificate",
+    "records inbound forward",
 }
 """Their target lacks something else: whoever may do it is told that, and not refused."""
 ACT = re.compile(r"(?:may not|cannot) \w*[._]\w")

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.connectors.contract", "tests.connectors.http_contract")
+pytest.register_assert_rewrite(
+    "tests.connectors.contract", "tests.connectors.http_contract", "tests.connectors.inbound_contract"
+)
 
 from connectors.media import read_image  # noqa: E402 - the rewriting must be known first
 from connectors.protocol import Media  # noqa: E402

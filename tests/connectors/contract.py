@@ -11,7 +11,7 @@ import pytest
 from config import clock
 from connectors import exchange
 from connectors.errors import NotSent
-from connectors.protocol import Connector, Deadline, Media, Message, Permit, Prepared, Search
+from connectors.protocol import Connector, Deadline, Inbound, Media, Message, Permit, Prepared, Search
 
 TEXT = "The library on 3rd Street opens at 9 & closes at 5."
 HOUR_US = 3600 * clock.SECOND
@@ -66,7 +66,19 @@ def clean(error: BaseException, canaries: tuple[str, ...]) -> None:
 
 
 class ConnectorContract:
-    """Subclass it in tests/connectors/test_<platform>.py, with a fixture `world`: a platform without faults."""
+    """Subclass it in tests/connectors/test_<platform>.py, with a fixture `world`: a platform without faults.
+
+    `hears`: the connector offers what the public writes; then the subclass is an `InboundContract` as well.
+    """
+
+    hears = False
+
+    def test_it_offers_what_the_public_writes_or_says_that_it_does_not(self, world: World) -> None:
+        """RC-5: offered whole, or not at all."""
+        offered = [name for name in ("inbound", "again") if hasattr(world.connector, name)]
+        assert isinstance(world.connector, Inbound) is self.hears
+        assert offered == (["inbound", "again"] if self.hears else [])
+        world.connector.close()
 
     def test_it_is_a_connector(self, world: World) -> None:
         assert isinstance(world.connector, Connector)

@@ -24,6 +24,7 @@ from sandbox.client import Client
 from tests.connectors.contract import message, permit, search
 from tests.connectors.faults import answers
 from tests.connectors.http_contract import HttpContract
+from tests.connectors.inbound_contract import InboundContract
 from tests.connectors.server import Connection, Server
 
 TOKEN = "canary/PageToken+1="
@@ -34,8 +35,10 @@ def connector(base_url: str, **settings: str) -> FacebookConnector:
     return FacebookConnector(Account("library-fb", "facebook", given, {"page_token": TOKEN}))
 
 
-class TestFacebookConnector(HttpContract):
+class TestFacebookConnector(InboundContract, HttpContract):
     canaries = (TOKEN,)
+    platform, owner = "facebook", "815"
+    answers, others = ("comment:comment",), ("visitor:post", "tagged:mention")
     too_many = b'{"error": {"code": 4, "message": "too many"}}'
 
     def connector(self, base_url: str) -> Connector:

@@ -16,6 +16,7 @@ from sandbox.client import Client
 from tests.connectors.contract import message, permit, search
 from tests.connectors.faults import answers
 from tests.connectors.http_contract import HttpContract
+from tests.connectors.inbound_contract import InboundContract
 from tests.connectors.server import Connection, Server
 
 SECRETS = {
@@ -30,8 +31,10 @@ def connector(base_url: str, **settings: str) -> XConnector:
     return XConnector(Account("library-x", "x", {"base_url": base_url, **settings}, SECRETS))
 
 
-class TestXConnector(HttpContract):
+class TestXConnector(InboundContract, HttpContract):
     canaries = tuple(SECRETS.values())
+    platform, owner = "x", "4711"
+    answers, others = ("reply:reply", "aside:reply"), ("mention:mention",)
 
     def connector(self, base_url: str) -> Connector:
         return connector(base_url)
