@@ -40,7 +40,8 @@ class Period:
         if self.unit == PERMANENT:
             return None
         begun = clock.to_datetime(start).astimezone(zone).date()
-        last = begun + relativedelta(**{f"{self.unit}s": self.number})  # type: ignore[arg-type]
+        number = {unit: self.number if unit == self.unit else 0 for unit in _YEARS}
+        last = begun + relativedelta(years=number["year"], months=number["month"], days=number["day"])
         return clock.from_datetime(datetime.combine(last + timedelta(days=1), time(), zone))
 
     def __str__(self) -> str:

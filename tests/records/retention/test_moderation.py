@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import select
 
 from config import clock
 from governance import moderation, moderation_proof
@@ -54,8 +55,9 @@ def test_the_words_go_and_what_was_done_stays(register: Old) -> None:
         outcome = register.carry_out(number, SCHEDULE)
     assert outcome.disposed == 3
     with reading(register.engine) as session:
-        rows = {row.id: (row.words, row.member, row.note, row.disposed_by) for row in session.query(Moderation)}
-        acts = [(row.action, row.clause, row.actor) for row in session.query(Moderation).order_by(Moderation.id)]
+        found = session.exec(select(Moderation).order_by(Moderation.id)).all()
+        rows = {row.id: (row.words, row.member, row.note, row.disposed_by) for row in found}
+        acts = [(row.action, row.clause, row.actor) for row in found]
     gone = ("(disposed of)", "(disposed of)", "", number)
     assert rows == {1: gone, 2: gone, 3: ("Rude words block", "@rude", "", None), 4: gone}
     assert acts == [(action, "threats", "ana") for action in ("hide", "unhide", "block", "delete")]
