@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, bindparam, text
 from sqlmodel import Session
 
 from config import clock
@@ -24,17 +24,52 @@ NEWEST = 20_000
 """Rows of the index that PostgreSQL looks at one by one, before it asks the index for all."""
 FEW = 5_000
 """So many posts, and their records are gathered first; of more, each record's post is looked at."""
+AT_ONCE = 60
+"""Records that are read in one statement."""
 EXCERPT = 160
-EXCERPT_OF = 1_000_000
+EXCERPT_OF = 200_000
 """Bytes of a content that are read for an excerpt."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Query:
-    """A statement that finds numbers, and its values."""
+    """What finds numbers of records, or of entries: the index's own condition, and what is asked of each row beside it.
 
-    statement: str
+    `sets` are statements that find numbers; `rows` are conditions on the row ``r``. `values` are those of all of them.
+    """
+
+    table: str
+    key: str
+    index: str
+    number: str
+    match: str
+    rows: tuple[str, ...]
+    sets: tuple[str, ...]
     values: dict[str, Any]
+
+    @property
+    def statement(self) -> str:
+        """What finds them all, in no order."""
+        if not self.match:
+            where = " AND ".join([*self.rows, *(f"r.{self.key} IN ({found})" for found in self.sets)]) or "1 = 1"
+            return f"SELECT r.{self.key} AS number FROM {self.table} r WHERE {where}"
+        # With the plus SQLite walks along the index and looks each number up, and does not ask the index for each number.
+        number = f"+w.{self.number}" if self.number == "rowid" else f"w.{self.number}"
+        join = f" CROSS JOIN {self.table} r" if self.rows else ""
+        joined = [f"r.{self.key} = w.{self.number}"] if self.rows else []
+        where = " AND ".join([self.match, *joined, *self.rows, *(f"{number} IN ({found})" for found in self.sets)])
+        return f"SELECT w.{self.number} AS number FROM {self.index} w{join} WHERE {where}"
+
+    @property
+    def from_index(self) -> str:
+        """The same for PostgreSQL, the highest first: what the index has at once, then row by row as many as are needed."""
+        inner = f"SELECT w.number FROM {self.index} w WHERE {self.match} OFFSET 0"
+        if not self.rows and not self.sets:
+            return f"SELECT number FROM ({inner}) f ORDER BY number DESC"
+        where = " AND ".join([*self.rows, *(f"r.{self.key} IN ({found})" for found in self.sets)])
+        ordered = f"SELECT number FROM ({inner}) g ORDER BY number DESC OFFSET 0"
+        join = f"JOIN {self.table} r ON r.{self.key} = f.number"
+        return f"SELECT f.number AS number FROM ({ordered}) f {join} WHERE {where} ORDER BY f.number DESC"
 
 
 ANY_STATE = ", ".join(f"'{state}'" for state in POST_STATES)
@@ -57,62 +92,59 @@ def records(session: Session, wish: Wish) -> Query | None:
     """What finds the numbers of records; None when records are not looked for. Raises RecordsError."""
     if wish.series == LOG:
         return None
-    found, conditions = asked(session, wish), _moments(wish, "r")
+    rows, sets = _moments(wish), list[str]()
     if wish.state is not None:
-        conditions.append(_of_state(session, wish.state))
+        _of_state(session, wish.state, rows, sets)
     if wish.suspension is not None:
-        conditions.append(
-            f"r.id IN (SELECT id FROM record WHERE suspension_id = :suspension UNION "
-            f"SELECT id FROM record WHERE post_id IN ({OF_SUSPENSION}))"
-        )
-    return _query(session, "record", found, conditions, wish)
+        about = f"SELECT id FROM record WHERE post_id IN ({OF_SUSPENSION})"
+        sets.append(f"SELECT id FROM record WHERE suspension_id = :suspension UNION {about}")
+    return _query(session, "record", wish, rows, sets)
 
 
-def _of_state(session: Session, state: str) -> str:
+def _of_state(session: Session, state: str, rows: list[str], sets: list[str]) -> None:
+    """Adds what asks for posts in `state`: few are gathered first, and of many each record's post is looked at."""
     counted = f"SELECT count(*) FROM (SELECT 1 FROM post WHERE state = :state LIMIT {FEW + 1}) few"
-    few = int(session.execute(text(counted), {"state": state}).scalar_one()) <= FEW
-    if few:
-        return f"r.id IN (SELECT id FROM record WHERE post_id IN ({OF_STATE}))"
-    return "EXISTS (SELECT 1 FROM post p WHERE p.id = r.post_id AND p.state = :state)"
+    count = int(session.execute(text(counted), {"state": state}).scalar_one())
+    if count > FEW:
+        rows.append("EXISTS (SELECT 1 FROM post p WHERE p.id = r.post_id AND p.state = :state)")
+    else:
+        sets.append(f"SELECT id FROM record WHERE post_id IN ({OF_STATE})")
+        rows += ["1 = 0"] * (not count)
 
 
 def entries(session: Session, wish: Wish) -> Query | None:
     """What finds the numbers of the log's entries; None when they are not looked for. Raises RecordsError."""
     if wish.series not in (None, LOG):
         return None
-    conditions = _moments(wish, "r")
+    rows = _moments(wish)
     if wish.state is not None:
-        conditions.append(f"r.subject IN (SELECT 'post ' || id FROM ({OF_STATE}) q)")
+        rows.append(f"r.subject IN (SELECT 'post ' || id FROM ({OF_STATE}) q)")
     if wish.suspension is not None:
         about = f"SELECT 'post ' || post_id FROM ({OF_SUSPENSION}) q"
-        conditions.append(f"r.subject IN (SELECT 'suspension ' || CAST(:suspension AS BIGINT) UNION {about})")
-    return _query(session, LOG, asked(session, wish), conditions, wish)
+        rows.append(f"r.subject IN (SELECT 'suspension ' || CAST(:suspension AS BIGINT) UNION {about})")
+    return _query(session, LOG, wish, rows, [])
 
 
-def _moments(wish: Wish, table: str) -> list[str]:
+def _moments(wish: Wish) -> list[str]:
     found = (("since", ">=", wish.since), ("until", "<", wish.until))
-    return [f"{table}.at {sign} :{name}" for name, sign, value in found if value is not None]
+    return [f"r.at {sign} :{name}" for name, sign, value in found if value is not None]
 
 
 TABLES = {"record": ("record", "id", "record_words"), LOG: ("log_entry", "seq", "log_words")}
 """What is looked for → its table, its number there, and its index."""
 
 
-def _query(session: Session, what: str, found: Asked, conditions: Sequence[str], wish: Wish) -> Query:
+def _query(session: Session, what: str, wish: Wish, rows: list[str], sets: list[str]) -> Query:
     table, key, index = TABLES[what]
-    own = [condition if what == "record" else condition.replace("r.id", "r.seq") for condition in conditions]
-    values = _values(wish)
-    if not found:
-        where = " AND ".join(own) or "1 = 1"
-        return Query(f"SELECT r.{key} AS number FROM {table} r WHERE {where}", values)
-    sqlite = dialect(session) == "sqlite"
-    number = "rowid" if sqlite else "number"
-    match = [f"{index} MATCH :match"] if sqlite else _vectors(found)
-    values |= {"match": found.fts5()} if sqlite else {"words": found.words_query(), "tags": found.tags_query()}
-    join = f" CROSS JOIN {table} r" if own else ""
-    joined = [f"r.{key} = w.{number}"] if own else []
-    where = " AND ".join([*match, *joined, *own])
-    return Query(f"SELECT w.{number} AS number FROM {index} w{join} WHERE {where}", values)
+    found, values = asked(session, wish), _values(wish)
+    number, match = "number", ""
+    if found and dialect(session) == "sqlite":
+        number, match = "rowid", f"{index} MATCH :match"
+        values["match"] = found.fts5()
+    elif found:
+        match = " AND ".join(_vectors(found))
+        values |= {"words": found.words_query(), "tags": found.tags_query()}
+    return Query(table, key, index, number, match, tuple(rows), tuple(sets), values)
 
 
 def _vectors(found: Asked) -> list[str]:
@@ -127,16 +159,15 @@ def _values(wish: Wish) -> dict[str, Any]:
 
 def newest(session: Session, query: Query, most: int) -> list[int]:
     """The highest numbers that `query` finds, falling, at most `most`."""
-    if dialect(session) == "sqlite" or "_words w" not in query.statement:
-        return _numbers(session, f"{query.statement} ORDER BY number DESC LIMIT :most", query.values | {"most": most})
+    values = query.values | {"most": most}
+    if dialect(session) == "sqlite" or not query.match:
+        return _numbers(session, f"{query.statement} ORDER BY number DESC LIMIT :most", values)
+    top = int(session.execute(text(f"SELECT COALESCE(max(number), 0) FROM {query.index}")).scalar_one())
     near = f"{query.statement} AND w.number > :floor ORDER BY w.number DESC LIMIT :most"
-    index = "log_words" if "log_words" in query.statement else "record_words"
-    top = int(session.execute(text(f"SELECT COALESCE(max(number), 0) FROM {index}")).scalar_one())
-    found = _numbers(session, near, query.values | {"floor": top - NEWEST, "most": most})
+    found = _numbers(session, near, values | {"floor": top - NEWEST})
     if len(found) >= most or top <= NEWEST:
         return found
-    whole = f"WITH found AS MATERIALIZED ({query.statement}) SELECT number FROM found ORDER BY number DESC LIMIT :most"
-    return _numbers(session, whole, query.values | {"most": most})
+    return _numbers(session, f"{query.from_index} LIMIT :most", values)
 
 
 def _numbers(session: Session, statement: str, values: dict[str, Any]) -> list[int]:
@@ -175,21 +206,25 @@ def found(engine: Engine, wish: Wish, limit: int) -> tuple[list[Found], bool]:
 
 RECORD = f"""SELECT r.id, r.series, r.subject, r.at, r.actor, r.channel, r.post_id, p.state, r.mime,
   substr(c.body, 1, {EXCERPT_OF}), r.disposed_by FROM record r LEFT JOIN post p ON p.id = r.post_id
-  LEFT JOIN record_content c ON c.sha256 = r.sha256 WHERE r.id = :number"""
-ENTRY = "SELECT seq, at, actor, action, subject, detail FROM log_entry WHERE seq = :number"
+  LEFT JOIN record_content c ON c.sha256 = r.sha256 WHERE r.id IN :numbers"""
+ENTRY = "SELECT seq, at, actor, action, subject, detail FROM log_entry WHERE seq IN :numbers"
 
 
 def _records(session: Session, numbers: Sequence[int], words: str) -> Iterator[Found]:
-    for number in numbers:
-        row = session.execute(text(RECORD), {"number": number}).one()
-        own, series, subject, at, actor, channel, post, state, mime, body, disposed = row
+    for own, series, subject, at, actor, channel, post, state, mime, body, disposed in _rows(session, RECORD, numbers):
         said = "" if body is None or disposed is not None else readable.text(mime, bytes(body))
         yield Found(own, series, subject, at, actor, channel, post, state, excerpt(said, words))
 
 
+def _rows(session: Session, statement: str, numbers: Sequence[int]) -> Iterator[Any]:
+    """A few at a time: a content may have megabytes."""
+    prepared = text(statement).bindparams(bindparam("numbers", expanding=True))
+    for start in range(0, len(numbers), AT_ONCE):
+        yield from session.execute(prepared, {"numbers": list(numbers[start : start + AT_ONCE])})
+
+
 def _entries(session: Session, numbers: Sequence[int], words: str) -> Iterator[Found]:
-    for number in numbers:
-        seq, at, actor, action, subject, detail = session.execute(text(ENTRY), {"number": number}).one()
+    for seq, at, actor, action, subject, detail in _rows(session, ENTRY, numbers):
         said = " ".join(filter(None, (action, readable.of_json(detail.encode("utf-8", "replace")))))
         yield Found(seq, LOG, subject, at, actor, None, None, None, excerpt(said, words))
 
