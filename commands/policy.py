@@ -31,8 +31,8 @@ Platform = Annotated[str, typer.Option("--platform", metavar="P", help="Counts i
 def measure(file: LabelledSet = None, json: Json = False) -> None:
     """Measure every check on labelled posts: precision, recall, false alarms on good posts.
 
-    Exit code 1 when an aim is missed on a set you name, or on the one that the lists were made with. What is missed on the set that
-    was kept aside is said.
+    Exit code 1 when an aim is missed on a set you name, or on the one that the lists were made with. What is missed on the one
+    that was kept aside is said.
     """
     with guarded() as context:
         from policy import labelled

@@ -243,7 +243,9 @@ def test_the_measure_prints_every_check_and_fails_where_an_aim_is_missed(office:
     assert "missed: worse.jsonl: ssn: false alarms on 100.0% of the good posts, more than 0%" in said.err
 
 
-@pytest.mark.parametrize(("worse", "code", "said_as"), [("posts_tuning", 1, "missed"), ("posts_held_out", 0, "kept aside")])
+@pytest.mark.parametrize(
+    ("worse", "code", "said_as"), [("posts_tuning", 1, "missed"), ("posts_held_out", 0, "kept aside")]
+)
 def test_an_aim_missed_on_what_was_kept_aside_is_said_and_does_not_fail(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worse: str, code: int, said_as: str
 ) -> None:

@@ -70,7 +70,9 @@ def _of_the_whole(post: dict[str, Any]) -> set[str]:
     length = LENGTH[post["platform"]](post["text"])
     broken = {
         "missing_alt": any(not item["alt"].strip() for item in media),
-        "captions": any(item["file"].lower().endswith(VIDEOS) and not (item["captions"] or "").strip() for item in media),
+        "captions": any(
+            item["file"].lower().endswith(VIDEOS) and not (item["captions"] or "").strip() for item in media
+        ),
         "rights": any(not item["rights"].strip() for item in media),
         "share_source": bool(post["share_of"]) and not post["source_checked"],
         "platform_length": length.count > length.limit,
