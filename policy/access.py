@@ -21,9 +21,6 @@ _AT_START = re.compile(rf"^[ \t]*({_EMOJI})", re.MULTILINE)
 LINES = 2
 """So many lines that begin with emoji are a list with emoji for its bullets."""
 _HASHTAG = re.compile(r"(?<![\w&/])#([a-z][a-z0-9_]{4,60})(?!\w)")
-_EMPTY_ALT = frozenset(
-    {"image", "photo", "picture", "graphic", "alt text", "alt", "n/a", "none", "tbd", "todo", "photo of", "video"}
-)
 
 
 def emoji_run(reading: Reading) -> Iterator[Span]:
@@ -57,14 +54,6 @@ def link_text(reading: Reading, phrases: re.Pattern[str] | None, shorteners: Col
 _LINK = re.compile(
     r"(?:https?://)?(?:www\.)?(?<![\w.@-])((?:[\w-]{1,63}\.){1,3}[a-z]{2,10})/[^\s<>\"]{1,2000}", re.IGNORECASE
 )
-
-
-def missing_alt(post: Post) -> Iterator[tuple[str, str]]:
-    """(place, remedy) of a picture or video without words for who cannot see it."""
-    for item in post.media:
-        words = item.alt.strip().strip(".").lower()
-        if not any(char.isalnum() for char in words) or words in _EMPTY_ALT or words == item.file.lower():
-            yield f"alt text of {item.file}", f"say what {item.file} shows, in a sentence"
 
 
 def captions(post: Post) -> Iterator[tuple[str, str]]:

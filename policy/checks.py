@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 
-from policy import access, letters, numbers, ownership, tone, wording
+from policy import access, alt_text, letters, numbers, ownership, tone, wording
 from policy.catalog import CATALOG, POLICY
 from policy.finding import Finding, Span
 from policy.language import Language, MissingLibrary
@@ -79,8 +79,9 @@ class Checks:
 
     @cached_property
     def _of_post(self) -> Mapping[str, OfPost]:
+        empty = self.rules.lower("missing_alt", "words")
         return {
-            "missing_alt": access.missing_alt,
+            "missing_alt": lambda post: alt_text.missing_alt(post, empty),
             "captions": access.captions,
             "rights": ownership.rights,
             "share_source": ownership.share_source,

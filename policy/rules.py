@@ -25,6 +25,7 @@ from policy.wording import WordList
 SHIPPED = Path(clock.__file__).with_name("data") / "checks.toml"
 MOST_BYTES = 2**20
 LISTS: Mapping[str, tuple[str, ...]] = {
+    "missing_alt": ("words",),
     "profanity": ("terms", "hidden", "other"),
     "derogatory": ("terms", "hidden", "other"),
     "health": ("terms", "other"),
