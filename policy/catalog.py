@@ -63,8 +63,8 @@ CATALOG: Mapping[str, Rule] = {
     ),
     "missing_alt": _rule(
         _STANDARDS,
-        "pictures and videos without alt text, or with one that says nothing: a file's name, a placeholder, words for any picture, "
-        "a single word, whose it is, the post's own words once more",
+        "pictures and videos without alt text, or with one that says nothing: a file's name, a placeholder, words for any "
+        "picture, a single word, whose it is, the post's own words once more",
         "say in the alt text what it shows",
     ),
     "fancy_letters": _rule(
