@@ -69,7 +69,8 @@ CATALOG: Mapping[str, Rule] = {
     ),
     "fancy_letters": _rule(
         _STANDARDS,
-        "mathematical, wide, enclosed, small-capital or turned letters in place of plain ones: no screen reader reads them",
+        "mathematical, wide, framed, raised, small-capital or turned letters in place of plain ones, letters struck through or "
+        "with marks piled on them, look-alikes from other scripts: no screen reader reads them",
         "type the words in plain letters",
     ),
     "platform_length": _rule(_STANDARDS, "the length of the text as its platform counts it", "shorten the text"),
