@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from policy.finding import Span
 from policy.post import Post
 from policy.reading import Reading
+from policy.wording import WordList
 
 _PICTURE = (
     "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b55"
@@ -41,19 +42,21 @@ def hashtag_case(reading: Reading, is_word: Callable[[str], bool]) -> Iterator[S
             yield Span(*found.span())
 
 
-def link_text(reading: Reading, phrases: re.Pattern[str] | None, shorteners: Collection[str]) -> Iterator[Span]:
+def link_text(reading: Reading, phrases: WordList, shorteners: Collection[str]) -> Iterator[Span]:
     """Words for a link that do not say where it leads, and shortened links."""
-    text = reading.text
-    if phrases is not None:
-        yield from (Span(*reading.skeleton.origin(*found.span())) for found in phrases.finditer(reading.skeleton.plain))
-    for found in _LINK.finditer(text):
-        if found[1].lower() in shorteners:
+    yield from phrases.spans(reading.skeleton)
+    for found in _LINK.finditer(reading.text):
+        if found[1].lower() in shorteners or _SHORTENED.fullmatch(found[1] + found[2]):
             yield Span(*found.span())
 
 
 _LINK = re.compile(
-    r"(?:https?://)?(?:www\.)?(?<![\w.@-])((?:[\w-]{1,63}\.){1,3}[a-z]{2,10})/[^\s<>\"]{1,2000}", re.IGNORECASE
+    r"(?:https?://)?(?:www\.)?(?<![\w.@-])((?:[\w-]{1,63}\.){1,3}[a-z]{2,10})(/[^\s<>\"]{1,2000})", re.IGNORECASE
 )
+_SHORTENED = re.compile(
+    r"[a-z0-9-]{1,6}\.(?!us/)[a-z]{2}/(?=[^/]*[0-9])(?=[^/]*[A-Z])(?=[^/]*[a-z])[A-Za-z0-9]{4,10}[/.,;:!?)]{0,3}"
+)
+"""A short host of two parts with a few letters and digits that mean nothing."""
 
 
 def captions(post: Post) -> Iterator[tuple[str, str]]:

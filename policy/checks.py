@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 
-from policy import access, alt_text, letters, numbers, ownership, tone, wording
+from policy import access, alt_text, letters, numbers, ownership, tone
 from policy.catalog import CATALOG, POLICY
 from policy.finding import Finding, Span
 from policy.language import Language, MissingLibrary
@@ -96,7 +96,7 @@ class Checks:
         )
         numerals, shouted = rules.lower("first_person", "numerals"), rules.lower("shouting", "words")
         acronyms, shorteners = frozenset(rules.words("acronym", "known")), rules.lower("link_text", "shorteners")
-        phrases = wording.pattern(rules.words("link_text", "terms"))
+        phrases = rules.word_lists["link_text"]
         return {
             "ssn": numbers.ssn,
             "payment_card": numbers.payment_card,

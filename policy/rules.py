@@ -36,7 +36,7 @@ LISTS: Mapping[str, tuple[str, ...]] = {
     "acronym": ("known",),
     "shouting": ("words",),
     "language": ("words", "grammar"),
-    "link_text": ("terms", "shorteners"),
+    "link_text": ("terms", "other", "shorteners"),
 }
 """The tables of the file with their lists."""
 _TERMS = ("terms", "other")

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from policy.finding import Span
 from policy.reading import Reading
+from policy.skeleton import Skeleton
 
 _SIGNS: Mapping[str, str] = {
     " ": r"\s+",
@@ -64,8 +65,11 @@ class WordList:
         return pattern(self._terms), pattern(self._other)
 
     def find(self, reading: Reading) -> Iterator[Span]:
-        """Where the text uses a term."""
-        skeleton = reading.plain_prose
+        """Where the prose of the text uses a term."""
+        return self.spans(reading.plain_prose)
+
+    def spans(self, skeleton: Skeleton) -> Iterator[Span]:
+        """Where the text of `skeleton` uses a term."""
         meant, other = self._patterns
         found = [] if meant is None else [hit.span() for hit in meant.finditer(skeleton.plain)]
         found += self._in_disguise(skeleton.plain)
