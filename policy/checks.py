@@ -92,7 +92,7 @@ class Checks:
     def _of_text(self) -> Mapping[str, OfText]:
         rules, language = (
             self.rules,
-            Language(self.rules.words("language", "words"), self.rules.words("language", "grammar")),
+            Language(*(self.rules.words("language", key) for key in ("words", "grammar", "slips"))),
         )
         numerals, shouted = rules.lower("first_person", "numerals"), rules.lower("shouting", "words")
         acronyms, shorteners = frozenset(rules.words("acronym", "known")), rules.lower("link_text", "shorteners")

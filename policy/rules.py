@@ -35,7 +35,7 @@ LISTS: Mapping[str, tuple[str, ...]] = {
     "first_person": ("numerals",),
     "acronym": ("known",),
     "shouting": ("words",),
-    "language": ("words", "grammar"),
+    "language": ("words", "slips", "grammar"),
     "link_text": ("terms", "other", "shorteners"),
 }
 """The tables of the file with their lists."""
