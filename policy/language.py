@@ -105,14 +105,14 @@ class Language:
     def _is_name(self, word: str, found: list[str], after: str) -> bool:
         """True for a name at the start of a sentence: like another one, a word with another end, or before a name."""
         first = next(iter(found), "").casefold()
-        if "'" in first or not self._is_common(first):
+        if "'" in first or not self._is_common(first) or len(word) <= SHORT + 1:
             return True
         if word.casefold().startswith(first[:-1]) or first.startswith(word.casefold()[:-1]):
             return True
         return bool(_NAME_GOES_ON.match(after)) and not slips.is_typo(word.casefold(), first)
 
     def _is_slip(self, word: str, correction: str, joined: bool) -> bool:
-        if not _is_other(correction, word):
+        if not _is_other(correction, word) or slips.is_variant(word.removesuffix("'s"), self._is_common):
             return False
         return slips.is_slip(word, correction, self._is_common) and (not joined or slips.is_typo(word, correction))
 

@@ -49,10 +49,10 @@ _VARIANTS = tuple(
     (re.compile(theirs), ours)
     for theirs, ours in (
         (r"our(?=(?:s|ed|er|ers|ing|ite|ites|able|ably|al|ally|ful|hood|hoods|ist|ists|ly|y)?$)", "or"),
-        (r"tre(?=(?:s|d)?$)", "ter"),
+        (r"(?<=[bt])re(?=(?:s|d)?$)", "er"),
         (r"is(?=(?:e|es|ed|ing|er|ers|ation|ations|ational|able)$)", "iz"),
         (r"ys(?=(?:e|es|ed|ing|er|ers)$)", "yz"),
-        (r"(?<=[^aeiou][aeiou])ll(?=(?:ed|er|ers|ing|ings|or|ors|ous)$)", "l"),
+        (r"(?<=[aeiou])(?<!ai|ea|ee|oi|oo|ou)ll(?=(?:ed|er|ers|ing|ings|or|ors|ous|en)$)", "l"),
         (r"ogue(?=s?$)", "og"),
         (r"ence(?=s?$)", "ense"),
         (r"amme(?=s?$)", "am"),
