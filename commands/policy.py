@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from policy.labelled import Labelled, Score
 
 app = typer.Typer(no_args_is_help=True, help="The content checks: measure them, explain a rule, try a text.")
-SETS = ("posts_tuning.jsonl", "posts_held_out.jsonl")
-"""The labelled sets of the source; the second was not looked at while the lists were made."""
+TUNED, KEPT_ASIDE = "posts_tuning.jsonl", "posts_held_out.jsonl"
+"""The labelled sets of the source: the lists were made with the first; nobody looked at the second meanwhile."""
 DATA = Path(__file__).resolve().parents[1] / "tests" / "data"
 
 LabelledSet = Annotated[
@@ -29,7 +29,11 @@ Platform = Annotated[str, typer.Option("--platform", metavar="P", help="Counts i
 
 @app.command("test")
 def measure(file: LabelledSet = None, json: Json = False) -> None:
-    """Measure every check on labelled posts: precision, recall, false alarms. Exit code 1 when an aim is missed."""
+    """Measure every check on labelled posts: precision, recall, false alarms on good posts.
+
+    Exit code 1 when an aim is missed on a set you name, or on the one that the lists were made with. What is missed on the one
+    that was kept aside is said.
+    """
     with guarded() as context:
         from policy import labelled
         from scheduler.planning import content_checks
@@ -37,25 +41,38 @@ def measure(file: LabelledSet = None, json: Json = False) -> None:
         checks = content_checks.of(context.settings)
         read = {path: labelled.read(path) for path in _sets(file)}
         measured = {path: labelled.measure(checks, posts) for path, posts in read.items()}
-        missed = [
-            f"{path.name}: {line}" for path, scores in measured.items() for line in labelled.missed_aims(checks, scores)
-        ]
+        missed, aside = _missed(checks, measured, judged=[path for path in read if file or path.name != KEPT_ASIDE])
         if json:
-            emit({"sets": [_as_data(path, read[path], measured[path], checks) for path in read], "missed": missed})
+            sets = [_as_data(path, read[path], measured[path], checks) for path in read]
+            emit({"sets": sets, "missed": missed, "kept_aside": aside})
         else:
             _print(checks, read, measured)
         if checks.missing:
             say(f"warning: {checks.missing}")
-        for line in missed:
-            say(f"missed: {line}")
+        for line in [*(f"kept aside: {line}" for line in aside), *(f"missed: {line}" for line in missed)]:
+            say(line)
         if missed:
             raise typer.Exit(1)
+
+
+def _missed(
+    checks: Checks, measured: Mapping[Path, Mapping[str, Score]], judged: Collection[Path]
+) -> tuple[list[str], list[str]]:
+    """The aims missed on the sets that are judged, and on those that are only told of."""
+    from policy import labelled
+
+    lines = {path: labelled.missed_aims(checks, scores) for path, scores in measured.items()}
+    told = {path: [f"{path.name}: {line}" for line in found] for path, found in lines.items()}
+    return (
+        [line for path, found in told.items() if path in judged for line in found],
+        [line for path, found in told.items() if path not in judged for line in found],
+    )
 
 
 def _sets(given: Sequence[str] | None) -> list[Path]:
     if given:
         return [Path(clean_text(name, "--set")) for name in given]
-    found = [DATA / name for name in SETS if (DATA / name).is_file()]
+    found = [DATA / name for name in (TUNED, KEPT_ASIDE) if (DATA / name).is_file()]
     if not found:
         raise UserError(
             "the labelled sets come with the source, not with the wheel: name one with --set tests/data/FILE.jsonl"

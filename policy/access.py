@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from policy.finding import Span
 from policy.post import Post
 from policy.reading import Reading
+from policy.wording import WordList
 
 _PICTURE = (
     "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b55"
@@ -21,9 +22,6 @@ _AT_START = re.compile(rf"^[ \t]*({_EMOJI})", re.MULTILINE)
 LINES = 2
 """So many lines that begin with emoji are a list with emoji for its bullets."""
 _HASHTAG = re.compile(r"(?<![\w&/])#([a-z][a-z0-9_]{4,60})(?!\w)")
-_EMPTY_ALT = frozenset(
-    {"image", "photo", "picture", "graphic", "alt text", "alt", "n/a", "none", "tbd", "todo", "photo of", "video"}
-)
 
 
 def emoji_run(reading: Reading) -> Iterator[Span]:
@@ -44,27 +42,21 @@ def hashtag_case(reading: Reading, is_word: Callable[[str], bool]) -> Iterator[S
             yield Span(*found.span())
 
 
-def link_text(reading: Reading, phrases: re.Pattern[str] | None, shorteners: Collection[str]) -> Iterator[Span]:
+def link_text(reading: Reading, phrases: WordList, shorteners: Collection[str]) -> Iterator[Span]:
     """Words for a link that do not say where it leads, and shortened links."""
-    text = reading.text
-    if phrases is not None:
-        yield from (Span(*reading.skeleton.origin(*found.span())) for found in phrases.finditer(reading.skeleton.plain))
-    for found in _LINK.finditer(text):
-        if found[1].lower() in shorteners:
+    yield from phrases.spans(reading.skeleton)
+    for found in _LINK.finditer(reading.text):
+        if found[1].lower() in shorteners or _SHORTENED.fullmatch(found[1] + found[2]):
             yield Span(*found.span())
 
 
 _LINK = re.compile(
-    r"(?:https?://)?(?:www\.)?(?<![\w.@-])((?:[\w-]{1,63}\.){1,3}[a-z]{2,10})/[^\s<>\"]{1,2000}", re.IGNORECASE
+    r"(?:https?://)?(?:www\.)?(?<![\w.@-])((?:[\w-]{1,63}\.){1,3}[a-z]{2,10})(/[^\s<>\"]{1,2000})", re.IGNORECASE
 )
-
-
-def missing_alt(post: Post) -> Iterator[tuple[str, str]]:
-    """(place, remedy) of a picture or video without words for who cannot see it."""
-    for item in post.media:
-        words = item.alt.strip().strip(".").lower()
-        if not any(char.isalnum() for char in words) or words in _EMPTY_ALT or words == item.file.lower():
-            yield f"alt text of {item.file}", f"say what {item.file} shows, in a sentence"
+_SHORTENED = re.compile(
+    r"[a-z0-9-]{1,6}\.(?!us/)[a-z]{2}/(?=[^/]*[0-9])(?=[^/]*[A-Z])(?=[^/]*[a-z])[A-Za-z0-9]{4,10}[/.,;:!?)]{0,3}"
+)
+"""A short host of two parts with a few letters and digits that mean nothing."""
 
 
 def captions(post: Post) -> Iterator[tuple[str, str]]:

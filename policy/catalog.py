@@ -63,12 +63,14 @@ CATALOG: Mapping[str, Rule] = {
     ),
     "missing_alt": _rule(
         _STANDARDS,
-        "pictures and videos without alt text, or with one that says nothing (image, photo, the file's name)",
+        "pictures and videos without alt text, or with one that says nothing: a file's name, a placeholder, words for any "
+        "picture, a single word, whose it is, the post's own words once more",
         "say in the alt text what it shows",
     ),
     "fancy_letters": _rule(
         _STANDARDS,
-        "mathematical, wide, enclosed, small-capital or turned letters in place of plain ones: no screen reader reads them",
+        "mathematical, wide, framed, raised, small-capital or turned letters in place of plain ones, letters struck through or "
+        "with marks piled on them, look-alikes from other scripts: no screen reader reads them",
         "type the words in plain letters",
     ),
     "platform_length": _rule(_STANDARDS, "the length of the text as its platform counts it", "shorten the text"),

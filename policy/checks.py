@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 
-from policy import access, letters, numbers, ownership, tone, wording
+from policy import access, alt_text, letters, numbers, ownership, tone
 from policy.catalog import CATALOG, POLICY
 from policy.finding import Finding, Span
 from policy.language import Language, MissingLibrary
@@ -79,8 +79,9 @@ class Checks:
 
     @cached_property
     def _of_post(self) -> Mapping[str, OfPost]:
+        empty = self.rules.lower("missing_alt", "words")
         return {
-            "missing_alt": access.missing_alt,
+            "missing_alt": lambda post: alt_text.missing_alt(post, empty),
             "captions": access.captions,
             "rights": ownership.rights,
             "share_source": ownership.share_source,
@@ -91,11 +92,11 @@ class Checks:
     def _of_text(self) -> Mapping[str, OfText]:
         rules, language = (
             self.rules,
-            Language(self.rules.words("language", "words"), self.rules.words("language", "grammar")),
+            Language(*(self.rules.words("language", key) for key in ("words", "grammar", "slips"))),
         )
         numerals, shouted = rules.lower("first_person", "numerals"), rules.lower("shouting", "words")
         acronyms, shorteners = frozenset(rules.words("acronym", "known")), rules.lower("link_text", "shorteners")
-        phrases = wording.pattern(rules.words("link_text", "terms"))
+        phrases = rules.word_lists["link_text"]
         return {
             "ssn": numbers.ssn,
             "payment_card": numbers.payment_card,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from config import extra
 from config.fault import Fault
-from policy import grammar
+from policy import grammar, slips
 from policy.finding import Span
 from policy.reading import Reading
 
@@ -27,17 +27,25 @@ SPELLING = ("SpellCheck",)
 _LOCK = threading.Lock()
 _START = re.compile(r"(?:^|[.!?:\n•*-])[\s\"“'‘(]*$")
 _SENTENCE = re.compile(r"[^.!?\n]+")
+_TITLE = re.compile(
+    r"\b(?:Mr|Mrs|Ms|Mx|Dr|St|Sta|Jr|Sr|Rev|Sgt|Lt|Capt|Col|Gen|Gov|Sen|Rep|Prof|Hon|Ofc|Det|Supt|Mt|Ft|vs|No|[A-Z])\.\s*$"
+)
+"""A point that ends no sentence."""
+_NAME_GOES_ON = re.compile(r"['’]s| [A-Z]")
 _WORD = re.compile(r"[^\W\d_]+")
 _SPANISH = frozenset(
-    "el la los las de del que por para con una un su y en es al se más está son nuestra nuestro sus hoy".split()  # noqa: SIM905
+    "el la los las de del que por para con una un su y en es al se más está son nuestra nuestro sus hoy lo le les nos sin "  # noqa: SIM905
+    "sobre entre desde hasta pero como muy este esta estos estas todos todas gratis o si ya hay favor aquí día días hora horas "
+    "puede pueden será serán niños ciudad biblioteca agua calle usted ustedes cuando donde también".split()
 )
 _CALENDAR = tuple(
     "January February March April June July August September October November December "  # noqa: SIM905
     "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split()
 )
-NEAR = 0.82
-"""How like its correction a word must be to be a slip; less is a word that the dictionary lacks."""
 SHORT = 4
+"""Names of so few letters are like too many words."""
+MOST_WORDS = 300
+"""Unknown words of a text that are looked at more closely."""
 _ARTICLE = re.compile(r"(?:\.|\s+[A-Z]{2,}\b|\s*[^\x00-\x7f])")
 
 
@@ -48,20 +56,22 @@ class MissingLibrary(Fault):
 class Language:
     """Reads texts with the city's own words added to the dictionary; `grammar` names harper's rules that are asked."""
 
-    def __init__(self, words: Iterable[str], grammar: Collection[str]) -> None:
-        self._words = tuple(words)
+    def __init__(self, words: Iterable[str], grammar: Collection[str], slips: Collection[str] = ()) -> None:
+        self._words, self._slips = tuple(words), frozenset(slips)
         self._grammar = frozenset(grammar)
         self._known = frozenset(word.casefold() for word in self._words)
         self._names = [*_CALENDAR, *(word for word in self._words if word[:1].isupper() and len(word) > SHORT)]
         self.is_word = lru_cache(maxsize=2000)(self._is_word)
+        self._is_common = lru_cache(maxsize=5000)(self._is_in_dictionary)
 
     def spelling(self, reading: Reading) -> Iterator[Span]:
         """Words that no dictionary knows and that are near to one it does; names and other languages are passed over."""
         lints = [lint for lint in self._lints(reading, SPELLING) if not self._is_known(lint.problem_text)]
         meant = [
-            (lint.span.start, lint.span.end, self._correction(reading.text, lint.span.start, lint)) for lint in lints
+            (lint.span.start, lint.span.end, self._correction(reading.text, lint.span.start, lint))
+            for lint in lints[:MOST_WORDS]
         ]
-        foreign = _foreign(reading.prose[:MOST_READ], [start for start, _, near in meant if not near])
+        foreign = _foreign(_start_of(reading), [start for start, _, near in meant if not near])
         for start, end, near in meant:
             if near and not any(first <= start < last for first, last in foreign):
                 yield Span(start, end, f"did you mean {near!r}?")
@@ -71,35 +81,68 @@ class Language:
         return plain in self._known or len(word) < 3 or not word.isascii() or not word.replace("'", "").isalpha()
 
     def _correction(self, text: str, start: int, lint: Any) -> str:
-        """The word that was meant; nothing for a name, which no dictionary can know."""
-        word = text[start : lint.span.end]
-        if word[:1].isupper() and (word[1:].lower() != word[1:] or not _START.search(text[max(0, start - 20) : start])):
-            near = difflib.get_close_matches(word, self._names, 1, cutoff=0.85)
-            return near[0] if near and near[0].casefold() != word.casefold() else ""
-        found = [words for words in _shown(lint) if _is_other(words.casefold(), word.casefold())]
-        if any(words.casefold() == word.casefold() for words in _shown(lint)):
+        """The word that was meant; nothing for a name, which no dictionary can know, or for a word that is none's slip."""
+        word, before, after = text[start : lint.span.end], text[max(0, start - 20) : start], text[lint.span.end :][:3]
+        if word[:1].isupper():
+            if near := self._near_name(word):
+                return near
+            if word[1:].lower() != word[1:] or not _START.search(before) or _TITLE.search(before):
+                return ""
+        found = _shown(lint)
+        if any(words.casefold() == word.casefold() for words in found):
             return ""  # the same word with another capital
-        return next((words for words in found[:3] if _is_near(word.casefold(), words.casefold())), "")
+        if word.casefold() in self._slips:
+            return next(iter(found), "")
+        if (word[:1].isupper() and self._is_name(word, found, after)) or (word.endswith("in") and after[:1] in "'’"):
+            return ""
+        joined = before.endswith("-") or after.startswith("-")
+        return next((words for words in found[:3] if self._is_slip(word.casefold(), words.casefold(), joined)), "")
+
+    def _near_name(self, word: str) -> str:
+        near = difflib.get_close_matches(word, self._names, 1, cutoff=0.85)
+        return near[0] if near and near[0].casefold() != word.casefold() else ""
+
+    def _is_name(self, word: str, found: list[str], after: str) -> bool:
+        """True for a name at the start of a sentence: like another one, a word with another end, or before a name."""
+        first = next(iter(found), "").casefold()
+        if "'" in first or not self._is_common(first) or len(word) <= SHORT + 1:
+            return True
+        if word.casefold().startswith(first[:-1]) or first.startswith(word.casefold()[:-1]):
+            return True
+        return bool(_NAME_GOES_ON.match(after)) and not slips.is_typo(word.casefold(), first)
+
+    def _is_slip(self, word: str, correction: str, joined: bool) -> bool:
+        if not _is_other(correction, word) or slips.is_variant(word.removesuffix("'s"), self._is_common):
+            return False
+        return slips.is_slip(word, correction, self._is_common) and (not joined or slips.is_typo(word, correction))
 
     def grammar(self, reading: Reading) -> Iterator[Span]:
         """Plain faults of grammar."""
         lints = [lint for lint in self._lints(reading, self._grammar) if not _is_fine(reading.text, lint)]
         found = {lint.span.start: Span(lint.span.start, lint.span.end, _advice(lint)) for lint in lints}
-        plain = reading.prose[:MOST_READ].replace("’", "'")
+        plain = _start_of(reading).replace("’", "'")
         for start, end in grammar.faults(plain):
             found.setdefault(start, Span(start, end))
         yield from (found[start] for start in sorted(found))
 
     def _lints(self, reading: Reading, rules: Collection[str]) -> Iterator[Any]:
-        for rule, lints in _read(self._words, self._grammar, reading.prose[:MOST_READ]).items():
+        for rule, lints in _read(self._words, self._grammar, _start_of(reading)).items():
             if rule in rules:
                 yield from lints
 
     def _is_word(self, word: str) -> bool:
         if word.casefold() in self._known:
             return True
-        found = [_read(self._words, self._grammar, form).get(SPELLING[0]) for form in (word, word.capitalize())]
-        return not all(found)
+        return self._is_in_dictionary(word) or self._is_in_dictionary(word.capitalize())
+
+    def _is_in_dictionary(self, word: str) -> bool:
+        return word in self._known or not _read(self._words, self._grammar, word).get(SPELLING[0])
+
+
+def _start_of(reading: Reading) -> str:
+    """The prose as far as it is read; of a long one, to the end of a word."""
+    prose = reading.prose
+    return prose if len(prose) <= MOST_READ else prose[:MOST_READ].rpartition(" ")[0]
 
 
 @lru_cache(maxsize=4)
@@ -138,13 +181,6 @@ def _advice(lint: Any) -> str:
 def _is_other(correction: str, word: str) -> bool:
     """True for another word, and for the same with an apostrophe that was left out; no word's possessive."""
     return correction != word and ("'" not in correction or correction.replace("'", "") == word)
-
-
-def _is_near(word: str, correction: str) -> bool:
-    """True when one is a slip for the other: nearly all letters in the same order, or two changed about in a short word."""
-    if len(word) <= SHORT:
-        return sorted(word) == sorted(correction)
-    return difflib.SequenceMatcher(None, word, correction, autojunk=False).ratio() >= NEAR
 
 
 def _is_fine(text: str, lint: Any) -> bool:

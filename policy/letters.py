@@ -3,35 +3,108 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
+from policy import letter_kinds as kind
 from policy.finding import Span
 from policy.reading import Reading
 
-_MATHEMATICAL = "\U0001d400-\U0001d7ff"
-_LETTER_LIKE = "\u210a-\u2113\u2115\u2119-\u211d\u2124\u2128\u212c-\u2134\u2145-\u2149"
-_WIDE = "\uff21-\uff3a\uff41-\uff5a"
-_ENCLOSED = "\u249c-\u24e9\U0001f110-\U0001f12b\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189"
-_SMALL = "\u1d00-\u1d22\u0262\u026a\u0274\u0280\u028f\u0299\u029c\u029f\ua730\ua731\ua7af\u0493\u01eb"
-_TURNED = "\u0250-\u0252\u0254\u0258\u0259\u025f\u0265\u026f\u0279\u0287\u028c-\u028e\u1d09"
-_RAISED = "\u02b0-\u02b8\u02e0-\u02e4\u1d2c-\u1d6a\u2071\u207f\u2090-\u209c"
-_ANY = f"[{_MATHEMATICAL}{_LETTER_LIKE}{_WIDE}{_ENCLOSED}{_SMALL}{_TURNED}{_RAISED}]"
-_RUN = re.compile(f"{_ANY}(?:{_ANY}|[ ,.'’&!?-]{{1,2}}(?={_ANY})|[sqx](?={_ANY}))*")
-_ALONE = re.compile(f"[{_MATHEMATICAL}]")
-_LETTER = re.compile(_ANY)
-_INSIDE = re.compile(f"[{_ENCLOSED}{_WIDE}](?=[A-Za-z])|(?<=[A-Za-z])[{_ENCLOSED}{_WIDE}]")
-_PILED = re.compile("[A-Za-z][\u0300-\u036f\u0489]{3,}")
+_UNUSUAL = re.compile(
+    "[^\x00-\u017f\u01a0\u01a1\u01af\u01b0\u0218-\u021b\u02bb\u02bc\u1e00-\u1eff\u2000-\u206f\u20a0-\u20cf\u2103\u2109\u2116"
+    "\u2122\u2190-\u249b\u2500-\u2bff\u3000-\u303f\ufe0f\U0001f300-\U0001faff]"
+)
+"""Texts without any of these have nothing to look for: accents, dashes, signs and emoji are none."""
+_STYLED = re.compile(r"M+(?:[ .~]{1,2}M+)*")
+_FRAMED = re.compile(r"[eW]~?(?: ?[eWM]~?)+|[eW](?=[ai])|(?<=[ai])[eW]")
+_RAISED = re.compile(r"r{2,}")
+_WORD = re.compile(r"[^ .~R]{2,}")
+_STRUCK = re.compile(r"(?:[^ .~Rmn][mn]{0,9}m[mn]{0,9} ?m?){2,}")
+_PILED = re.compile(r"[ais][mn]{3,}")
+_MARKED = re.compile(r"(?:[ai][mn]+){3,}")
+_FLAGS = re.compile(r"R+")
+_SOUNDS = re.compile(
+    r"(?<!\w)(?:/[^/\n]{0,30}[ˈˌːəæɛɔʃʒθðŋɑ][^/\n]{0,30}/|\[[^\]\n]{0,30}[ˈˌːəæɛɔʃʒθðŋɑ][^\]\n]{0,30}\])"
+)
+"""How a word is said, in the signs of phonetics between strokes or brackets."""
+_UNIT = re.compile(r"[μΔΩπλΣσθαβγ][A-Za-z]{1,2}|[A-Za-z]{1,2}[μΔΩπλΣσθαβγ]")
+_APART = frozenset("agyhwckjx")
+_NEVER_MIXED = frozenset("gyhwc")
+_NEAR = re.compile(r"[ .~]{0,3}")
+_REGIONS = (
+    "ACADAEAFAGAIALAMAOAQARASATAUAWAXAZBABBBDBEBFBGBHBIBJBLBMBNBOBQBRBSBTBVBWBYBZCACCCDCFCGCHCICKCLCMCNCOCPCRCUCVCWCXCYCZDEDGDJ"
+    "DKDMDODZEAECEEEGEHERESETEUFIFJFKFMFOFRGAGBGDGEGFGGGHGIGLGMGNGPGQGRGSGTGUGWGYHKHMHNHRHTHUICIDIEILIMINIOIQIRISITJEJMJOJPKEKGKH"
+    "KIKMKNKPKRKWKYKZLALBLCLILKLRLSLTLULVLYMAMCMDMEMFMGMHMKMLMMMNMOMPMQMRMSMTMUMVMWMXMYMZNANCNENFNGNINLNONPNRNUNZOMPAPEPFPGPHPKPL"
+    "PMPNPRPSPTPWPYQARERORSRURWSASBSCSDSESGSHSISJSKSLSMSNSOSRSSSTSVSXSYSZTATCTDTFTGTHTJTKTLTMTNTOTRTTTVTWTZUAUGUMUNUSUYUZVAVCVEVG"
+    "VIVNVUWFWSXKYEYTZAZMZW"
+)
+_KNOWN_REGIONS = frozenset(_REGIONS[place : place + 2] for place in range(0, len(_REGIONS), 2))
 
 
 def fancy_letters(reading: Reading) -> Iterator[Span]:
-    """Words in mathematical, wide, enclosed, small or turned letters, or with marks piled on them."""
-    if reading.text.isascii():
+    """Words in letters other than plain ones: styled, framed, raised, turned, struck through, or of other scripts."""
+    if reading.text.isascii() or not _UNUSUAL.search(reading.text):
         return
-    for found in _RUN.finditer(reading.text):
-        if (
-            _ALONE.search(found.group())
-            or len(_LETTER.findall(found.group())) > 1
-            or _INSIDE.match(reading.text, found.start())
-        ):
-            yield Span(*found.span())
-    yield from (Span(*found.span()) for found in _PILED.finditer(reading.text))
+    text, kinds = reading.text, kind.kinds(reading.text)
+    yield from _joined(sorted(_found(text, kinds)), kinds)
+
+
+def _found(text: str, kinds: str) -> Iterator[tuple[int, int]]:
+    for pattern in (_STYLED, _RAISED, _PILED, _STRUCK):
+        yield from (found.span() for found in pattern.finditer(kinds))
+    yield from (found.span() for found in _FRAMED.finditer(kinds) if not _is_east_asian(found, kinds))
+    yield from (found.span() for found in _MARKED.finditer(kinds) if _keeps_marks(text[found.start() : found.end()]))
+    yield from (found.span() for found in _FLAGS.finditer(kinds) if not _are_flags(text[found.start() : found.end()]))
+    sounds = [found.span() for found in _SOUNDS.finditer(text)]
+    for found in _WORD.finditer(kinds):
+        start, end = found.span()
+        if _is_odd(found.group(), text[start:end]) and not any(first <= start < last for first, last in sounds):
+            yield start, end
+
+
+def _is_odd(kinds: str, word: str) -> bool:
+    """True for a word with small capitals or turned letters, of letters that languages do not mix, or only of look-alikes."""
+    signs = set(kinds)
+    letters = signs & _APART | ({kind.PLAIN} if signs & {kind.RARE} else set())
+    if (kind.SHAPED in signs and len(kinds) > 1) or kinds.count(kind.RARE) > 1:
+        return True
+    if letters == {kind.LOOK_ALIKE}:
+        return len(kinds) > 2
+    return _is_mixed(letters) and not _UNIT.fullmatch(word)
+
+
+def _is_mixed(scripts: set[str]) -> bool:
+    if scripts == {kind.LOOK_ALIKE, kind.SYLLABIC}:
+        return False
+    return len(scripts) > 1 and bool(scripts & _NEVER_MIXED or scripts >= {kind.SYLLABIC, kind.PLAIN})
+
+
+def _is_east_asian(found: re.Match[str], kinds: str) -> bool:
+    """True for wide letters beside Chinese or Japanese ones, which are written so."""
+    around = kinds[max(0, found.start() - 2) : found.start()] + kinds[found.end() : found.end() + 2]
+    return set(found.group()) <= {kind.WIDE, kind.BLANK} and kind.EAST_ASIAN in around
+
+
+def _keeps_marks(word: str) -> bool:
+    """True when the marks do not belong to letters that there are: é is one letter however it is typed."""
+    left = unicodedata.normalize("NFC", word)
+    return sum(unicodedata.combining(char) > 0 for char in left) > 2
+
+
+def _are_flags(halves: str) -> bool:
+    codes = "".join(chr(ord(half) - 0x1F1E6 + ord("A")) for half in halves)
+    return all(codes[place : place + 2] in _KNOWN_REGIONS for place in range(0, len(codes), 2))
+
+
+def _joined(spans: list[tuple[int, int]], kinds: str) -> Iterator[Span]:
+    """The spans, those beside each other as one."""
+    last: tuple[int, int] | None = None
+    for start, end in spans:
+        if last is not None and (start <= last[1] or _NEAR.fullmatch(kinds, last[1], start)):
+            last = (last[0], max(end, last[1]))
+            continue
+        if last is not None:
+            yield Span(*last)
+        last = (start, end)
+    if last is not None:
+        yield Span(*last)

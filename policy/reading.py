@@ -47,4 +47,7 @@ class Reading:
 
 
 def _blank(found: re.Match[str]) -> str:
-    return " " * len(found.group())
+    """Blanks for the words; what ends the sentence behind them stays."""
+    words = found.group()
+    masked = len(words.rstrip(".,;:!?)"))
+    return " " * masked + words[masked:]

@@ -27,6 +27,8 @@ MOST_BYTES = 2**20
 BY_DAY = "political"
 """The rule that is stricter in election windows."""
 LISTS: Mapping[str, tuple[str, ...]] = {
+    "missing_alt": ("words",),
+    "groups": ("one", "illness", "people", "office", "measure", "trade"),
     "profanity": ("terms", "hidden", "other"),
     "derogatory": ("terms", "hidden", "other"),
     "health": ("terms", "other"),
@@ -36,11 +38,13 @@ LISTS: Mapping[str, tuple[str, ...]] = {
     "first_person": ("numerals",),
     "acronym": ("known",),
     "shouting": ("words",),
-    "language": ("words", "grammar"),
-    "link_text": ("terms", "shorteners"),
+    "language": ("words", "slips", "grammar"),
+    "link_text": ("terms", "other", "shorteners"),
 }
 """The tables of the file with their lists."""
 _TERMS = ("terms", "other")
+GROUPS = "groups"
+"""The table of terms that stand for each other: `<name>` in a term is any of them."""
 _WORD = Form(re.compile(r"[^\s\x00-\x1f]{1,60}"), "one word of at most 60 characters")
 EXAMPLE = '["word", "two words"]'
 
@@ -88,11 +92,11 @@ class Rules:
     @cached_property
     def word_lists(self) -> Mapping[str, WordList]:
         """By rule: what finds its words."""
-        return {
-            name: WordList(self.words(name, "terms"), self.words(name, "other"), hidden=self.lower(name, "hidden"))
-            for name, keys in LISTS.items()
-            if "other" in keys
-        }
+        return {name: self._word_list(name) for name, keys in LISTS.items() if "other" in keys}
+
+    def _word_list(self, name: str) -> WordList:
+        terms, other = (wording.expanded(self.words(name, key), self.lists[GROUPS]) for key in _TERMS)
+        return WordList(terms, other, hidden=self.lower(name, "hidden"))
 
 
 def read(file: Path | None) -> Rules:
@@ -161,15 +165,21 @@ def _lists(table: Table, keys: tuple[str, ...], base: Mapping[str, tuple[str, ..
 def _list(table: Table, key: str) -> tuple[str, ...]:
     found = tuple(item for item in table.texts(key, EXAMPLE) if item)
     for item in found:
-        why = _term_fault(item) if key.removeprefix("more_") in _TERMS else _word_fault(item)
+        is_term = key.removeprefix("more_") in (*_TERMS, *LISTS[GROUPS])
+        why = _term_fault(item, key) if is_term else _word_fault(item)
         if why:
             table.fault(key, f"= {toml_table.shown(item)} {why}")
     return found
 
 
-def _term_fault(term: str) -> str:
+def _term_fault(term: str, key: str) -> str:
     if not wording.PLAIN_TERM.fullmatch(term):
-        return "is no term: use letters, digits, blanks and the signs * _ ^ … # ? ( | ), at most 1,000 in all"
+        return "is no term: use letters, digits, blanks and the signs * _ ^ … ~ # ? ( | ) < >, at most 1,000 in all"
+    known = () if key.removeprefix("more_") in LISTS[GROUPS] else LISTS[GROUPS]
+    if unknown := [name for name in wording.GROUP.findall(term) if name not in known]:
+        return f"names the group <{unknown[0]}>: " + (
+            f"known are {', '.join(known)}" if known else "a group names none"
+        )
     try:
         wording.pattern([term])
     except ValueError:

@@ -1,18 +1,21 @@
 """Lists of words and phrases as a city writes them, and where a text uses them.
 
 A term is words, in any case. ``*`` stands for any ending, ``(a|b)`` for one of several, ``_`` for any one word, ``^`` for one
-with a capital letter, ``…`` for up to forty characters of the same sentence, ``#`` for a number or amount;
-``?`` after a letter or bracket says that it may be missing.
+with a capital letter, ``…`` for up to forty characters of the same sentence, ``~`` for up to six words of it, ``#`` for a
+number or amount; ``?`` after a letter or bracket says that it may be missing. ``<name>`` stands for any of a group of terms.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import accumulate
 
 from policy.finding import Span
 from policy.reading import Reading
+from policy.skeleton import Skeleton
 
 _SIGNS: Mapping[str, str] = {
     " ": r"\s+",
@@ -24,10 +27,13 @@ _SIGNS: Mapping[str, str] = {
     "_": r"[a-z0-9][a-z0-9'.&-]{0,40}",
     "^": r"(?-i:[A-Z0-9][\w'.&-]{0,40})",
     "…": r"[^.!?\n]{0,40}?",
+    "~": r"(?:[^\s.!?]{1,30}\s+){0,6}?",
     "#": r"\$?[0-9][0-9,.]{0,12}",
 }
-PLAIN_TERM = re.compile(r"[\w '’.&$%,/:;()|*^…#+@!?-]{1,1000}")
+PLAIN_TERM = re.compile(r"[\w '’.&$%,/:;()|*^…~#+@!?<>-]{1,1000}")
 """What a term may hold."""
+GROUP = re.compile(r"<(\w{1,60})>")
+"""The name of a group of terms within a term."""
 _LEET = str.maketrans("01345789@$!+|", "oieastbgasiti")
 _MASKED = re.compile(r"[a-z0-9@$!+|*#%]{3,20}", re.IGNORECASE)
 _SPREAD = re.compile(r"(?<![a-z0-9])[a-z@$!*013457](?:[ ._*-]{1,2}[a-z@$!*013457](?![a-z0-9])){2,15}", re.IGNORECASE)
@@ -35,12 +41,18 @@ _WORD = re.compile(r"[a-z]+", re.IGNORECASE)
 _REPEATED = re.compile(r"([a-z])\1+")
 
 
-def pattern(terms: Iterable[str]) -> re.Pattern[str] | None:
+def pattern(terms: Iterable[str], flags: int = re.IGNORECASE) -> re.Pattern[str] | None:
     """What finds any of `terms`; None for none. Raises ValueError naming a term that cannot be read."""
     parts = [_part(term) for term in terms]
     if not parts:
         return None
-    return re.compile(rf"(?<![a-z0-9])(?:{'|'.join(parts)})(?![a-z0-9])", re.IGNORECASE)
+    return re.compile(rf"(?<![a-z0-9])(?:{'|'.join(parts)})(?![a-z0-9])", flags)
+
+
+def expanded(terms: Iterable[str], groups: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """The terms with their groups written out. Raises KeyError for a group that is none."""
+    for term in terms:
+        yield GROUP.sub(lambda found: f"({'|'.join(groups[found[1]])})", term)
 
 
 def _part(term: str) -> str:
@@ -52,6 +64,33 @@ def _part(term: str) -> str:
     return part
 
 
+class _Patterns:
+    """Finds any of `terms`. Those that need no capital letter are looked for in lower case, several times as fast."""
+
+    def __init__(self, terms: Iterable[str]) -> None:
+        kinds: dict[bool, list[str]] = {True: [], False: []}
+        for term in terms:
+            kinds["^" in term].append(term)
+        self._capital = pattern(kinds[True])
+        self._plain = pattern((term.lower() for term in kinds[False]), 0)
+
+    def spans(self, text: str, *, overlapping: bool = False) -> list[tuple[int, int]]:
+        """The places in `text`, sorted; `overlapping`: also those that begin within another."""
+        found: list[tuple[int, int]] = []
+        for meant, words in ((self._plain, _lowered(text)), (self._capital, text)):
+            place = 0
+            while meant is not None and (hit := meant.search(words, place)):
+                found.append(hit.span())
+                place = hit.start() + 1 if overlapping else max(hit.end(), hit.start() + 1)
+        return sorted(span for span in found if span[0] < span[1])
+
+
+def _lowered(text: str) -> str:
+    """`text` in lower case, character by character."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(char.lower()[:1] for char in text)
+
+
 class WordList:
     """Terms, and phrases in which they mean something else. With `hidden` also in disguise: sh!t, f.u.c.k, cr@p."""
 
@@ -60,20 +99,24 @@ class WordList:
         self._hidden = frozenset(hidden)
 
     @cached_property
-    def _patterns(self) -> tuple[re.Pattern[str] | None, re.Pattern[str] | None]:
-        return pattern(self._terms), pattern(self._other)
+    def _patterns(self) -> tuple[_Patterns, _Patterns]:
+        return _Patterns(self._terms), _Patterns(self._other)
 
     def find(self, reading: Reading) -> Iterator[Span]:
-        """Where the text uses a term."""
-        skeleton = reading.plain_prose
+        """Where the prose of the text uses a term."""
+        return self.spans(reading.plain_prose)
+
+    def spans(self, skeleton: Skeleton) -> Iterator[Span]:
+        """Where the text of `skeleton` uses a term."""
         meant, other = self._patterns
-        found = [] if meant is None else [hit.span() for hit in meant.finditer(skeleton.plain)]
-        found += self._in_disguise(skeleton.plain)
+        found = meant.spans(skeleton.plain) + self._in_disguise(skeleton.plain)
         if not found:
             return
-        spared = [] if other is None else [hit.span() for hit in other.finditer(skeleton.plain)]
-        for start, end in sorted(set(found)):
-            if not any(start < last and first < end for first, last in spared):
+        spared = _Spared(other.spans(skeleton.plain, overlapping=True))
+        last = 0
+        for start, end in sorted(found):
+            if start >= last and not spared.touches(start, end):
+                last = end
                 yield Span(*skeleton.origin(start, end))
 
     def _in_disguise(self, plain: str) -> list[tuple[int, int]]:
@@ -95,6 +138,19 @@ class WordList:
             return False
         shape = re.compile(re.escape(read).replace(r"\*", "[a-z]"))
         return any(shape.fullmatch(word) for word in self._hidden if len(word) == len(read))
+
+
+class _Spared:
+    """Places, sorted, where words mean something else."""
+
+    def __init__(self, places: list[tuple[int, int]]) -> None:
+        self._starts = [start for start, _ in places]
+        self._ends = list(accumulate((end for _, end in places), max))
+
+    def touches(self, start: int, end: int) -> bool:
+        """True when one of them has a character in common with these."""
+        before = bisect_left(self._starts, end)
+        return before > 0 and self._ends[before - 1] > start
 
 
 def _is_odd(word: str) -> bool:

@@ -347,7 +347,7 @@ def test_the_measure_prints_every_check_and_fails_where_an_aim_is_missed(office:
     """CT-5"""
     said = office.run("policy", "test", "--set", str(TUNING))
     assert said.code == 0
-    assert "posts_tuning.jsonl: 387 posts" in said.out
+    assert f"posts_tuning.jsonl: {len(TUNING.read_text().splitlines())} posts" in said.out
     data = office.run("policy", "test", "--set", str(TUNING), "--json").data
     assert data["missed"] == []
     assert data["sets"][0]["checks"]["ssn"]["recall"] == 1.0
@@ -357,6 +357,26 @@ def test_the_measure_prints_every_check_and_fails_where_an_aim_is_missed(office:
     said = office.run("policy", "test", "--set", str(worse))
     assert said.code == 1
     assert "missed: worse.jsonl: ssn: false alarms on 100.0% of the good posts, more than 0%" in said.err
+
+
+@pytest.mark.parametrize(
+    ("worse", "code", "said_as"), [("posts_tuning", 1, "missed"), ("posts_held_out", 0, "kept aside")]
+)
+def test_an_aim_missed_on_what_was_kept_aside_is_said_and_does_not_fail(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worse: str, code: int, said_as: str
+) -> None:
+    """CT-5: named with --set, that set is judged like any other."""
+    row = {"text": "Nothing is wrong here.", "platform": "outbox", "media": [], "expect": []}
+    for name in ("posts_tuning", "posts_held_out"):
+        found = {**row, "text": SSN} if name == worse else row
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(found) + "\n")
+    monkeypatch.setattr(policy_commands, "DATA", tmp_path)
+    said = office.run("policy", "test")
+    line = f"{worse}.jsonl: ssn: false alarms on 100.0% of the good posts, more than 0%"
+    assert (said.code, said.err.splitlines()[-1]) == (code, f"{said_as}: {line}")
+    data = office.run("policy", "test", "--json").data
+    assert (data["missed"], data["kept_aside"]) == (([line], []) if code else ([], [line]))
+    assert office.run("policy", "test", "--set", str(tmp_path / f"{worse}.jsonl")).code == 1
 
 
 def test_the_wheel_says_where_the_sets_are(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

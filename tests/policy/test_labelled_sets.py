@@ -23,9 +23,11 @@ OTHERS = (
 )
 WHOLE = ("missing_alt", "platform_length", "captions", "rights", "share_source")
 """Rules about the post as a whole: their labels quote nothing, and follow from the post's own fields."""
+WORDED = "missing_alt"
+"""The one of them that may also be about words: an alt text that is there and says nothing."""
 SIZES = {
-    "posts_tuning.jsonl": {"all": 340, "good": 150, "blocking": 14, "other": 8},
-    "posts_held_out.jsonl": {"all": 170, "good": 80, "blocking": 6, "other": 4},
+    "posts_tuning.jsonl": {"all": 600, "good": 250, "blocking": 20, "other": 14},
+    "posts_held_out.jsonl": {"all": 380, "good": 160, "blocking": 10, "other": 8},
 }
 SETS = tuple(SIZES)
 LENGTH = {"facebook": FacebookConnector.length, "x": XConnector.length, "outbox": OutboxConnector.length}
@@ -33,7 +35,7 @@ FIELDS: dict[str, type] = {
     **{"id": str, "text": str, "platform": str, "media": list},
     **{"share_of": str, "source_checked": bool, "expect": list},
 }
-VIDEOS = (".mp4", ".mov", ".webm")
+VIDEOS = (".mp4", ".m4v", ".mov", ".webm", ".avi", ".mkv")
 MOST_ACRONYMS = 25
 
 
@@ -68,8 +70,10 @@ def _of_the_whole(post: dict[str, Any]) -> set[str]:
     length = LENGTH[post["platform"]](post["text"])
     broken = {
         "missing_alt": any(not item["alt"].strip() for item in media),
-        "captions": any(item["file"].endswith(VIDEOS) and not item["captions"] for item in media),
-        "rights": any(not item["rights"] for item in media),
+        "captions": any(
+            item["file"].lower().endswith(VIDEOS) and not (item["captions"] or "").strip() for item in media
+        ),
+        "rights": any(not item["rights"].strip() for item in media),
         "share_source": bool(post["share_of"]) and not post["source_checked"],
         "platform_length": length.count > length.limit,
     }
@@ -112,8 +116,12 @@ def test_every_label_quotes_its_post(name: str) -> None:
 @pytest.mark.parametrize("name", SETS)
 def test_labels_about_the_whole_post_follow_from_its_fields(name: str) -> None:
     """This also keeps a good post within the length that its platform counts, and its media complete."""
-    said = {post["id"]: {label["rule"] for label in post["expect"]} & set(WHOLE) for post in _posts(name)}
-    assert said == {post["id"]: _of_the_whole(post) for post in _posts(name)}
+    faults = {}
+    for post in _posts(name):
+        said, broken = {label["rule"] for label in post["expect"]} & set(WHOLE), _of_the_whole(post)
+        if said - ({WORDED} if post["media"] else set()) != broken - {WORDED} or broken - said:
+            faults[post["id"]] = (said, broken)
+    assert faults == {}
 
 
 @pytest.mark.parametrize("name", SETS)
