@@ -18,11 +18,13 @@ ALERTS_S, HOLD_S = 1.0, 0.5
 PLAN_S = 5.0
 """How soon after a stop the plan in force is noted, at most."""
 NOTICES_S = 2.0
+ANCHOR_S = 30.0
+"""How soon a due anchor is noticed."""
 
 
 def of_crisis(context: Context, engine: Engine) -> list[Duty]:
     """Each duty bounds its own time: they share the daemon's clock, never its publishing threads."""
-    return [*_notices(context, engine), *_plan(context, engine), *_alerts(context, engine)]
+    return [*_notices(context, engine), *_plan(context, engine), *_alerts(context, engine), *_anchor(context, engine)]
 
 
 def _alerts(context: Context, engine: Engine) -> list[Duty]:
@@ -41,6 +43,15 @@ def _alerts(context: Context, engine: Engine) -> list[Duty]:
         Duty("alert_feed", ALERTS_S, watch.ask),
         Duty("alert_hold", HOLD_S, watch.hold),
     ]
+
+
+def _anchor(context: Context, engine: Engine) -> list[Duty]:
+    """The log's head laid down outside, when it is due; in a rehearsal nothing outside is reached."""
+    from commands import records_anchor
+    from scheduler.engines.local import Duty
+
+    turn = None if tells_nobody() else records_anchor.keeper(context, engine)
+    return [] if turn is None else [Duty("anchor", ANCHOR_S, turn)]
 
 
 def _plan(context: Context, engine: Engine) -> list[Duty]:

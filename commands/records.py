@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from commands import records_verify
+from commands import records_anchor, records_verify
 from commands.context import Json, clean_text, emit, guarded, parse_at, table
 
 app = typer.Typer(no_args_is_help=True, help="The record of what was done and refused.")
 records_verify.add_to(app)
+records_anchor.add_to(app)
 
 
 @app.command("list")

@@ -64,6 +64,7 @@ WORDS: Mapping[str, str] = {
     "post.return": "send back",
     "post.submit": "hand in",
     "read": "read",
+    "records.anchor": "anchor",
     "remove": "cancel the posts of",
     "sweep": "sweep",
     "sync": "apply",

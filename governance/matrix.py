@@ -59,7 +59,7 @@ ROWS = (
     *_rows("people spokesperson, people end-spokesperson, people delegate, people end-delegation", "people", False),
     *_rows("people import, people seal, people revoke-code, people review-code", "people", False),
     *_rows("moderation add, moderation undo, moderation list", "records queue", True),
-    *_rows("moderation export", "records", False),
+    *_rows("moderation export, records anchor", "records", False),
     *_rows("crisis report, crisis action list", "records suspend resume", False),
 )
 """Beside a role, whoever queues, approves or releases must be an employee, and trained where the city asks for it. Who

@@ -179,6 +179,7 @@ VERBS: dict[str, Callable[[Scene], Line]] = {
     "moderation export": lambda s: (
         "moderation", "export", "--format", "csv", "--output", str(Path(s.office.city.root) / f"m{next(s.numbers)}.csv"),
     ),
+    "records anchor": lambda s: ("records", "anchor"),
     "resume": lambda s: ("resume", "--suspension", s.suspension, "--reason", "over", "--json"),
     "doctor --confirm-clock": lambda s: ("doctor", "--confirm-clock"),
     "post add": lambda s: ("post", "add", "--channel", s.channel, *TIME, "--text", "Hello."),
@@ -238,7 +239,7 @@ OPEN = {
     "alert list", "alert show", "calendar check", "calendar list", "channel list", "channel platforms", "channel show",
     "crisis notices", "crisis status", "doctor", "people codes", "people delegations", "people designations", "people list",
     "people spokespersons", "people training", "post list", "post show", "records list", "records verify", "whoami",
-    "moderation terms", "policy check", "policy explain", "policy test",
+    "records anchors", "moderation terms", "policy check", "policy explain", "policy test",
 }  # fmt: skip
 """Whoever is signed in, or on the host, may read."""
 OTHERWISE = {
@@ -258,6 +259,7 @@ FAIL_ALL_THE_SAME = {
     "channel authorize",
     "people review-code",
     "channel approve",
+    "records anchor",
 }
 """Their target lacks something else: whoever may do it is told that, and not refused."""
 ACT = re.compile(r"(?:may not|cannot) \w*[._]\w")
