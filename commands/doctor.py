@@ -39,7 +39,7 @@ def doctor(
 
 
 def _examine(context: Context) -> list[Finding]:
-    from commands import checking, retention_check, stop_page
+    from commands import checking, records_anchor, retention_check, stop_page
     from crisis import drill_check, plan_check
     from crisis.alerts import checkup
     from crisis.notices import check as notice_check
@@ -54,6 +54,7 @@ def _examine(context: Context) -> list[Finding]:
         "stop page": stop_page.check,
         "content": checking.examine,
         "retention": retention_check.examine,
+        "anchors": records_anchor.examine,
     }
     return examine(patient, further)
 

@@ -21,11 +21,19 @@ PLAN_S = 5.0
 NOTICES_S = 2.0
 INBOUND_S = 30.0
 """How often the daemon asks whether a channel's time to be read has come; the first time so long after its start."""
+ANCHOR_S = 30.0
+"""How soon a due anchor is noticed."""
 
 
 def of_crisis(context: Context, engine: Engine) -> list[Duty]:
     """Each duty bounds its own time: they share the daemon's clock, never its publishing threads."""
-    return [*_notices(context, engine), *_plan(context, engine), *_alerts(context, engine), *_inbound(context, engine)]
+    return [
+        *_notices(context, engine),
+        *_plan(context, engine),
+        *_alerts(context, engine),
+        *_inbound(context, engine),
+        *_anchor(context, engine),
+    ]
 
 
 def _alerts(context: Context, engine: Engine) -> list[Duty]:
@@ -44,6 +52,15 @@ def _alerts(context: Context, engine: Engine) -> list[Duty]:
         Duty("alert_feed", ALERTS_S, watch.ask),
         Duty("alert_hold", HOLD_S, watch.hold),
     ]
+
+
+def _anchor(context: Context, engine: Engine) -> list[Duty]:
+    """The log's head laid down outside, when it is due; in a rehearsal nothing outside is reached."""
+    from commands import records_anchor
+    from scheduler.engines.local import Duty
+
+    turn = None if tells_nobody() else records_anchor.keeper(context, engine)
+    return [] if turn is None else [Duty("anchor", ANCHOR_S, turn)]
 
 
 def _plan(context: Context, engine: Engine) -> list[Duty]:

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from commands import records_export, records_inbound, records_intake, records_retention, records_search, records_verify
+from commands import (
+    records_anchor,
+    records_export,
+    records_inbound,
+    records_intake,
+    records_retention,
+    records_search,
+    records_verify,
+)
 from commands.context import Json, clean_text, emit, guarded, parse_at, table
 
 app = typer.Typer(no_args_is_help=True, help="The record of what was done and refused.")
@@ -16,6 +24,7 @@ records_export.add_to(app)
 records_retention.add_to(app)
 records_inbound.add_to(app)
 records_intake.add_to(app)
+records_anchor.add_to(app)
 
 
 @app.command("list")

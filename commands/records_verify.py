@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,12 +15,19 @@ from commands.context import Context, Json, UserError, emit, fail, guarded, say,
 from commands.post_options import MOST_ID
 
 if TYPE_CHECKING:
+    from records.anchor.check import Checked
     from records.verify_all import Found, Way
     from records.verify_mark import Mark
 
 KEEP = "keep the store as it is, look into it"
 From = Annotated[
     int | None, typer.Option("--from", metavar="SEQ", min=1, max=MOST_ID, help="Begin with this entry of the log.")
+]
+DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+Anchors = Annotated[bool, typer.Option("--anchors", help="Also hold the log to what was anchored outside.")]
+Known = Annotated[
+    list[str] | None,
+    typer.Option("--known", metavar="SEQ:HASH", help="An entry's hash as you have it from elsewhere; may be repeated."),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where the last verification came to.")]
 
@@ -29,22 +37,42 @@ def add_to(app: typer.Typer) -> None:
     app.command("verify")(verify)
 
 
-def verify(from_: From = None, resume: Resume = False, json: Json = False) -> None:
+def verify(
+    from_: From = None, resume: Resume = False, anchors: Anchors = False, known: Known = None, json: Json = False
+) -> None:
     """Hash the log again, and the records that it names with their contents; name the first that was changed, removed or
     inserted (exit code 1 then)."""
     if from_ is not None and resume:
         raise typer.BadParameter("--from and --resume say two beginnings: give one")
+    from commands import records_anchor
+
     with guarded() as context:
-        found, mark = _looked(context, from_, resume)
+        noted = _noted(known)
+        found, mark = _looked(context, from_, resume, noted)
         register = _register(context)
+        held = records_anchor.checked(context) if anchors else None
         if json:
-            emit({**vars(found), "resumed": None if mark is None else vars(mark), "moderation": register})
-        if faults := [*_faults(found, register)]:
+            told = {"moderation": register, "anchors": None if held is None else vars(held)}
+            emit({**vars(found), "resumed": None if mark is None else vars(mark), **told})
+        if faults := [*_faults(found, register), *([] if held is None else _broken(held))]:
             fail("\n".join(faults))
         _tell(found, mark)
+        if held is not None:
+            _tell_anchors(held)
 
 
-def _looked(context: Context, start: int | None, resume: bool) -> tuple[Found, Mark | None]:
+def _noted(known: list[str] | None) -> dict[int, str]:
+    """Entry → hash, as somebody kept them elsewhere. Raises UserError."""
+    found = {}
+    for given in known or ():
+        number, _, digest = given.strip().partition(":")
+        if not (number.isascii() and number.isdigit() and len(number) < 19 and DIGEST.fullmatch(digest.lower())):
+            raise UserError(f"--known {given[:90]!a}: write it as SEQ:HASH, as the message with the anchor does")
+        found[int(number)] = digest.lower()
+    return found
+
+
+def _looked(context: Context, start: int | None, resume: bool, noted: Mapping[int, str]) -> tuple[Found, Mark | None]:
     """What was found, and the mark from which it went on. Raises UserError."""
     from records import verify_all, verify_mark
 
@@ -57,7 +85,9 @@ def _looked(context: Context, start: int | None, resume: bool) -> tuple[Found, M
     newest, much = verify_all.size(context.engine, first)
     if start is not None and start > newest:
         raise UserError(f"--from {start}: there is no such entry, the newest is entry {newest}")
-    known = {} if mark is None else {mark.seq: mark.hash}
+    if early := [number for number in noted if number < first]:
+        raise UserError(f"--known names entry {min(early)}, which is not looked at: leave out --from and --resume")
+    known = {**noted, **({} if mark is None else {mark.seq: mark.hash})}
     keeper = verify_mark.Keeper(folder, store)
     try:
         with _bar(first, much) as show:
@@ -162,3 +192,20 @@ def _but(found: Found) -> str:
     if found.missing:
         told.append(f"the files of {found.missing} were missing already when their records were made")
     return f"; {'; '.join(told)}" if told else ""
+
+
+MOST_LINES = 5
+
+
+def _broken(held: Checked) -> Iterator[str]:
+    yield from (f"{line}; {KEEP}" for line in held.faults[:MOST_LINES])
+    if (more := len(held.faults) - MOST_LINES) > 0:
+        yield f"{more} more anchors do not hold: --json names them"
+
+
+def _tell_anchors(held: Checked) -> None:
+    say(f"{held.anchors} anchors and {held.files} files hold, with {held.stamps} stamps of an authority")
+    if held.unchecked:
+        say(f"warning: {held.unchecked} stamps were not checked: {held.unstamped}")
+    if held.absent:
+        say(f"{held.absent} files are not in the folder: were they taken to another place?")

@@ -20,6 +20,8 @@ Hosts = Annotated[str, BeforeValidator(web_address.hosts)]
 COURSE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
 LEAST_INBOUND_S = 60.0
 """Platforms count what is read, and shut out who reads without end."""
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
+LEAST_ANCHOR_S = 60.0
 LEAST_INTERVAL_S = 10.0
 """A feed is a public service's as a rule: who asks more often is shut out."""
 
@@ -117,6 +119,17 @@ class Settings(BaseModel):
     stop_page_proxy: Flag = False
     """A proxy of the city's stands in front of the stop page and speaks TLS."""
 
+    anchor_tsa_url: str = ""
+    """The address of the authority that stamps the log's head (RFC 3161)."""
+    anchor_certificate: Path | None = None
+    """The certificates that its stamps must be signed by; none: a public authority's."""
+    anchor_folder: Path | None = None
+    """Where the log's head is laid down in files, on another disk or host."""
+    anchor_address: str = ""
+    """The name of the variable with the address to which the log's head is sent."""
+    anchor_every: Seconds = 86400.0
+    """Time between two anchors."""
+
     root: Path = Field(default=Path(), exclude=True)
 
     @field_validator("timezone")
@@ -213,7 +226,7 @@ def without_password(value: Any) -> Any:
 
 
 def _cross_faults(settings: Settings) -> list[str]:
-    return [*_alert_faults(settings), *_inbound_faults(settings), *_order_faults(settings)]
+    return [*_alert_faults(settings), *_inbound_faults(settings), *_anchor_faults(settings), *_order_faults(settings)]
 
 
 def _inbound_faults(settings: Settings) -> Iterator[str]:
@@ -242,6 +255,23 @@ def _alert_faults(settings: Settings) -> Iterator[str]:
         yield (
             f"alerts_folder = {str(settings.alerts_folder)!r} lies in calendars = {str(settings.calendars)!r}: alerts would be "
             "read as calendars; use another folder"
+        )
+
+
+def _anchor_faults(settings: Settings) -> Iterator[str]:
+    """What keeps the settings for anchors from fitting together. Of the authority's address no more is shown than its host."""
+    url = settings.anchor_tsa_url
+    if url and (why := web_address.refusal(url, web_address.host_of(url))):
+        yield f"anchor_tsa_url {why}"
+    if settings.anchor_certificate is not None and not url:
+        yield f"anchor_certificate = {str(settings.anchor_certificate)!r} is set, but anchor_tsa_url is not: nobody stamps"
+    if settings.anchor_address and not VARIABLE.fullmatch(settings.anchor_address):
+        yield "anchor_address is no name of a variable: put the address into .env and its variable's name here"
+    anywhere = url or settings.anchor_folder or settings.anchor_address
+    if anywhere and settings.anchor_every < LEAST_ANCHOR_S:
+        yield (
+            f"anchor_every = {settings.anchor_every:g}s is less than {LEAST_ANCHOR_S:g}s: an authority would shut this city "
+            "out; raise it"
         )
 
 

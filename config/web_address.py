@@ -51,6 +51,12 @@ def refusal(address: str, allowed: Collection[str]) -> str | None:
     return None
 
 
+def host_of(address: str) -> frozenset[str]:
+    """The host of `address` alone; none where it cannot be read."""
+    parts = _parts(address)
+    return frozenset({parts.hostname.lower()} if parts is not None and parts.hostname else ())
+
+
 def named(address: str) -> str:
     """`address` for people and for the record: without user and query, in which keys are given."""
     parts = _parts(address)

@@ -63,7 +63,7 @@ ROWS = (
     *_rows("records dispose list, records dispose show, records dispose approve", "records", False),
     *_rows("records dispose withdraw, records dispose carry-out, records dispose certificate", "records", False),
     *_rows("moderation export, records search, records export", "records", False),
-    *_rows("records intake", "records", False),
+    *_rows("records intake, records anchor", "records", False),
     *_rows("records inbound fetch, records inbound list, records inbound show", "records queue", True),
     *_rows("records inbound mark, records inbound forward", "records queue", True),
     *_rows("crisis report, crisis action list", "records suspend resume", False),

@@ -79,7 +79,7 @@ class _Look:
         for row in verify.rows(self.session, self.start - 1 if self.start > 1 else verify.BEFORE_ALL):
             walk.check(row)
             if row[0] in self.known and self.known[row[0]] != row[7]:
-                raise Bad(row[0], f"entry {row[0]} was replaced since it was whole: it had another hash then")
+                raise Bad(row[0], f"entry {row[0]} was replaced: it had another hash when it was noted")
             if row[3] == KEPT:
                 records.check(row[0], row[5])
             self.way = Way(walk.last, walk.previous, records.count)
@@ -93,7 +93,7 @@ class _Look:
     def _reached(self) -> None:
         if missing := [number for number in self.known if number > self.walk.last]:
             after = self.walk.last + 1
-            raise Bad(after, f"entry {after} is missing: the log reached to entry {max(missing)} when it was whole")
+            raise Bad(after, f"entry {after} is missing: the log reached to entry {max(missing)} when it was noted")
 
 
 def look(

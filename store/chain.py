@@ -27,10 +27,15 @@ class Cursor(Protocol):
     def fetchall(self) -> Any: ...
 
 
+def body(seq: int, at: int, actor: str, action: str, subject: str, detail: str, previous: str) -> bytes:
+    """What is hashed of an entry: its fields as a JSON array, UTF-8, no spaces."""
+    text = json.dumps([seq, at, actor, action, subject, detail, previous], ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogatepass")
+
+
 def digest(seq: int, at: int, actor: str, action: str, subject: str, detail: str, previous: str) -> str:
-    """The SHA-256 (hex) of an entry: over its fields as a JSON array, UTF-8, no spaces."""
-    body = json.dumps([seq, at, actor, action, subject, detail, previous], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+    """The SHA-256 (hex) of an entry's `body`."""
+    return hashlib.sha256(body(seq, at, actor, action, subject, detail, previous)).hexdigest()
 
 
 def append(

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from store.engine import open_engine
 from tests.support import city as cities
+from tests.support.authority import Authority
 from tests.support.databases import Databases
 from tests.support.postgres_server import PostgresSession
 
@@ -120,6 +121,21 @@ def sqlite_city(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def postgres_city(postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> cities.City:
     """A city's folder (and working directory) on PostgreSQL alone."""
     return _enter(tmp_path / "city", postgres_url, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def authority_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a time-stamp authority's keys and certificates."""
+    folder = tmp_path_factory.mktemp("authority")
+    Authority(folder).make()
+    return folder
+
+
+@pytest.fixture
+def authority(authority_keys: Path) -> Iterator[Authority]:
+    """A time-stamp authority that answers on this machine."""
+    with Authority(authority_keys).serving() as serving:
+        yield serving
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from config import essentials, settings
 from scheduler.daemon import Daemon
 from store import (
     alert_tables,
+    anchor_tables,
     crisis_tables,
     cut_tables,
     drill_tables,
@@ -72,6 +73,7 @@ def test_the_migrations_make_the_tables_of_the_models(engine: Engine) -> None:
     made = (
         tables.Post,
         alert_tables.AlertRecord,
+        anchor_tables.Anchor,
         crisis_tables.Override,
         cut_tables.Cut,
         drill_tables.Drill,

@@ -222,6 +222,7 @@ VERBS: dict[str, Callable[[Scene], Line]] = {
     "records inbound show": lambda s: ("records", "inbound", "show", s.heard()),
     "records inbound mark": lambda s: ("records", "inbound", "mark", s.heard(), "--media-inquiry"),
     "records inbound forward": lambda s: ("records", "inbound", "forward", s.heard(), "--to-department", "Parks"),
+    "records anchor": lambda s: ("records", "anchor"),
     "records intake": lambda s: (
         "records", "intake", _mail(s), "--from-person", "ana", "--account", "@ana", "--reason", "a question about the pool",
     ),

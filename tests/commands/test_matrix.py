@@ -22,7 +22,7 @@ OPEN = {
     "alert list", "alert show", "calendar check", "calendar list", "channel list", "channel platforms", "channel show",
     "crisis notices", "crisis status", "doctor", "people codes", "people delegations", "people designations", "people list",
     "people spokespersons", "people training", "post list", "post show", "records list", "records verify", "whoami",
-    "moderation terms", "policy check", "policy explain", "policy test", "records schedule",
+    "moderation terms", "policy check", "policy explain", "policy test", "records schedule", "records anchors",
 }  # fmt: skip
 """Whoever is signed in, or on the host, may read."""
 OTHERWISE = {
@@ -49,6 +49,7 @@ FAIL_ALL_THE_SAME = {
     "records dispose carry-out",
     "records dispose certificate",
     "records inbound forward",
+    "records anchor",
 }
 """Their target lacks something else: whoever may do it is told that, and not refused."""
 ACT = re.compile(r"(?:may not|cannot) \w*[._]\w")

@@ -101,7 +101,9 @@ def test_resume_is_bound_to_the_hash_that_was_there(office: Office) -> None:
     _sql(office, f"UPDATE chain_head SET seq = 0, hash = '{'0' * 64}'")
     for _ in range(3):
         _act(office)
-    assert "entry 2 was replaced since it was whole" in office.fails("records", "verify", "--resume")
+    assert "entry 2 was replaced: it had another hash when it was noted" in office.fails(
+        "records", "verify", "--resume"
+    )
     assert office.run("records", "verify").code == 0
 
 
