@@ -61,7 +61,10 @@ class Public:
             except Unfinished as more:
                 left.append(more.until_us)
         if left:
-            until = min(max(left), search.until_us - clock.SECOND)
+            # More in one second than a look reads: the rest of that second is not to be had. A window that ends just now has
+            # no end for X: the next look reads the same again.
+            ended = "end_time" in _window({}, search)
+            until = min(max(left), search.until_us - clock.SECOND) if ended else min(max(left), search.until_us)
             raise Unfinished(f"x: more than {PAGES * 100} posts in one look: the next goes on where it ended", until)
 
     def again(self, remote_ids: Sequence[str], deadline: Deadline) -> dict[str, Heard | None]:

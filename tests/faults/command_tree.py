@@ -40,6 +40,10 @@ LINES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("channel", "tool"): ("standfast", "--status", "approved", "--reason", "tried", "--source", "memo 1"),
     ("channel", "suspend"): ("parks", "--reason", "a look"),
     ("channel", "show"): ("parks",),
+    ("records", "intake"): ("mail.eml", "--from-person", "ana", "--account", "@ana", "--reason", "a question"),
+    ("records", "inbound", "mark"): ("1", "--media-inquiry"),
+    ("records", "inbound", "show"): ("1",),
+    ("records", "inbound", "forward"): ("1",),
     ("people", "add"): ("new", "--name", "New One"),
     ("people", "grant"): ("bo", "operator"),
     ("people", "revoke"): ("bo", "administrator"),
@@ -59,6 +63,8 @@ REPLACES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("channel", "add", "--file"): ("lib", "--platform"),
     ("post", "edit", "--alt"): (),
     ("policy", "check", "--text-file"): ("The pool opens.",),
+    ("records", "intake", "--folder"): ("mail.eml",),
+    ("records", "inbound", "mark", "--department"): ("--media-inquiry",),
 }
 """Options that exclude others of the line."""
 COMPANIONS: dict[tuple[str, ...], tuple[str, ...]] = {

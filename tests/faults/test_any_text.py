@@ -142,6 +142,7 @@ def prepared(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
     made = cities.make(root, "sqlite:///data/standfast.db")
     Path(databases.sqlite(root).removeprefix("sqlite:///")).rename(root / "data" / "standfast.db")
     (root / "pool.png").write_bytes(bytes.fromhex("89504e470d0a1a0a0000000d49484452") + b"a picture")
+    (root / "mail.eml").write_bytes(b"Subject: a question\n\nHello\n")
     rows = "# owner: ana\n# timezone: UTC\n# channels: parks\nid,at,text\na,2190-12-01 09:00,Hello\n"
     (root / "calendars" / "spring.csv").write_text(rows)
     return Prepared(made, _furnish(root))
