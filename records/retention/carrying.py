@@ -106,6 +106,7 @@ def _begin(session: Session, run: Run) -> str | None:
         raise RetentionError(
             f"disposition {run.number} is {row.state}: only what another person approved is carried out"
         )
+    dispositions.trust_clock(session)
     if (why := dispositions.changed(session, row, row.approved_digest, run.schedule)) is not None:
         if row.state == APPROVED:
             return dispositions.void(session, run.by, row, why)

@@ -23,6 +23,7 @@ from records.retention.schedule import Schedule
 from store import bulk
 from store.engine import reading, writing
 from store.retention_tables import APPROVED, CARRYING, DONE, PROPOSED, VOID, Disposition, DispositionItem
+from store.tables import Alarm
 
 MOST = 10_000
 """How much one proposal lists."""
@@ -51,6 +52,7 @@ def propose(engine: Engine, by: str, schedule: Schedule, zone: ZoneInfo, check: 
     now = clock.wall_us()
     with reading(engine) as session:
         check(session)
+        trust_clock(session)
         found = candidates.find(session, schedule, zone, now, most)
     rules = _counted(found.due, schedule)
     proposal = Proposal(None, rules, dict(found.held), found.more)
@@ -59,6 +61,12 @@ def propose(engine: Engine, by: str, schedule: Schedule, zone: ZoneInfo, check: 
             check(session)
             proposal.number = _enter(session, by, found.due, rules)
     return proposal
+
+
+def trust_clock(session: Session) -> None:
+    """Raise RetentionError while a person must look at the clock: by one that runs ahead, everything is due."""
+    if session.exec(select(Alarm.id).where(col(Alarm.confirmed_at).is_(None)).limit(1)).first() is not None:
+        raise RetentionError("the clock is in doubt, so nothing is called due: see `standfast doctor`")
 
 
 def _counted(due: Sequence[Due], schedule: Schedule) -> dict[str, dict[str, Any]]:

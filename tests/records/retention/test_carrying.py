@@ -12,12 +12,12 @@ from config import clock
 from records import log, seal
 from records.retention import carrying, certificate, dispositions
 from records.retention.holds import RetentionError
-from records.retention.schedule import OF_POSTS
 from records.verify import verify
+from scheduler.planning import content
 from store.engine import reading, writing
 from store.record_tables import Record
 from store.retention_tables import Disposition, DispositionItem
-from store.tables import Post
+from store.tables import Alarm, Post, Suspension
 from tests.records.retention.store import Old, ago, plan, rule
 
 ROUTINE = plan(rule("routine", trigger="published"))
@@ -220,8 +220,6 @@ def test_a_suspension_that_is_not_lifted_stops_it(old: Old) -> None:
     number = old.record(days=100, suspension=old.suspension(lifted_days=100))
     schedule = plan(rule("public", records=["inbound"]))
     listed = old.approved(schedule)
-    from store.tables import Suspension
-
     old.change(Suspension, 1, lifted_epoch=None)
     outcome = old.carry_out(listed, schedule)
     assert outcome.kept == {"suspension 1 is not lifted": 1}
@@ -237,6 +235,18 @@ def test_a_schedule_that_another_rule_makes_longer_keeps_it(old: Old) -> None:
     assert outcome.disposed == 0
     assert next(iter(outcome.kept)).startswith("not due before")
     assert next(iter(outcome.kept)).endswith("by longer")
+
+
+def test_by_a_clock_in_doubt_nothing_is_due(old: Old) -> None:
+    old.post()
+    number = old.approved(ROUTINE)
+    with writing(old.engine) as session:
+        session.add(Alarm(kind="clock", host="h", detail="a jump", raised_at=1))
+    for act in (lambda: old.carry_out(number, ROUTINE), lambda: old.propose(ROUTINE)):
+        with pytest.raises(RetentionError, match="clock is in doubt"):
+            act()
+    old.change(Alarm, 1, confirmed_at=2)
+    assert old.carry_out(number, ROUTINE).disposed == 1
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -294,6 +304,16 @@ def test_a_file_that_was_just_taken_up_waits_for_a_later_run(old: Old) -> None:
     assert list(old.media.iterdir()) == []
 
 
+def test_an_image_that_is_taken_up_again_is_marked_as_just_used(old: Old) -> None:
+    """A new post whose image lies there already does not copy it: between that and its own commit nobody else knows of it."""
+    item = _picture(old)
+    old.post("First", 100, media=[item])
+    number = old.approved(ROUTINE)
+    content._copy(b"a.png", old.media / "a.png")
+    assert old.carry_out(number, ROUTINE).files == 1
+    assert (old.media / "a.png").read_bytes() == b"a.png"
+
+
 def test_a_post_that_says_what_is_no_record_yet_is_not_blanked(old: Old) -> None:
     post = old.post("First", 100)
     number = old.approved(ROUTINE)
@@ -301,4 +321,3 @@ def test_a_post_that_says_what_is_no_record_yet_is_not_blanked(old: Old) -> None
     outcome = old.carry_out(number, ROUTINE)
     assert outcome.disposed == 1
     assert old.row(Post, post).text == "Second"
-    assert OF_POSTS[0] == "post"
