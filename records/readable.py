@@ -86,7 +86,7 @@ def _printable(body: bytes) -> str:
 
 def _is_text(part: bytes) -> bool:
     try:
-        return part.decode().isprintable()
+        return "".join(part.decode().split()).isprintable()
     except ValueError:
         return False
 

@@ -94,7 +94,7 @@ def _take(row: dict[str, Any], where: str, numbers: dict[tuple[str, int], str], 
 
 
 @dataclass
-class _Words:
+class Words:
     """What is looked for in every text."""
 
     reasons: dict[str, str]
@@ -109,7 +109,7 @@ class _Words:
             text, count = pattern.subn(MARK, text)
             if count:
                 why.add(reason)
-            if _holds(text, parts):
+            if holds(text, parts):
                 why.add(reason)
                 return MARK
         return text
@@ -145,9 +145,9 @@ def _is_word(char: str) -> bool:
     return char.isalnum() and char < "\u3040"
 
 
-def _holds(text: str, parts: list[str]) -> bool:
+def holds(text: str, parts: list[str]) -> bool:
     """True when the words stand in `text` however they are written."""
-    found = [*tokens.of(text)]
+    found = [*tokens.of(text)] if parts else []
     return any(found[place : place + len(parts)] == parts for place in range(len(found) - len(parts) + 1))
 
 
@@ -156,7 +156,7 @@ class _Copy:
 
     def __init__(self, source: Path, target: Path, rules: Rules, tell: Tell) -> None:
         self.source, self.target, self.rules, self.tell = source, target, rules, tell
-        self.words = _Words(dict(rules.words))
+        self.words = Words(dict(rules.words))
         self.withheld: dict[str, str] = {}
         self.entries: set[int] = set()
         self.log_entries: set[int] = set()
@@ -182,7 +182,7 @@ class _Copy:
             if line["series"] == "post" and (why is not None or self.words.found_in(str(line.get("content", "")))):
                 found = re.search(r'"content_hash":"([0-9a-f]{64})"', str(line.get("content", "")))
                 hashes |= {found[1]: "it tells what is taken out"} if found else {}
-        self.words = _Words({**self.rules.words, **hashes})
+        self.words = Words({**self.rules.words, **hashes})
 
     def _numbered(self, line: Mapping[str, Any]) -> str | None:
         keys = (("record", line["record"]), ("post", line["post_id"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import stat
 import subprocess
 import sys
 from collections import Counter
@@ -14,28 +15,22 @@ import bagit
 import pytest
 from pypdf import PdfReader
 from sqlalchemy import text
-from warcio.archiveiterator import ArchiveIterator
 
+from config import clock
 from records import archive, seal, search
-from records.export import layout, pages, tables
-from records.keep import About, document
+from records.export import layout, pages, snapshot
 from records.wish import Wish
-from store.engine import reading, writing
+from store.engine import reading
+from store.tables import POST_STATES
 from tests.commands.office import Office
-from tests.commands.package import (
-    ANSWER,
-    ATTACHED,
-    HOSTILE,
-    HTTP,
+from tests.commands.packages import (
     IMAGE,
-    ODD,
     ZIP,
     add_attempt,
     add_post,
     check,
     export,
     furnish,
-    keep_bytes,
     lines,
     ok,
 )
@@ -181,64 +176,6 @@ def test_whoever_mends_the_manifests_is_seen_all_the_same(office: Office, tmp_pa
     assert faults(tmp_path / "out") == []
 
 
-def test_hostile_words_are_harmless_in_every_file(office: Office, tmp_path: Path) -> None:
-    """RC-3: formulas, marks, signs that turn a text, control characters, broken encodings, ten megabytes."""
-    for words in HOSTILE:
-        add_post(office, words.encode("utf-8", "replace").decode())
-        with writing(office.engine) as session:
-            document(session, About("inbound", "reply", 6, "", "parks"), {"text": words})
-    for number, body in enumerate(
-        (ODD, b"\xff\xfe\x00\x00", b"", b"GET / HTTP/1.1\r\n", b"\r\n\r\n\r\n", ANSWER + b"\0" * 9)
-    ):
-        keep_bytes(office, About("answer", f"odd {number}", 7), body, HTTP + "response")
-    keep_bytes(
-        office, About("inbound", "odd kind", 7, facts={"url": "javascript:alert(1) x"}), b"x", "text/html\r\nX: y"
-    )
-    big = (
-        b"From: a@x.example\r\nSubject: big\r\nContent-Type: text/plain; charset=no-such\r\n\r\n"
-        + b"word \xff\xfe " * 1_500_000
-    )
-    keep_bytes(office, About("mail", "big", 8), big, "message/rfc822")
-    assert len(big) > 10_000_000
-    keep_bytes(office, About("mail", "attached", 8), ATTACHED, "message/rfc822")
-    data = export(office, tmp_path / "out")
-    texts = [json.loads(line["content"])["text"] for line in lines(data, layout.RECORDS) if line["series"] == "inbound" and
-             line["mime"] == "application/json"]  # fmt: skip
-    assert texts == [*HOSTILE]
-    _harmless_csv(data)
-    _harmless_sheets(data)
-    with (data / layout.WEB).open("rb") as stream:
-        bodies = {record.content_stream().read() for record in ArchiveIterator(stream, no_record_parse=True)}
-    assert {ODD, b"\xff\xfe\x00\x00", b"GET / HTTP/1.1\r\n", ANSWER + b"\0" * 9} <= bodies
-    said = "".join(page.extract_text() for page in PdfReader(data / layout.REPORT).pages)
-    assert "<script>alert(1)</script>" in said.replace("\n", "")
-    assert not {"\u202e", "\x1b", "\0"} & set(said)
-    assert all(path.stem.isdigit() for path in (data / "mail").iterdir())
-    found = ok(office, "records", "search", "gnp").out
-    assert "\u202e" not in found
-    assert r"\u202egnp.exe" in found
-
-
-def _harmless_csv(data: Path) -> None:
-    with (data / "csv" / "posts.csv").open(newline="", encoding="utf-8") as stream:
-        rows = [*csv.reader(stream)]
-    for row in rows:
-        for value in row:
-            assert not value.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝"))
-            assert not {"\0", "\x1b", "\u202e", "\r"} & set(value)
-    words = [row[6] for row in rows[1:]]
-    assert words[0] == "'" + HOSTILE[0]
-    assert r"turn \u202egnp.exe" in words[7]
-
-
-def _harmless_sheets(data: Path) -> None:
-    sheet = sheets.read(data / layout.SHEETS)["posts"]
-    assert (sheet.kinds, sheet.marks) == ({"inlineStr"}, set())
-    words = [row[6] for row in sheet.rows[1:]]
-    assert words[0] == HOSTILE[0]
-    assert words[11].endswith(tables.CUT)
-
-
 def test_the_report_is_a_tagged_document_that_says_it_all(office: Office, tmp_path: Path, monkeypatch: Any) -> None:
     """RC-3: request, question, counts, states, and what is not held."""
     made = furnish(office)
@@ -246,7 +183,8 @@ def test_the_report_is_a_tagged_document_that_says_it_all(office: Office, tmp_pa
     monkeypatch.setattr(pages, "MOST", 8)
     data = export(office, tmp_path / "out", "--words", "pool")
     reader = PdfReader(data / layout.REPORT)
-    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]  # type: ignore[index]  # the library types it as any object
+    root: Any = reader.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
     said = " ".join("".join(page.extract_text() for page in reader.pages).split())
     for words in ("Records for request R-7", "words pool", "What is not held", "first 8 posts", "captured"):
         assert words in said
@@ -314,3 +252,49 @@ def test_a_content_that_was_changed_in_the_store_is_named(office: Office, tmp_pa
     assert faults(tmp_path / "out") == [f"record {made['image']}", f"record {made['request']}"]
     bagit.Bag(str(tmp_path / "out")).validate()
     assert line
+
+
+def test_without_the_right_nothing_is_found_or_written(office: Office, tmp_path: Path) -> None:
+    """RC-3, GV-4: and the refusal is in the log."""
+    ok(office, "people", "add", "bo", "--name", "Bo")
+    token = ok(office, "people", "token", "bo", "--json").data["token"]
+    assert "bo may not search the records" in office.fails("records", "search", "x", STANDFAST_TOKEN=token)
+    line = ("records", "export", "--to", str(tmp_path / "out"), "--request", "R-7")
+    assert "bo may not export the records for request R-7" in office.fails(*line, STANDFAST_TOKEN=token)
+    assert [*tmp_path.glob("out*")] == []
+    assert (
+        ok(office, "records", "list", "--action", "refused", "--json").data[-1]["subject"]
+        == "records.export request R-7"
+    )
+    ok(office, "people", "grant", "bo", "records_officer")
+    ok(office, *line, STANDFAST_TOKEN=token)
+
+
+def test_a_search_says_what_and_where(office: Office) -> None:
+    made = furnish(office)
+    rows = ok(office, "records", "search", "pool", "news", "--state", "held", "--json").data
+    assert [(row["number"] > 0, row["subject"], row["state"], row["excerpt"]) for row in rows] == [
+        (True, f"post {made['held']}", "held", "Pool news held")
+    ]
+    said = ok(office, "records", "search", "pool", "--limit", "2")
+    assert "there are more than 2" in said.err
+    assert "Pool" in said.out
+    assert "holds no letter" in office.fails("records", "search", "...")
+
+
+def test_snapshot_has_no_more_than_it_counts(office: Office, tmp_path: Path) -> None:
+    """What comes while it is taken is not in it."""
+    furnish(office)
+    archive.catch_up(office.engine, office.city.data_dir / "media")
+    seen: list[tuple[str, int]] = []
+
+    def tell(what: str, done: int, total: int) -> None:
+        if not seen:
+            add_post(office, "late words")
+        seen.append((what, done))
+
+    taken = snapshot.take(office.engine, Wish(), tmp_path, office.city.data_dir / "media", tell)
+    assert taken.counts["posts"] == len(POST_STATES)
+    assert "late words" not in (tmp_path / layout.POSTS).read_text()
+    assert stat.S_ISREG((tmp_path / layout.RECORDS).stat().st_mode)
+    assert taken.at <= clock.wall_us()

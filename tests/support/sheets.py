@@ -43,4 +43,9 @@ def _sheet(body: bytes) -> Sheet:
 
 def _text(cell: etree._Element) -> str:
     said = "".join(part.text or "" for part in cell.iter(f"{MAIN}t"))
-    return ESCAPE.sub(lambda found: chr(int(found[1], 16)), said)
+    return unescaped(said)
+
+
+def unescaped(text: str) -> str:
+    """What a spreadsheet shows of a text that looks like the format's own spelling of a character."""
+    return ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)

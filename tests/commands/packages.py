@@ -1,4 +1,4 @@
-"""A city with everything that a package of records may hold, and what is asked of a package."""
+"""What tests of packages share: a city with records of every kind, and others' tools to look at what is exported."""
 
 from __future__ import annotations
 
@@ -17,21 +17,6 @@ from store.tables import POST_STATES, Attempt, Post
 from tests.commands.office import Office, Said
 from tests.records.package_verifier import faults
 
-HOSTILE = (
-    '=HYPERLINK("http://evil.example","x")',
-    "@SUM(1+1)*cmd|' /C calc'!A0",
-    "-2+3",
-    "\t=1+1",
-    "＝1+1",
-    "<script>alert(1)</script><b>&amp;",
-    "nul \0 bell \x07 esc \x1b[2J del \x7f c1 \x85",
-    "turn \u202egnp.exe\u202c mark \u200f",
-    "line\nbreak\r\nand\u2028more",
-    "#set text(red); $x$ *bold* `code` \\n",
-    "emoji 🎉👩‍👩‍👧 汉字 العربية עברית",
-    "x" * 40_000,
-    "\ufffe\uffff nonchar",
-)
 HTTP = "application/http; msgtype="
 REQUEST = b'POST /2/tweets HTTP/1.1\r\nHost: api.example\r\nContent-Type: application/json\r\n\r\n{"text": "Pool"}'
 ANSWER = b'HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n\r\n{"data": {"id": "1"}}'

@@ -1,0 +1,112 @@
+"""A package is whole, or does not lie under its name: ends at every step, and kills (RC-3)."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from records.export import layout, package
+from tests.commands.office import Office
+from tests.commands.packages import (
+    add_post,
+    check,
+    furnish,
+    ok,
+)
+
+STEPS = ("taken", "tables", "sheets", "web archive", "report", "papers", "bag", "recorded", "named")
+
+
+@pytest.mark.parametrize("last", STEPS)
+@pytest.mark.parametrize("noted", [True, False])
+def test_an_export_that_was_killed_goes_on(
+    office: Office, tmp_path: Path, monkeypatch: Any, last: str, noted: bool
+) -> None:
+    """RC-3: after each step, and after each step before it was noted; nothing half done lies under the name."""
+    furnish(office)
+    to = tmp_path / "out"
+    line = ("records", "export", "--to", str(to), "--request", "R-7")
+    with monkeypatch.context() as patched:
+        patched.setattr(package.Making, "_note", _killed_at(last, noted))
+        with pytest.raises(KeyError, match="killed"):
+            _raising(office, *line)
+    assert to.exists() is (last == "named")
+    work = layout.work_of(to)
+    assert work.is_dir()
+    assert "holds an unfinished export: --resume goes on" in office.fails(*line) or last == "named"
+    if last != "named":
+        other = office.fails(*line, "--resume", "--words", "other")
+        assert "is of another request or question" in other
+    said = ok(office, *line, "--resume")
+    assert "the package for request R-7" in said.err
+    check(to)
+    assert not work.exists()
+    entries = ok(office, "records", "list", "--action", "records.export", "--json").data
+    assert len(entries) == 1
+
+
+def _killed_at(last: str, noted: bool) -> Callable[..., None]:
+    real = package.Making._note
+
+    def note(self: Any, **values: Any) -> None:
+        is_last = values.get("done", [""])[-1:] == [last]
+        if noted or not is_last:
+            real(self, **values)
+        if is_last:
+            raise KeyError("killed")
+
+    return note
+
+
+def _raising(office: Office, *line: str) -> None:
+    from typer.testing import CliRunner
+
+    from tests.commands.office import app
+
+    with pytest.MonkeyPatch.context() as patched:
+        import commands.context as context
+
+        patched.setattr(context, "_fail_with", _again)
+        CliRunner().invoke(app, line, catch_exceptions=False)
+
+
+def _again(error: Exception) -> None:
+    raise error
+
+
+def test_a_killed_process_leaves_nothing_under_the_name(office: Office, tmp_path: Path) -> None:
+    """RC-3: SIGKILL in the midst of it."""
+    for number in range(300):
+        add_post(office, f"Pool news {number} " + "w " * 500)
+    to = tmp_path / "out"
+    line = office.city.command("records", "export", "--to", str(to), "--request", "R-7")
+    process = subprocess.Popen(line, cwd=office.city.root, env={**office.city.environ, "STANDFAST_TOKEN": office.token})
+    work = layout.work_of(to)
+    while process.poll() is None and not (work / package.PACKAGE / "csv").exists():
+        pass
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not to.exists()
+    ok(office, "records", "export", "--to", str(to), "--request", "R-7", "--resume")
+    check(to)
+
+
+def test_nothing_that_is_there_is_replaced(office: Office, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert "exists: name another folder" in office.fails(
+        "records", "export", "--to", str(tmp_path / "out"), "--request", "1"
+    )
+    missing = str(tmp_path / "none" / "out")
+    assert "there is no such folder" in office.fails("records", "export", "--to", missing, "--request", "1")
+    for line in (("--to", "", "--request", "1"), ("--to", "x", "--request", " ")):
+        assert "must not be empty" in office.fails("records", "export", *line)
+    for line, told in ((("--state", "sent"), "--state 'sent' is none of"), (("--series", "x"), "--series 'x' is none of"),
+                       (("--since", "2026-01-02 00:00", "--until", "2026-01-01 00:00"), "is not before"),
+                       (("--department", "Sewers"), "no channel and no person is of department")):  # fmt: skip
+        assert told in office.fails("records", "export", "--to", str(tmp_path / "x"), "--request", "1", *line)
+        assert not (tmp_path / "x").exists()
