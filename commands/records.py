@@ -13,6 +13,7 @@ from commands import (
     records_intake,
     records_retention,
     records_search,
+    records_timeline,
     records_verify,
 )
 from commands.context import Json, clean_text, emit, guarded, parse_at, table
@@ -20,6 +21,7 @@ from commands.context import Json, clean_text, emit, guarded, parse_at, table
 app = typer.Typer(no_args_is_help=True, help="The record of what was done and refused.")
 records_verify.add_to(app)
 records_search.add_to(app)
+records_timeline.add_to(app)
 records_export.add_to(app)
 records_retention.add_to(app)
 records_inbound.add_to(app)

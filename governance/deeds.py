@@ -81,6 +81,7 @@ WORDS: Mapping[str, str] = {
     "read": "read",
     "records.export": "export the records for",
     "records.search": "search the records",
+    "records.timeline": "read the timelines of records",
     "records.anchor": "anchor",
     "remove": "cancel the posts of",
     "sweep": "sweep",

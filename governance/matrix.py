@@ -62,7 +62,7 @@ ROWS = (
     *_rows("records hold add, records hold list, records hold release, records dispose propose", "records", False),
     *_rows("records dispose list, records dispose show, records dispose approve", "records", False),
     *_rows("records dispose withdraw, records dispose carry-out, records dispose certificate", "records", False),
-    *_rows("moderation export, records search, records export", "records", False),
+    *_rows("moderation export, records search, records export, records timeline", "records", False),
     *_rows("records intake, records anchor", "records", False),
     *_rows("records inbound fetch, records inbound list, records inbound show", "records queue", True),
     *_rows("records inbound mark, records inbound forward", "records queue", True),

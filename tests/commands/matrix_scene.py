@@ -213,6 +213,7 @@ VERBS: dict[str, Callable[[Scene], Line]] = {
     "records dispose withdraw": lambda s: ("records", "dispose", "withdraw", "9", "--reason", "x"),
     "records dispose carry-out": lambda s: ("records", "dispose", "carry-out", "9"),
     "records dispose certificate": lambda s: ("records", "dispose", "certificate", "9"),
+    "records timeline": lambda s: ("records", "timeline", "--post", s.post()),
     "records search": lambda s: ("records", "search", "word"),
     "records export": lambda s: (
         "records", "export", "--request", "1", "--to", str(Path(s.office.city.root) / f"x{next(s.numbers)}"),
