@@ -19,6 +19,7 @@ TITLES = {
     "daemon": "The daemon with a million queued posts",
     "calendar": "Calendar sync",
     "triage": "Ten thousand missed posts",
+    "records": "A million records verified",
 }
 NOTES = {
     "stop": "Whole processes, from the moment they are asked for to the line that they say; one of each kind in turn. "
@@ -45,6 +46,9 @@ NOTES = {
     "triage": "Whole processes, from the moment they are asked for to their end: a stop with its receipt, a resume in two "
     "steps, and each verb over all that was held. The bare loop is a process that changes as many rows, one after the "
     "other, in one transaction.",
+    "records": "`standfast records verify` without its process: the log, each record that it names and each content, read from "
+    "the store and hashed, as one moment sees them. The bare loop hashes as many records and contents of the same "
+    "bytes, which lie in its memory. The aim is met by 50,000 records a second, or by half the bare loop's rate.",
 }
 INTRODUCTION = (
     "Written by `python -m bench`, not by hand. Every figure stands beside what a bare program and the naive design\n"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from bench.bench import Bench
 from bench.figure import Result
-from bench.row import burst, calendar, commit, daemon, lateness, quiet, stop, triage
+from bench.row import burst, calendar, commit, daemon, lateness, quiet, stop, triage, verify
 
 ROWS: Mapping[str, Callable[[Bench, str], Result]] = {
     "stop": stop.measure,
@@ -17,4 +17,5 @@ ROWS: Mapping[str, Callable[[Bench, str], Result]] = {
     "daemon": daemon.measure,
     "calendar": calendar.measure,
     "triage": triage.measure,
+    "records": verify.measure,
 }

@@ -31,7 +31,12 @@ _dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def of_record(values: Sequence[Any]) -> str:
     """The SHA-256 (hex) of a record: over its `FIELDS` as a JSON array, UTF-8, no spaces, as the chain's entries."""
-    return hashlib.sha256(_dump(values).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(bytes_of_record(values)).hexdigest()
+
+
+def bytes_of_record(values: Sequence[Any]) -> bytes:
+    """What is hashed of a record."""
+    return _dump(values).encode("utf-8", "surrogatepass")
 
 
 def of_batch(hashes: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ AIMS = {
     "daemon": (2.0, 150.0),
     "calendar": (5.0, 3.0, 20.0, 3.0),
     "triage": (1.0, 2.0),
+    "records": (1.0, 32.0),
 }
 """What the table of promises says; the page must not drift from it."""
 TAKES_TIME = {"calls begun after a suspension's commit"}
