@@ -31,7 +31,7 @@ LAZY = {
     "alert": ("commands.alert", "Alerts (CAP 1.2): read, list, show, dismiss."),
     "people": ("commands.people", "People, their roles and tokens."),
     "moderation": ("commands.moderation", "What was hidden, deleted, blocked or muted: add, list, export, undo."),
-    "records": ("commands.records", "Records: the log, its verification, retention, holds, disposition."),
+    "records": ("commands.records", "Records: the log, verification, search, packages, retention."),
     "login": ("commands.sign_in:login", "Sign in with a token."),
     "logout": ("commands.sign_in:logout", "Forget the token kept for this city."),
     "whoami": ("commands.sign_in:whoami", "Say who is signed in and what they may do."),

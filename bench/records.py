@@ -54,7 +54,7 @@ def wishes(count: int) -> dict[str, Wish]:
 
 def searches(bench: Bench, database: str) -> Iterator[Figure]:
     """How long each search takes in a process that has looked before, excerpts and all."""
-    count = bench.size(RECORDS, 2_000)
+    count = bench.size(RECORDS, 1_000)
     with bench_city(bench.stores, database, 0) as city:
         bench.tell(f"search, {database}: {count} records are laid down")
         record_seed.lay_down(city.engine, count)
@@ -86,7 +86,7 @@ def _indexing(bench: Bench, database: str, engine: Engine) -> Figure:
 
 def packages(bench: Bench, database: str) -> Iterator[Figure]:
     """A package of many posts, by the command; memory beside that of a tenth of them."""
-    posts = bench.size(POSTS, 300)
+    posts = bench.size(POSTS, 100)
     peaks = []
     for count in (posts // 10, posts):
         with bench_city(bench.stores, database, 0) as city:

@@ -31,7 +31,7 @@ def of(text: str) -> Iterator[str]:
 def _folded(text: str) -> str:
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", _UNSEEN.sub("", text)).casefold()
+    apart = unicodedata.normalize("NFKD", _UNSEEN.sub("", text)).casefold().replace("ı", "i")
     return "".join(char for char in unicodedata.normalize("NFKD", apart) if unicodedata.category(char) != "Mn")
 
 

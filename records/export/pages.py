@@ -14,9 +14,9 @@ from typing import Any
 from config import clock
 from records.export import dictionary, layout, statement, tables
 
-IN_FILE = 1_000
-"""Posts or records of one file."""
-MOST = 5_000
+IN_FILE = 250
+"""Posts or records of one file: what sets it keeps about 100 kB of each for a while."""
+MOST = 2_500
 """Posts, and records, that are shown: nobody reads more pages; the tables have all."""
 MOST_WORDS = 3_000
 """Characters of one text."""

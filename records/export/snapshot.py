@@ -55,8 +55,9 @@ ROWS = f"""SELECT r.id, {", ".join(f"r.{name}" for name in seal.FIELDS)}, r.hash
 POST_ROWS = f"""SELECT p.id, p.channel, z.department, p.state, {SENT}, p.hold_reason, p.text, p.tags, p.media, p.share_of,
   p.due_at, p.published_at, p.link, p.remote_id, p.author, p.changed_by, p.created_at, p.updated_at, p.disposed_at,
   (SELECT count(*) FROM attempt t WHERE t.post_id = p.id), (SELECT count(*) FROM record v WHERE v.post_id = p.id
-  AND v.series = 'post') FROM post p LEFT JOIN channel_authorization z ON z.channel = p.channel
+  AND v.series || '' = 'post') FROM post p LEFT JOIN channel_authorization z ON z.channel = p.channel
   WHERE p.id IN :numbers ORDER BY p.id"""
+"""With the series put together SQLite counts by the post's own index, and not through all records of the series."""
 ENTRY_ROWS = (
     "SELECT seq, at, actor, action, subject, detail, previous, hash FROM log_entry WHERE seq IN :numbers ORDER BY seq"
 )

@@ -20,6 +20,7 @@ from tests.records.package_verifier import faults
 HTTP = "application/http; msgtype="
 REQUEST = b'POST /2/tweets HTTP/1.1\r\nHost: api.example\r\nContent-Type: application/json\r\n\r\n{"text": "Pool"}'
 ANSWER = b'HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n\r\n{"data": {"id": "1"}}'
+UNUSUAL = b"HTTP/1.1 200 OK\r\nX-Unusual:no space\r\n\r\nbody"
 ODD = b"HTTP/1.1 200 OK\nX-Folded: a\n  b\nno colon here\n\nbody \xff\x00"
 ATTACHED = (
     b'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: application/zip; name="../../evil.zip"\r\n'
@@ -100,7 +101,7 @@ def furnish(office: Office) -> dict[str, int]:
     with writing(office.engine) as session:
         about = About("media", f"post {made['held']}", 5, "ana", "parks", made["held"])
         made["image"] = file(session, about, "a.png", seal.of_content(IMAGE), 10, "image/png")
-        file(session, about, "gone.png", "0" * 64, 9, "image/png")
+        file(session, about, "gone.png", "e" * 64, 9, "image/png")
         made["inbound"] = document(
             session, About("inbound", "reply", 6, "", "parks"), {"text": "Pool?", "from": "@kim"}
         )

@@ -18,6 +18,7 @@ from tests.commands.packages import (
     ATTACHED,
     HTTP,
     ODD,
+    UNUSUAL,
     add_post,
     export,
     keep_bytes,
@@ -50,7 +51,7 @@ def test_hostile_words_are_harmless_in_every_file(office: Office, tmp_path: Path
         with writing(office.engine) as session:
             document(session, About("inbound", "reply", 6, "", "parks"), {"text": words})
     for number, body in enumerate(
-        (ODD, b"\xff\xfe\x00\x00", b"", b"GET / HTTP/1.1\r\n", b"\r\n\r\n\r\n", ANSWER + b"\0" * 9)
+        (ODD, UNUSUAL, b"\xff\xfe\x00\x00", b"", b"GET / HTTP/1.1\r\n", b"\r\n\r\n\r\n", ANSWER + b"\0" * 9)
     ):
         keep_bytes(office, About("answer", f"odd {number}", 7), body, HTTP + "response")
     keep_bytes(
@@ -72,6 +73,7 @@ def test_hostile_words_are_harmless_in_every_file(office: Office, tmp_path: Path
     with (data / layout.WEB).open("rb") as stream:
         bodies = {record.content_stream().read() for record in ArchiveIterator(stream, no_record_parse=True)}
     assert {ODD, b"\xff\xfe\x00\x00", b"GET / HTTP/1.1\r\n", ANSWER + b"\0" * 9} <= bodies
+    assert UNUSUAL in bodies
     said = "".join(page.extract_text() for page in PdfReader(data / layout.REPORT).pages)
     assert "<script>alert(1)</script>" in said.replace("\n", "")
     assert not {"\u202e", "\x1b", "\0"} & set(said)

@@ -65,6 +65,12 @@ def test_a_redacted_copy_tells_where_and_why_and_never_what(office: Office, tmp_
         assert secret.encode() not in said, secret
     for hashed in (f"Ask {told[0]} at the pool", "Pool news held"):
         assert seal.of_content(hashed.encode()).encode() not in said
+    changed = {line["record"] for line in lines(data, layout.RECORDS) if "redacted" in line}
+    assert len(changed) > len(told)
+    for line in lines(tmp_path / "out" / "data", layout.RECORDS):
+        if line["record"] in changed:
+            assert line["sha256"].encode() not in said
+            assert line["hash"].encode() not in said
     assert b"Ask \\u2588\\u2588\\u2588\\u2588 at the pool" in said
     reasons = Counter(
         (next(iter(item)), *item["reasons"]) for item in lines(data, layout.REDACTIONS) if len(item["reasons"]) == 1

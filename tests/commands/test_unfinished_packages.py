@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from commands import records_export
 from records.export import layout, package
-from tests.commands.office import Office
+from store.engine import open_engine
+from tests.commands.office import Office, opened
 from tests.commands.packages import (
     add_post,
     check,
     furnish,
     ok,
 )
+from tests.support.city import City
 
 STEPS = ("taken", "tables", "sheets", "web archive", "report", "papers", "bag", "recorded", "named")
 
@@ -110,3 +114,47 @@ def test_nothing_that_is_there_is_replaced(office: Office, tmp_path: Path) -> No
                        (("--department", "Sewers"), "no channel and no person is of department")):  # fmt: skip
         assert told in office.fails("records", "export", "--to", str(tmp_path / "x"), "--request", "1", *line)
         assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("library", ["bagit", "xlsxwriter", "warcio.warcwriter", "typst"])
+def test_a_library_that_is_missing_is_named_and_the_work_goes_on_once_it_is_there(
+    sqlite_city: City, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, library: str
+) -> None:
+    """RC-3."""
+    monkeypatch.setenv("STANDFAST_TOKEN", "")
+    engine = open_engine(sqlite_city.url)
+    office = opened(sqlite_city, engine)
+    add_post(office, "Pool news")
+    line = ("records", "export", "--to", str(tmp_path / "out"), "--request", "R-7", "--resume")
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, library, None)
+        assert f"{library.split('.')[0]} is not installed" in office.fails(*line)
+    assert not (tmp_path / "out").exists()
+    ok(office, *line)
+    check(tmp_path / "out")
+    engine.dispose()
+
+
+def test_how_far_it_is_is_shown_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with records_export._progress() as tell:
+        assert tell is records_export._unseen
+    bars = _Bars()
+    tell = records_export._bar(bars)
+    tell("records", 200, 400)
+    tell("records", 400, 400)
+    tell("posts", 1, 2)
+    assert bars.seen == [(0, 200, 400), (0, 400, 400), (1, 1, 2)]
+    assert bars.names == ["records", "posts"]
+
+
+class _Bars:
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.seen: list[tuple[int, int, int]] = []
+
+    def add_task(self, name: str) -> int:
+        self.names.append(name)
+        return len(self.names) - 1
+
+    def update(self, task: int, completed: int, total: int) -> None:
+        self.seen.append((task, completed, total))
