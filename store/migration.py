@@ -24,6 +24,8 @@ from store.engine import StoreError, told
 from store.lock import LOCK_KEY
 
 FIRST_EPOCH = 1
+PATIENT = "SET LOCAL idle_in_transaction_session_timeout = '30s'"
+"""A busy machine may need longer to prepare a step than the second that others have; a stop ends whoever is in its way."""
 
 
 def head() -> str:
@@ -116,6 +118,7 @@ def _locked(engine: Engine) -> Iterator[Connection]:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+            connection.exec_driver_sql(PATIENT)
         yield connection
         connection.commit()
 
