@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,11 +28,11 @@ MARK = "SELECT m.seq FROM search_mark m WHERE m.id = 1 AND m.seq < (SELECT h.seq
 
 @dataclass(frozen=True)
 class Text:
-    """A row of the index: its words in their order, and its tags."""
+    """A row of the index as the database takes it: its words with their places, and its tags."""
 
     number: int
-    words: Sequence[str]
-    tags: Sequence[str]
+    words: str
+    tags: str
 
 
 @dataclass
@@ -93,7 +93,14 @@ def _records(session: Session, seq: int) -> Iterator[Text]:
         words = "\n".join(filter(None, (readable.text(mime, content), readable.of_json(str(facts).encode()))))
         people = {str(actor), *_people(mime, content)}
         tags = [tokens.tag("s", series), *_tags(at, channel, people)]
-        yield Text(number, tokens.capped(tokens.of(words)), tags)
+        yield _row(session, number, words, tags)
+
+
+def _row(session: Session, number: int, said: str, tags: Sequence[str]) -> Text:
+    words = tokens.capped(tokens.of(said))
+    if dialect(session) == "sqlite":
+        return Text(number, " ".join(words), " ".join(tags))
+    return Text(number, vector(words), " ".join(f"'{tag}'" for tag in tags))
 
 
 def _tags(at: int, channel: str | None, people: set[str]) -> list[str]:
@@ -123,7 +130,7 @@ def _of_entry(session: Session, entry: tuple[int, int, str, str, str, str]) -> T
     seq, at, actor, action, subject, detail = entry
     said = "\n".join((action.replace("_", " "), subject, actor, readable.of_json(detail.encode("utf-8", "replace"))))
     channel = _channel(session, subject)
-    return Text(seq, tokens.capped(tokens.of(said)), [tokens.tag("s", "log"), *_tags(at, channel, {actor})])
+    return _row(session, seq, said, [tokens.tag("s", "log"), *_tags(at, channel, {actor})])
 
 
 def _channel(session: Session, subject: str) -> str | None:
@@ -150,7 +157,7 @@ def _written(engine: Engine, step: _Step) -> bool:
         if not moved.rowcount:
             return False
         gone = _disposed(session, step.records)
-        kept = [Text(row.number, () if row.number in gone else row.words, row.tags) for row in step.records]
+        kept = [replace(row, words="") if row.number in gone else row for row in step.records]
         for table, rows in ((RECORDS, kept), (LOG, step.log)):
             if rows:
                 _insert(session, table, rows)
@@ -165,14 +172,15 @@ def _disposed(session: Session, rows: Sequence[Text]) -> set[int]:
     return {int(row[0]) for row in session.execute(text(SPAN[dialect(session)]), span) if row[1] is not None}
 
 
+INSERT = {
+    "sqlite": "INSERT INTO {0} (rowid, words, tags) VALUES (?, ?, ?)",
+    "postgresql": "INSERT INTO {0} (number, words, tags) VALUES (%s, %s::tsvector, %s::tsvector)",
+}
+
+
 def _insert(session: Session, table: str, rows: Sequence[Text]) -> None:
-    if dialect(session) == "sqlite":
-        statement = f"INSERT INTO {table} (rowid, words, tags) VALUES (?, ?, ?)"
-        values = [(row.number, " ".join(row.words), " ".join(row.tags)) for row in rows]
-    else:
-        statement = f"INSERT INTO {table} (number, words, tags) VALUES (%s, %s::tsvector, %s::tsvector)"
-        values = [(row.number, vector(row.words), " ".join(f"'{tag}'" for tag in row.tags)) for row in rows]
-    session.connection().exec_driver_sql(statement, values)
+    values = [(row.number, row.words, row.tags) for row in rows]
+    session.connection().exec_driver_sql(INSERT[dialect(session)].format(table), values)
 
 
 def vector(words: Sequence[str]) -> str:

@@ -17,6 +17,12 @@ KINDS = {"request": "request", "answer": "response", "inbound": "resource"}
 HTTP = "application/http"
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:[!-~]{1,4000}", re.ASCII)
 TOKEN = re.compile(r"[\w.+-]+/[\w.+-]+(?:;[ -~]*)?", re.ASCII)
+FIELDS = rb"\r\n(?:[!-9;-~]+:[^\r\n]*\r\n)*\r\n"
+WHOLE = {
+    "request": re.compile(rb"[A-Z]+ [!-~]+ HTTP/\d\.\d" + FIELDS),
+    "response": re.compile(rb"HTTP/\d\.\d \d{3}[^\r\n]*" + FIELDS),
+}
+"""How a message begins whose head is whole; who reads an archive stumbles over any other."""
 SPACE = uuid.UUID("6d9b0d8e-6d0c-4f0b-9f5e-5f1f3a0c2b11")
 """What the numbers of these records are made in: the same records have the same in every package."""
 
@@ -54,7 +60,8 @@ def _message(writer: Any, line: Mapping[str, Any], body: bytes) -> None:
     is_http = str(line["mime"]).startswith(HTTP)
     if kind == "resource" and is_http:
         kind = "response"
-    record = _record(writer, line, body, kind) if is_http else None
+    is_whole = is_http and WHOLE[kind].match(body) is not None
+    record = _record(writer, line, body, kind) if is_whole else None
     if record is None or _as_written(record) != body:
         record = _record(writer, line, body, "resource")
     writer.write_record(record)

@@ -53,7 +53,9 @@ def test_hostile_words_are_harmless_in_every_file(office: Office, tmp_path: Path
     for number, body in enumerate(
         (ODD, UNUSUAL, b"\xff\xfe\x00\x00", b"", b"GET / HTTP/1.1\r\n", b"\r\n\r\n\r\n", ANSWER + b"\0" * 9)
     ):
-        keep_bytes(office, About("answer", f"odd {number}", 7), body, HTTP + "response")
+        keep_bytes(
+            office, About("answer", f"odd {number}", 7, facts={"url": "https://api.example/2"}), body, HTTP + "response"
+        )
     keep_bytes(
         office, About("inbound", "odd kind", 7, facts={"url": "javascript:alert(1) x"}), b"x", "text/html\r\nX: y"
     )

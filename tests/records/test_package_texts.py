@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,11 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
+from warcio.archiveiterator import ArchiveIterator
 
 from commands.records_export import _set_pdf
 from config import spreadsheet
 from records import readable
-from records.export import dictionary, layout, pages, redaction, tables
+from records.export import dictionary, layout, pages, redaction, tables, web_archive
 from records.export.plain import visible
 from records.wish import RecordsError
 from tests.support import sheets
@@ -120,3 +122,44 @@ def test_what_is_redacted_is_gone_however_it_stands(words: str, before: str, aft
     said = cut.cut(f"{before} {words.swapcase()} {after}", why)
     assert not redaction.holds(said, [*redaction.tokens.of(words)])
     assert why == {"why"} or not [*redaction.tokens.of(words)]
+
+
+@SLOW
+@given(
+    st.lists(
+        st.one_of(
+            st.binary(max_size=60),
+            st.binary(max_size=30).map(lambda rest: b"HTTP/1.1 200 OK\r\nA:b\r\n\r\n" + rest),
+            st.binary(max_size=30).map(lambda rest: b"GET / HTTP/1.1\r\n" + rest),
+            st.text("AB: \t\r\n", max_size=20).map(
+                lambda heads: b"HTTP/1.1 200 OK\r\n" + heads.encode() + b"\r\n\r\nx"
+            ),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from(["request", "answer", "inbound"]),
+)
+def test_any_message_stands_in_the_web_archive_byte_for_byte(bodies: list[bytes], series: str) -> None:
+    """And the tool that checks archives accepts it."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        with (folder / layout.RECORDS).open("wb") as file:
+            for number, body in enumerate(bodies):
+                (folder / str(number)).write_bytes(body)
+                line = {"record": number, "series": series, "mime": "application/http; msgtype=x", "at": number}
+                file.write(layout.dumped(line | {"facts": '{"url":"https://x.example/"}', "content_file": str(number)}))
+        web_archive.write(folder, lambda _: None)
+        with (folder / layout.WEB).open("rb") as stream:
+            found = [body for _, body in _archived(stream, no_record_parse=True)]
+        with (folder / layout.WEB).open("rb") as stream:
+            passed = [checker.passed for checker, _ in _archived(stream, check_digests=True)]
+    assert found == bodies
+    assert passed == [True] * len(bodies)
+
+
+def _archived(stream: Any, **how: bool) -> Iterator[tuple[Any, bytes]]:
+    for record in ArchiveIterator(stream, **how):
+        body = record.content_stream().read()
+        if record.rec_type != "warcinfo":
+            yield record.digest_checker, body
