@@ -65,8 +65,13 @@ _COUNTED_MANY = _any(
     "pets tickets signs lanes meetings questions mistakes errors cases deaths injuries fires crimes leaks weeds "
     "mosquitoes drivers neighbors families vehicles steps"
 )
+_MEASURES = _any(
+    "dollars miles weeks hours days minutes years pounds gallons inches months acres degrees cents blocks laps thirds"
+)
+"""Ten dollars is the fee."""
 _CLAUSES = (
-    rf"(?:(?:the|our|all|these|those|many|some|most|both|your|their) )?{_MODIFIER}{_PLURAL} ({_BE_ONE})\b(?! that)",
+    rf"(?:(?:the|our|all|these|those|many|some|most|both|your|their) |(?!(?:[a-z]+ )?(?:{_MEASURES})\b)){_MODIFIER}{_PLURAL} "
+    rf"({_BE_ONE})\b(?! that)",
     rf"(?:(?:the|our|all|these|those|many|some|most|both|your|their) ){_MODIFIER}{_PLURAL} ({_VERB_ONE})\b",
     rf"{_PLURAL} ({_VERB_ONE}) (?:to|a|the|our|us|you|at|in|on|for|up|your|shade)\b",
     rf"(?:the|a|an|this|that|each|every|our|your) {_MODIFIER}{_SINGULAR} ({_BE_MANY})\b",
