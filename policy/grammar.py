@@ -206,8 +206,9 @@ _IN_TEXT = re.compile(rf"(?<![\w'-])(?:{'|'.join(_ANYWHERE)})")
 _START = re.compile(r"(?:^|[.!?:]\s+|\n|, (?:and|but|so) |(?:because|that|when) (?=it |he |she |they |we |you |i ))")
 _NAMES = re.compile(
     _any(
-        "james waters woods brooks gates banks wells fields rivers summers burns hayes powers parsons stevens mills "
-        "rhodes reeves"
+        "jones james rogers peters collins hopkins adams harris evans edwards phillips daniels matthews andrews richards "
+        "roberts waters woods brooks gates banks wells fields rivers summers burns hayes hughes powers parsons stevens mills "
+        "rhodes reeves charles francis lucas"
     )
 )
 """Names that are words, too."""

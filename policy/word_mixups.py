@@ -19,7 +19,7 @@ _YOURS = (
     "support|cooperation|"
     "understanding|input|comments?|council|community|park|bike|helmet|chair|mask|tickets?"
 )
-_TO_WHOM = "for|of|in|with|take|bring|on|to|from|use|leave|park|call|check|clean|water|lock|charge|share|enjoy|about|at|all|into"
+_TO_WHOM = "for|of|in|with|take|bring|on|to|from|use|leave|park|call|check|clean|water|lock|charge|share|enjoy|about|at"
 PATTERNS = (
     # your, you're, you
     r"(your) (?:invited|welcome (?:to|at|!)|not(?!-)|never(?!-)|always(?!-)|already|an? (?!k\b)|the|able to|going(?! "
