@@ -40,12 +40,16 @@ _SPANISH = frozenset(
 )
 _CALENDAR = tuple(
     "January February March April June July August September October November December "  # noqa: SIM905
-    "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split()
+    "Sunday Monday Tuesday Wednesday Thursday Friday Saturday Thanksgiving Christmas Halloween Easter Independence "
+    "Memorial Veterans Juneteenth Hanukkah Kwanzaa Ramadan Diwali Valentine".split()
 )
 SHORT = 4
 """Names of so few letters are like too many words."""
 MOST_WORDS = 300
 """Unknown words of a text that are looked at more closely."""
+_NUMBERED = re.compile(r"[A-Z]\w+ $")
+"""What a letter of its own numbers: Proposition A."""
+_PREPOSITION = re.compile(r"\b(?:at|of|in|on|for|with|to|by|from|about|into|like) $")
 _ARTICLE = re.compile(r"(?:\.|\s+[A-Z]{2,}\b|\s*[^\x00-\x7f])")
 
 
@@ -118,10 +122,12 @@ class Language:
 
     def grammar(self, reading: Reading) -> Iterator[Span]:
         """Plain faults of grammar."""
+        text = _start_of(reading)
+        foreign = _foreign(text, [])
         lints = [lint for lint in self._lints(reading, self._grammar) if not _is_fine(reading.text, lint)]
+        lints = [lint for lint in lints if not any(first <= lint.span.start < last for first, last in foreign)]
         found = {lint.span.start: Span(lint.span.start, lint.span.end, _advice(lint)) for lint in lints}
-        plain = _start_of(reading).replace("’", "'")
-        for start, end in grammar.faults(plain):
+        for start, end in grammar.faults(text.replace("’", "'"), self._is_common):
             found.setdefault(start, Span(start, end))
         yield from (found[start] for start in sorted(found))
 
@@ -185,9 +191,11 @@ def _is_other(correction: str, word: str) -> bool:
 
 def _is_fine(text: str, lint: Any) -> bool:
     """True for what harper takes for a fault and is none: a.m., a NASA engineer, Walla Walla, had had."""
-    words = lint.problem_text
+    words, before = lint.problem_text, text[max(0, lint.span.start - 40) : lint.span.start]
     if words.casefold() in ("a", "an"):
-        return bool(_ARTICLE.match(text, lint.span.end))
+        return bool(_ARTICLE.match(text, lint.span.end) or (words == "A" and _NUMBERED.search(before)))
+    if words == "your" and _PREPOSITION.search(before):
+        return True
     return words.casefold() in ("had had", "that that") or (
         len(set(words.split())) == 1 < len(words.split()) and words.istitle()
     )

@@ -19,6 +19,13 @@ _OWNED = re.compile(
 )
 _NEXT = re.compile(r" +([A-Z][\w'’]+)")
 _CAPS = re.compile(r"(?<![\w.@#&'’-])[A-Z][A-Z'’]+(?![\w'’&]|-\d|\.[A-Z])")
+_COPIED = re.compile(
+    r"\b(?:text|texting|reply|send|enter|press|dial|keyword|code|type|signs? (?:that )?(?:says?|reads?)|marked|labeled)"
+    r" (?:the (?:word|keyword|code) )?[\"“']?$",
+    re.IGNORECASE,
+)
+"""Words before capitals that are copied, and not shouted: text FLOOD to 888777."""
+_ON_A_SIGN = re.compile(r"[\"”']? (?:signs?|buttons?|switch|keys?)\b")
 _BETWEEN = re.compile(r"[ ,&-]{1,3}")
 _SHOUTS = re.compile(r"[!?]*!{2,}[!?]*|!\?[!?]+|\?{3,}")
 _ACRONYM = re.compile(r"(?<![\w.@#’'])(?:[A-Z]{2,7}|[A-Z]&[A-Z]|[A-Z]{1,4}[a-z][A-Z]{1,5})(?=s?(?![\w’']|-\d)|['’]s)")
@@ -61,14 +68,21 @@ def _is_pronoun(before: str, after: str, numerals: Collection[str]) -> bool:
 
 def shouting(reading: Reading, words: Collection[str], acronyms: Collection[str]) -> Iterator[Span]:
     """Words and sentences in capitals, and runs of exclamation marks. `words`: those that are shouted where they stand so."""
-    text = reading.prose
-    yield from (Span(*found.span()) for found in _SHOUTS.finditer(text))
+    yield from (Span(*found.span()) for found in _SHOUTS.finditer(reading.prose))
+    text = reading.own_words
     for run in _runs(text):
+        if _is_copied(text, run[0].start(), run[-1].end()):
+            continue
         loud = [found for found in run if _is_loud(found.group(), words, acronyms)]
         unknown = [found for found in run if found.group() not in acronyms]
         if loud or (len(run) > 2 and len(unknown) > 2):
             first, last = (unknown or run)[0], (unknown or run)[-1]
             yield Span(first.start(), last.end())
+
+
+def _is_copied(text: str, start: int, end: int) -> bool:
+    """True for capitals as they stand elsewhere: a keyword to be sent, what a sign says."""
+    return bool(_COPIED.search(text[max(0, start - 40) : start]) or _ON_A_SIGN.match(text, end))
 
 
 def _runs(text: str) -> Iterator[list[re.Match[str]]]:
@@ -96,7 +110,7 @@ def acronym(reading: Reading, known: Collection[str], shouted: Collection[str]) 
         word = found.group()
         if word in known or _ROMAN.fullmatch(word) or word.lower() in shouted or len(word) >= SHOUTED_ALONE:
             continue
-        if found.span() not in inside and not _is_spelled_out(text, word):
+        if found.span() not in inside and not _is_copied(text, *found.span()) and not _is_spelled_out(text, word):
             yield Span(*found.span())
 
 
