@@ -19,6 +19,7 @@ UNITS = {
     "daemon": "s to ready",
     "calendar": "s for a sync",
     "triage": "s for a command",
+    "records": "s for a million records",
 }
 LOGARITHMIC = ("commit", "lateness")
 

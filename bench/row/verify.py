@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import resource
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ CONTENT: dict[str, Any] = {
 def measure(bench: Bench, database: str) -> Result:
     """Verifications and bare loops in turn."""
     count, turns = bench.size(RECORDS, 1000), bench.size(3, 1)
-    ours, bare, grown = list[float](), list[float](), list[float]()
+    bare, turned = list[float](), list[_Turn]()
     with bench.stores.empty(database) as url:
         engine = open_engine(url, busy_timeout_s=60)
         try:
@@ -51,10 +52,10 @@ def measure(bench: Bench, database: str) -> Result:
             for turn in range(turns):
                 bench.tell(f"records, {database}: turn {turn + 1} of {turns}")
                 bare.append(_bare(sample, count))
-                ours.append(_verified(engine, count, bench.scratch, grown))
+                turned.append(_verified(engine, count, bench.scratch))
         finally:
             engine.dispose()
-    return _result(database, count, ours, bare, grown)
+    return _result(database, count, turned, bare)
 
 
 def _make(engine: Engine, count: int, folder: Path) -> None:
@@ -97,32 +98,41 @@ def _bare(sample: list[bytes], count: int) -> float:
     return clock.boot_s() - start
 
 
-def _verified(engine: Engine, count: int, folder: Path, grown: list[float]) -> float:
-    """Seconds for one verification. Raises RuntimeError when it finds a fault, or fewer records."""
-    before, start = _peak_mb(), clock.boot_s()
+@dataclass(frozen=True)
+class _Turn:
+    """One verification: its time, the process's own time on a core (s), and the growth of its memory (MB)."""
+
+    took_s: float
+    cpu_s: float
+    grown_mb: float
+
+
+def _verified(engine: Engine, count: int, folder: Path) -> _Turn:
+    """One verification. Raises RuntimeError when it finds a fault, or fewer records."""
+    before, start = resource.getrusage(resource.RUSAGE_SELF), clock.boot_s()
     found = verify_all.look(engine, folder)
-    took = clock.boot_s() - start
+    took, after = clock.boot_s() - start, resource.getrusage(resource.RUSAGE_SELF)
     if not found.ok or found.records != count:
         raise RuntimeError(f"{found.records} of {count} records are whole: {found.reason}")
-    grown.append(_peak_mb() - before)
-    return took
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return _Turn(took, cpu_s, (after.ru_maxrss - before.ru_maxrss) * 1024 / 1e6)
 
 
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-
-
-def _result(database: str, count: int, ours: list[float], bare: list[float], grown: list[float]) -> Result:
+def _result(database: str, count: int, turned: list[_Turn], bare: list[float]) -> Result:
+    ours = [turn.took_s for turn in turned]
     rate, own = count / median(ours), count / median(bare)
     share = rate / own
     reached = max(rate / A_SECOND, share / OF_BARE)
     beside = f"{rate:.0f} records a second; bare loop {own:.0f}, ratio {share:.2f}"
     runs = len(ours)
+    cpu = f"{spread(ours, 's')}; {median([turn.cpu_s for turn in turned]):.1f} s of this process's own on a core"
     figures = [
         Figure(
             f"of {A_SECOND} records a second, or half a bare loop", database, reached, "×", 1.0, AT_LEAST, runs, beside
         ),
-        Figure(f"{count} records verified", database, median(ours), "s", runs=runs, beside=spread(ours, "s")),
-        Figure("growth of memory in a verification", database, max(grown), "MB", 32.0, runs=runs),
+        Figure(f"{count} records verified", database, median(ours), "s", runs=runs, beside=cpu),
+        Figure(
+            "growth of memory in a verification", database, max(turn.grown_mb for turn in turned), "MB", 32.0, runs=runs
+        ),
     ]
     return Result("records", figures, {f"{database}: verify": ours, f"{database}: bare loop": bare})
