@@ -29,6 +29,9 @@ _PHONETIC = (
     range(0xAB30, 0xAB70),
 )
 _HOOKED = ("WITH HOOK", "WITH TOPBAR", "WITH LEFT HOOK", "WITH LONG RIGHT LEG")
+_USED_AS_LETTERS = frozenset("₠₡₢₣₤₥₦₧₨₩₪₫₭₮₯₰₱₲₳₴₵₸₹₺₽₿฿∀∂∃∈∋∏∑√∩∪∧∨⊂⊃⊕⊙")
+"""Signs of money and mathematics that stand for letters where they stand beside some; braille does wherever it stands."""
+_BRAILLE = range(0x2801, 0x2900)
 _IS_A_SIGN = frozenset("ªºℹℓµ")
 _SCRIPTS = {
     "LATIN": PLAIN, "GREEK": GREEK, "CYRILLIC": CYRILLIC, "ARMENIAN": ARMENIAN, "CHEROKEE": SYLLABIC, "CANADIAN": SYLLABIC,
@@ -61,6 +64,8 @@ def _kind(char: str) -> str:
         return NOTHING
     if category[0] == "M":
         return OVERLAY if char in _OVERLAYS or "\u20d0" <= char <= "\u20f0" else MARK
+    if char in _USED_AS_LETTERS or ord(char) in _BRAILLE:
+        return ENCLOSED
     if category[0] not in "LSN" or char in _IS_A_SIGN:
         return SIGN
     return _letter(char, unicodedata.name(char, ""))

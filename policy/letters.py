@@ -11,8 +11,8 @@ from policy.finding import Span
 from policy.reading import Reading
 
 _UNUSUAL = re.compile(
-    "[^\x00-\u017f\u01a0\u01a1\u01af\u01b0\u0218-\u021b\u02bb\u02bc\u1e00-\u1eff\u2000-\u206f\u20a0-\u20cf\u2103\u2109\u2116"
-    "\u2122\u2190-\u249b\u2500-\u2bff\u3000-\u303f\ufe0f\U0001f300-\U0001faff]"
+    "[^\x00-\u017f\u01a0\u01a1\u01af\u01b0\u0218-\u021b\u02bb\u02bc\u1e00-\u1eff\u2000-\u206f\u20ac\u2103\u2109\u2116"
+    "\u2122\u2190-\u21ff\u2300-\u249b\u2500-\u27ff\u2900-\u2bff\u3000-\u303f\ufe0f\U0001f300-\U0001faff]"
 )
 """Texts without any of these have nothing to look for: accents, dashes, signs and emoji are none."""
 _STYLED = re.compile(r"M+(?:[ .~]{1,2}M+)*")
