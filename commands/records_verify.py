@@ -76,17 +76,14 @@ def _looked(context: Context, start: int | None, resume: bool, noted: Mapping[in
     """What was found, and the mark from which it went on. Raises UserError."""
     from records import verify_all, verify_mark
 
-    _catch_up(context)
     store, folder = _store_id(context), context.essential.data_dir
     mark = verify_mark.read(folder, store) if resume else None
     if resume and mark is None:
         say("no earlier verification of this store is known here: from the first entry on")
     first = start or (1 if mark is None else mark.seq)
-    newest, much = verify_all.size(context.engine, first)
-    if start is not None and start > newest:
-        raise UserError(f"--from {start}: there is no such entry, the newest is entry {newest}")
-    if early := [number for number in noted if number < first]:
-        raise UserError(f"--known names entry {min(early)}, which is not looked at: leave out --from and --resume")
+    _refuse_beginning(context, start, first, noted)
+    _catch_up(context)
+    _, much = verify_all.size(context.engine, first)
     known = {**noted, **({} if mark is None else {mark.seq: mark.hash})}
     keeper = verify_mark.Keeper(folder, store)
     try:
@@ -95,6 +92,17 @@ def _looked(context: Context, start: int | None, resume: bool, noted: Mapping[in
     finally:
         if start is None:  # what stands before --from was not looked at
             keeper.keep()
+
+
+def _refuse_beginning(context: Context, start: int | None, first: int, noted: Mapping[int, str]) -> None:
+    """Raises UserError, before anything is written, when there is no such entry, or one that is to be looked at comes before."""
+    from records import verify_all
+
+    newest, _ = verify_all.size(context.engine, first)
+    if start is not None and start > newest:
+        raise UserError(f"--from {start}: there is no such entry, the newest is entry {newest}")
+    if early := [number for number in noted if number < first]:
+        raise UserError(f"--known names entry {min(early)}, which is not looked at: leave out --from and --resume")
 
 
 def _both(*hearers: Callable[[Way], None]) -> Callable[[Way], None]:

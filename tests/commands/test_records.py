@@ -166,6 +166,15 @@ def test_from_an_entry_on(office: Office) -> None:
     assert office.run("records", "verify", "--from", "0").code == 2
 
 
+def test_a_beginning_that_is_refused_leaves_everything_as_it_was(office: Office) -> None:
+    _posts(office, 1)
+    before = office.rows("record", "log_entry", "post")
+    office.fails("records", "verify", "--from", "99")
+    assert office.rows("record", "log_entry", "post") == before
+    assert office.run("records", "verify").code == 0
+    assert office.rows("record", "log_entry", "post") != before
+
+
 def test_a_bar_is_shown_on_a_terminal_alone(sqlite_city: Any, tmp_path: Path) -> None:
     import pty
 
