@@ -95,7 +95,7 @@ def _looked(context: Context, start: int | None, resume: bool, noted: Mapping[in
 
 
 def _refuse_beginning(context: Context, start: int | None, first: int, noted: Mapping[int, str]) -> None:
-    """Raises UserError, before anything is written, when there is no such entry, or one that is to be looked at comes before."""
+    """Raise UserError, before anything is written, when there is no such entry, or one that is looked at comes before."""
     from records import verify_all
 
     newest, _ = verify_all.size(context.engine, first)
