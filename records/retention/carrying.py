@@ -186,6 +186,7 @@ def _enter(session: Session, run: Run, going: Sequence[Item], reasons: Mapping[K
     numbers = {kind: sorted(item.number for item in going if item.kind == kind) for kind in (RECORD, MODERATION)}
     ordered = sorted(going, key=lambda item: item.key)
     detail = {
+        "disposition": run.number,
         "records": ranges(numbers[RECORD]),
         "moderation": ranges(numbers[MODERATION]),
         "count": len(going),
