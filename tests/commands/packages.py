@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from records.keep import About, blob, document, file
 from store.engine import writing
 from store.tables import POST_STATES, Attempt, Post
 from tests.commands.office import Office, Said
-from tests.records.package_verifier import faults
+from tests.records.package_verifier import faults, ten_lines
 
 HTTP = "application/http; msgtype="
 REQUEST = b'POST /2/tweets HTTP/1.1\r\nHost: api.example\r\nContent-Type: application/json\r\n\r\n{"text": "Pool"}'
@@ -54,6 +55,8 @@ def check(bag: Path) -> None:
     assert run.returncode == 0, run.stdout
     assert "fail" not in run.stdout
     assert faults(bag) == []
+    if not layout.read_json(bag / "data" / layout.ABOUT)["redacted"]:
+        assert ten_lines(bag) == ""
 
 
 def lines(data: Path, name: str) -> list[dict[str, Any]]:
@@ -101,7 +104,8 @@ def furnish(office: Office) -> dict[str, int]:
     with writing(office.engine) as session:
         about = About("media", f"post {made['held']}", 5, "ana", "parks", made["held"])
         made["image"] = file(session, about, "a.png", seal.of_content(IMAGE), 10, "image/png")
-        file(session, about, "gone.png", "e" * 64, 9, "image/png")
+        lost = replace(about, facts={"missing": True})
+        file(session, lost, "gone.png", "e" * 64, 0, "image/png")
         made["inbound"] = document(
             session, About("inbound", "reply", 6, "", "parks"), {"text": "Pool?", "from": "@kim"}
         )

@@ -34,7 +34,7 @@ from tests.commands.packages import (
     lines,
     ok,
 )
-from tests.records.package_verifier import faults
+from tests.records.package_verifier import faults, ten_lines
 from tests.support import sheets
 
 
@@ -172,6 +172,7 @@ def test_whoever_mends_the_manifests_is_seen_all_the_same(office: Office, tmp_pa
                 b"".join(layout.dumped(changed if n == place else item) for n, item in enumerate(found))
             )
             assert faults(tmp_path / "out"), (name, field)
+            assert ten_lines(tmp_path / "out"), (name, field)
     (data / name).write_bytes(whole)
     assert faults(tmp_path / "out") == []
 

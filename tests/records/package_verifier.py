@@ -1,13 +1,18 @@
-"""A verifier of packages written from docs/records.md alone: it knows nothing of this program's code."""
+"""Verifiers of packages written from docs/records.md alone, which know nothing of this program's code: one that knows
+redacted copies too, and the ten lines that the page itself shows."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+PAGE = Path(__file__).parents[2] / "docs" / "records.md"
 RECORD = (
     *("series", "subject", "at", "kept_at", "actor", "channel", "post_id", "attempt_id", "suspension_id", "mime"),
     *("facts", "sha256", "size"),
@@ -29,6 +34,17 @@ def faults(bag: Path) -> list[str]:
     return found + [
         f"record {r['record']}" for r in _lines(bag, "records.jsonl") if not _is_whole(bag, r, named, is_copy)
     ]
+
+
+def ten_lines(bag: Path) -> str:
+    """What the ten lines of docs/records.md print about a package, in a Python that finds no code but its own."""
+    block: re.Match[str] | None = re.search(r"^```python\n(import .*?)^```$", PAGE.read_text("utf-8"), re.M | re.S)
+    assert block, "docs/records.md shows no verifier"
+    assert block[1].count("\n") == 11, "one line of imports and ten lines"
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", block[1], str(bag)], capture_output=True, text=True, check=False
+    )
+    return run.stdout + run.stderr
 
 
 def _is_whole(bag: Path, record: dict[str, Any], named: dict[int, dict[int, str]], is_copy: bool) -> bool:
