@@ -10,6 +10,7 @@ from typing import Any
 
 RECORDS, POSTS, LOG = "records.jsonl", "posts.jsonl", "log.jsonl"
 ENTRIES, HASHES, HEAD = "proof/entries.jsonl", "proof/hashes.jsonl", "proof/head.json"
+ANCHORS = "proof/anchors.jsonl"
 ABOUT = "about.json"
 NOT_HELD, README = "not-held.md", "README.md"
 DICTIONARY_MD, DICTIONARY_CSV = "data-dictionary.md", "data-dictionary.csv"

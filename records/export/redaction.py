@@ -291,7 +291,8 @@ class _Copy:
             for line in layout.lines(self.source / layout.HASHES):
                 if line["entry"] not in lost:
                     file.write(layout.dumped(line))
-        shutil.copyfile(self.source / layout.HEAD, self.target / layout.HEAD)
+        for name in (layout.HEAD, layout.ANCHORS):
+            shutil.copyfile(self.source / name, self.target / name)
 
     def _about(self) -> dict[str, Any]:
         about = layout.read_json(self.source / layout.ABOUT)

@@ -22,7 +22,7 @@ from sqlmodel import Session
 
 from config import clock
 from records import seal, search
-from records.export import layout
+from records.export import layout, vouched
 from records.wish import Wish
 from store.engine import reading
 
@@ -76,6 +76,7 @@ class Taken:
     states: dict[str, int] = field(default_factory=dict)
     gone: dict[str, int] = field(default_factory=dict)
     disposed: dict[str, int] = field(default_factory=dict)
+    certificates: dict[str, Any] = field(default_factory=dict)
     differing: list[int] = field(default_factory=list)
     head: dict[str, Any] = field(default_factory=dict)
     at: int = 0
@@ -104,6 +105,8 @@ class Snapshot:
             self._take_posts(self._open(stack, layout.POSTS))
             self._take_log(self._open(stack, layout.LOG))
             self._take_proof(self._open(stack, layout.ENTRIES), self._open(stack, layout.HASHES))
+            self._take_anchors(self._open(stack, layout.ANCHORS))
+        self.taken.certificates = vouched.certificates(self.session, self.taken.disposed)
         layout.write_json(self.folder / layout.HEAD, self.taken.head)
         return self.taken
 
@@ -217,6 +220,10 @@ class Snapshot:
             for number, own in self.session.execute(named, {"entry": entry}):
                 hashes.write(layout.dumped({"entry": entry, "record": number, "hash": own}))
             self.tell("proof", done, len(numbers))
+
+    def _take_anchors(self, file: BinaryIO) -> None:
+        for line in vouched.anchors(self.session):
+            file.write(layout.dumped(line))
 
 
 def take(engine: Engine, wish: Wish, folder: Path, media_dir: Path, tell: Tell) -> Taken:

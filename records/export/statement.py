@@ -102,7 +102,8 @@ def parts(about: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
     """The statement by headings."""
     yield "What platforms do not give", [words.replace("`", "") for words in PLATFORMS]
     disposed = [
-        f"{number:,} records: their content was disposed of by the retention schedule, disposition {by}; the rest is here"
+        f"{number:,} records: their content was disposed of by the retention schedule, disposition {by} "
+        f"({_certified(about['certificates'].get(by, {}))}); the rest is here"
         for by, number in sorted(about["disposed"].items())
     ]
     yield "What was disposed of", disposed or ["Nothing of what was asked for."]
@@ -119,6 +120,15 @@ def parts(about: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
             "What was taken out",
             [f"See {layout.REDACTIONS}: which records, and by what reason; ████ stands in its place."],
         )
+
+
+def _certified(told: Mapping[str, Any]) -> str:
+    """What vouches for a disposition, from `vouched.certificates`."""
+    if not told or told["certificate"] is None:
+        return "under way: its certificate comes when it ends"
+    sources = "; ".join(told["sources"])
+    said = f"certificate: record {told['certificate']} of {clock.to_text(told['ended_at'])}, approved by {told['approved_by']}"
+    return visible(f"{said}; {sources}" if sources else said)
 
 
 def _escaped(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import stat
@@ -14,13 +15,15 @@ from typing import Any
 import bagit
 import pytest
 from pypdf import PdfReader
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from config import clock
 from records import archive, seal, search
 from records.export import layout, pages, snapshot
 from records.wish import Wish
+from store.anchor_tables import Anchor
 from store.engine import reading
+from store.retention_tables import Disposition
 from store.tables import POST_STATES
 from tests.commands.office import Office
 from tests.commands.packages import (
@@ -132,7 +135,7 @@ def test_one_changed_byte_anywhere_is_named(office: Office, tmp_path: Path) -> N
     """RC-2, RC-3: by the bag for any file; where somebody mends the manifests too, by the record or entry itself."""
     furnish(office)
     export(office, tmp_path / "out")
-    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    files = [path for path in (tmp_path / "out").rglob("*") if path.is_file() and path.stat().st_size]
     assert len(files) > 20
     for path in files:
         whole = path.read_bytes()
@@ -208,9 +211,33 @@ def test_what_is_not_held_is_said(office: Office, tmp_path: Path) -> None:
     for words in ("1 records: their content was disposed of by the retention schedule, disposition 41", "is missing",
                   "1 posts in state publishing", "1 posts in state unknown", "comments, replies, mentions"):  # fmt: skip
         assert words in said
+    assert "disposition 41 (under way: its certificate comes when it ends)" in said
     gone = {line["record"]: line["content_gone"] for line in lines(data, layout.RECORDS) if "content_gone" in line}
     assert gone[made["mail"]] == "disposed of by disposition 41"
     assert "the file is missing" in gone.values()
+
+
+def test_certificates_and_anchors_are_cited(office: Office, tmp_path: Path) -> None:
+    """RC-3, RC-4: by number, with who approved and the schedule's source; the stamp as it came; in a redacted copy too."""
+    made = furnish(office)
+    ok(office, "records", "search", "x")
+    rules = {"mail": {"says": {"source": "GR1000-26b"}}}
+    people = {"proposed_by": "ana", "proposed_at": 1, "approved_by": "rosa", "carried_by": ["ana"]}
+    with office.engine.begin() as connection:
+        values = {"digest": "d", "count": 1, "state": "done", "certificate": 77, "ended_at": 10**15, "rules": rules}
+        connection.execute(insert(Disposition).values(id=41, **people, **values))
+        connection.execute(text("UPDATE record SET disposed_by = 41 WHERE id = :id"), {"id": made["mail"]})
+        laid = {"seq": 1, "hash": "a" * 64, "target": "x", "at": 5}
+        connection.execute(insert(Anchor).values(place="authority", token=b"stamp", stamped_at=6, trouble="", **laid))
+        connection.execute(insert(Anchor).values(place="folder", trouble="full", **laid))
+    (tmp_path / "rules.toml").write_text('[[redact]]\nwords = "kim"\nreason = "552.101"\n')
+    data = export(office, tmp_path / "out", "--redact", str(tmp_path / "rules.toml"))
+    cited = "disposition 41 (certificate: record 77 of 2001-09-09T01:46:40.000Z, approved by rosa; GR1000-26b)"
+    for folder in (data, tmp_path / "out-redacted" / "data"):
+        assert cited in (folder / layout.NOT_HELD).read_text().replace("\\", "")
+        stamp = base64.b64encode(b"stamp").decode()
+        told = {"seq": 1, "hash": "a" * 64, "at": 5, "place": "authority", "stamped_at": 6, "stamp": stamp}
+        assert lines(folder, layout.ANCHORS) == [told]
 
 
 def test_an_export_is_in_the_log_and_a_record_of_its_own(office: Office, tmp_path: Path) -> None:

@@ -38,13 +38,13 @@ def faults(bag: Path) -> list[str]:
 
 def ten_lines(bag: Path) -> str:
     """What the ten lines of docs/records.md print about a package, in a Python that finds no code but its own."""
-    block: re.Match[str] | None = re.search(r"^```python\n(import .*?)^```$", PAGE.read_text("utf-8"), re.M | re.S)
+    block: re.Match[str] | None = re.search(r"^```text\n(import .*?)^```$", PAGE.read_text("utf-8"), re.M | re.S)
     assert block, "docs/records.md shows no verifier"
     assert block[1].count("\n") == 11, "one line of imports and ten lines"
     run = subprocess.run(
         [sys.executable, "-I", "-S", "-c", block[1], str(bag)], capture_output=True, text=True, check=False
     )
-    return run.stdout + run.stderr
+    return (run.stdout + run.stderr).strip()
 
 
 def _is_whole(bag: Path, record: dict[str, Any], named: dict[int, dict[int, str]], is_copy: bool) -> bool:
