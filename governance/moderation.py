@@ -138,10 +138,11 @@ def _described(row: Moderation, undone_by: int | None) -> dict[str, Any]:
     return {
         "number": row.id,
         **{name: getattr(row, name) for name in ("channel", "action", "member", "clause", "clause_words", "words")},
-        "words_sha256": sha256(row.words),
+        "words_sha256": sha256(row.words) if row.disposed_by is None else None,
         **moments,
         **{name: getattr(row, name) for name in ("actor", "link", "note", "undoes")},
         "undone_by": undone_by,
+        "disposed_by": row.disposed_by,
     }
 
 

@@ -12,7 +12,7 @@ from config import spreadsheet
 
 COLUMNS = (
     *("number", "channel", "action", "member", "clause", "clause_words", "words", "words_sha256", "captured_at"),
-    *("acted_at", "recorded_at", "actor", "link", "note", "undoes", "undone_by"),
+    *("acted_at", "recorded_at", "actor", "link", "note", "undoes", "undone_by", "disposed_by"),
 )
 Entries = Sequence[Mapping[str, Any]]
 

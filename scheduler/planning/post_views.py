@@ -62,6 +62,7 @@ def described(post: Post, closed: Sequence[str], departed: Collection[str]) -> d
         "file": post.file,
         "entry": post.entry,
         "tries": post.tries,
+        "disposed_at": moment(post.disposed_at),
         "published_at": moment(post.published_at) if is_out else None,
         "remote_id": post.remote_id if is_out else None,
         "link": post.link if is_out else None,

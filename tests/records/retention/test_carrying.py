@@ -13,7 +13,7 @@ from records import log, seal
 from records.retention import carrying, certificate, dispositions
 from records.retention.holds import RetentionError
 from records.verify import verify
-from scheduler.planning import content
+from scheduler.planning import content, post_views
 from store.engine import reading, writing
 from store.record_tables import Record
 from store.retention_tables import Disposition, DispositionItem
@@ -38,6 +38,9 @@ def test_the_content_goes_and_a_tombstone_stays(old: Old) -> None:
     assert (post.text, post.media, post.disposed_at is not None) == ("", [], True)
     assert old.row(Post, young).text == "Young words"
     assert old.row(Post, young).disposed_at is None
+    with reading(old.engine) as session:
+        said = {number: post_views.shown(session, number)["disposed_at"] for number in (due, young)}
+    assert said == {due: clock.to_text(post.disposed_at), young: None}
     assert {record.id: record.hash for record in old.records() if record.id in before} == before
     for record in old.records():
         assert seal.of_record([getattr(record, name) for name in seal.FIELDS]) == record.hash

@@ -58,6 +58,10 @@ def test_the_words_go_and_what_was_done_stays(register: Old) -> None:
         found = session.exec(select(Moderation).order_by(Moderation.id)).all()
         rows = {row.id: (row.words, row.member, row.note, row.disposed_by) for row in found}
         acts = [(row.action, row.clause, row.actor) for row in found]
+        told = {
+            row["number"]: (row["disposed_by"], row["words_sha256"]) for row in moderation.described(session, found)
+        }
+    assert told == {n: (number, None) if n != 3 else (None, moderation.sha256("Rude words block")) for n in rows}
     gone = ("(disposed of)", "(disposed of)", "", number)
     assert rows == {1: gone, 2: gone, 3: ("Rude words block", "@rude", "", None), 4: gone}
     assert acts == [(action, "threats", "ana") for action in ("hide", "unhide", "block", "delete")]
