@@ -19,6 +19,10 @@ from tests.support.postgres_server import PostgresSession
 if TYPE_CHECKING:
     from tests.scheduler.press import Press
 
+# Tests of several folders use the connectors' contracts, so their rewriting is known before any of them.
+pytest.register_assert_rewrite(
+    "tests.connectors.contract", "tests.connectors.http_contract", "tests.connectors.inbound_contract"
+)
 SESSION = pytest.StashKey[PostgresSession]()
 SERVER_FOLDER = pytest.StashKey[Path]()
 WORKER_KEY = "standfast_postgres"

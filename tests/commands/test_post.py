@@ -169,7 +169,19 @@ def test_posts_are_listed_with_totals_and_filters(office: Office) -> None:
 
 def test_a_post_is_edited_held_released_rescheduled_and_cancelled(office: Office, image: Path) -> None:
     post = _add(office)
-    edited = ("post", "edit", str(post), "--text", "At ten.", "--media", str(image), "--alt", "Pool.", "--set-tag", "a")
+    edited = (
+        "post",
+        "edit",
+        str(post),
+        "--text",
+        "At ten.",
+        "--media",
+        str(image),
+        "--alt",
+        "The pool at noon.",
+        "--set-tag",
+        "a",
+    )
     assert office.run(*edited).out == f"post {post} on parks: edited\n"
     found = _show(office, post)
     assert (found["text"], found["media"][0]["alt"], found["tags"]) == ("At ten.", "Pool.", ["a"])

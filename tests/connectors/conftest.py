@@ -4,13 +4,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite(
-    "tests.connectors.contract", "tests.connectors.http_contract", "tests.connectors.inbound_contract"
-)
-
-from connectors.media import read_image  # noqa: E402 - the rewriting must be known first
-from connectors.protocol import Media  # noqa: E402
-from sandbox import client  # noqa: E402
+from connectors.media import read_image
+from connectors.protocol import Media
+from sandbox import client
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
