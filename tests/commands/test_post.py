@@ -184,7 +184,7 @@ def test_a_post_is_edited_held_released_rescheduled_and_cancelled(office: Office
     )
     assert office.run(*edited).out == f"post {post} on parks: edited\n"
     found = _show(office, post)
-    assert (found["text"], found["media"][0]["alt"], found["tags"]) == ("At ten.", "Pool.", ["a"])
+    assert (found["text"], found["media"][0]["alt"], found["tags"]) == ("At ten.", "The pool at noon.", ["a"])
     office.run("post", "edit", str(post), "--no-media")
     assert _show(office, post)["media"] == []
     office.run("post", "hold", str(post), "--reason", "the fair moved")
