@@ -21,6 +21,7 @@ from bench import naive, seed
 from bench.city import BenchCity
 from bench.waiting import pause, until
 from config import clock, essentials, settings
+from connectors.exchange import Draft
 from connectors.protocol import Deadline, Length, Message, Permit, Prepared, Published, Search
 from scheduler import liveness, post_queue, restore, worker
 from scheduler.publisher import Place, Publisher
@@ -60,6 +61,11 @@ class Slow:
     def prepare(self, _message: Message, _deadline: Deadline) -> Prepared:
         """Nothing to prepare."""
         return Prepared()
+
+    @staticmethod
+    def draft(message: Message, _prepared: Prepared) -> Draft:
+        """A request of the post's words."""
+        return Draft("busy:", message.text.encode(), "text/plain")
 
     def publish(self, message: Message, _prepared: Prepared, permit: Permit) -> Published:
         """Take the last look, write the call down, and answer after a while."""

@@ -115,7 +115,7 @@ def _least_gap_s(city: BenchCity) -> float:
     query = text("SELECT channel, due_at FROM post WHERE state = 'scheduled' ORDER BY channel, due_at")
     with reading(city.engine) as session:
         found = list(session.connection().execute(query))
-    return min(b.due_at - a.due_at for a, b in pairwise(found) if a.channel == b.channel) / clock.SECOND
+    return float(min(b.due_at - a.due_at for a, b in pairwise(found) if a.channel == b.channel)) / clock.SECOND
 
 
 def _missed_again(city: BenchCity) -> None:
