@@ -144,10 +144,16 @@ def _sign(session: Session, plan: Plan, after: int) -> None:
     before, now = plan.known.owner, plan.calendar.owner
     if plan.known.synced_at is None or before == now:
         return
-    open_posts = update(Post).where(col(Post.file) == plan.source.file, col(Post.author) == before)
-    open_posts = open_posts.where(col(Post.due_at) > after, col(Post.ready_at) > after)
-    open_posts = open_posts.where(col(Post.state).in_(states.EDITABLE))
-    session.execute(open_posts.values(author=now), **post_queue.UNSYNCHRONIZED)
+    later = (col(Post.due_at) > after, col(Post.ready_at) > after)
+    which = (
+        col(Post.file) == plan.source.file,
+        col(Post.author) == before,
+        col(Post.state).in_(states.EDITABLE),
+        *later,
+    )
+    # By number, as all lock them: an update alone locks in an order of its own.
+    session.execute(select(Post.id).where(*which).order_by(col(Post.id)).with_for_update())
+    session.execute(update(Post).where(*which).values(author=now), **post_queue.UNSYNCHRONIZED)
 
 
 def _finish(session: Session, plan: Plan, row: CalendarFile, actor: str) -> None:
