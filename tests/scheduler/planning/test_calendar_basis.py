@@ -146,7 +146,7 @@ def _row(desk: Desk) -> dict[str, object]:
 def test_a_file_with_images_is_always_read(desk: Desk, readings: Readings) -> None:
     """They change without it."""
     desk.path("tree.png").write_bytes(png())
-    desk.write("trees.csv", "tree,2026-12-04 09:00,Text,tree.png,A tree", head="id,at,text,media,alt")
+    desk.write("trees.csv", "tree,2026-12-04 09:00,Text,tree.png,An oak in autumn", head="id,at,text,media,alt")
     desk.applied("trees.csv")
     assert readings.of(lambda: desk.applied("trees.csv")) == 1
     desk.path("tree.png").unlink()

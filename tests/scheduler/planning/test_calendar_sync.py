@@ -232,7 +232,7 @@ def test_a_text_too_long_for_its_platform_is_a_fault(desk: Desk) -> None:
 
 def test_images_are_kept_under_their_digest_and_a_new_picture_is_a_change(desk: Desk, tmp_path: Path) -> None:
     desk.path("tree.png").write_bytes(png())
-    desk.write("parks.csv", f"open,{YEAR}-03 09:00,Text,tree.png,A tree", head="id,at,text,media,alt")
+    desk.write("parks.csv", f"open,{YEAR}-03 09:00,Text,tree.png,An oak in autumn", head="id,at,text,media,alt")
     desk.applied("parks.csv")
     (first,) = desk.posts()
     (row,) = first.media
