@@ -68,12 +68,12 @@ REPLACES: dict[tuple[str, ...], tuple[str, ...]] = {
 }
 """Options that exclude others of the line."""
 COMPANIONS: dict[tuple[str, ...], tuple[str, ...]] = {
-    ("post", "add", "--media"): ("--alt", "The pool."),
-    ("post", "edit", "--media"): ("--alt", "The pool."),
+    ("post", "add", "--media"): ("--alt", "The pool at noon."),
+    ("post", "edit", "--media"): ("--alt", "The pool at noon."),
     ("post", "add", "--alt"): ("--media", "pool.png"),
     ("post", "edit", "--alt"): ("--media", "pool.png"),
-    ("post", "add", "--rights"): ("--media", "pool.png", "--alt", "The pool."),
-    ("post", "edit", "--rights"): ("--media", "pool.png", "--alt", "The pool."),
+    ("post", "add", "--rights"): ("--media", "pool.png", "--alt", "The pool at noon."),
+    ("post", "edit", "--rights"): ("--media", "pool.png", "--alt", "The pool at noon."),
 }
 """Options that come only together with another."""
 QUERIES = frozenset({"--channel", "--tag", "--file", "--state"})

@@ -27,7 +27,7 @@ ADD = ("post", "add", "--channel", X, "--at", "2190-01-01 09:00", "--text")
 
 def mount(place: Path, *options: str) -> None:
     """Mount a small file system at `place`, or change one (``remount,ro``). Raises CalledProcessError."""
-    chosen = ",".join(options or ("size=12m",))
+    chosen = ",".join(options or ("size=40m",))
     subprocess.run(["mount", "-t", "tmpfs", "-o", chosen, "tmpfs", str(place)], check=True, capture_output=True)
 
 

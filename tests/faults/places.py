@@ -234,7 +234,7 @@ class SizeLimit:
 @contextmanager
 def small_disk(place: Path) -> Iterator[SmallDisk | SizeLimit]:
     """A small disk mounted at `place`, or the nearest thing to it where mounting is not allowed."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(place)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(place)]
     if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
         limit = SizeLimit(place)
         try:
