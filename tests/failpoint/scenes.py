@@ -186,9 +186,17 @@ def _standing(stage: Stage) -> Child:
     """The worker that has come to its point and stands there; one that never does has ended in order."""
     _four_posts(stage)
     worker = stage.daemon("first")
-    stage.wait(lambda: worker.stopped or not worker.alive or stage.is_settled(), "the worker to stand")
-    stage.wait(lambda: worker.stopped or not worker.alive or stage.heartbeats(BEATS)(), "the worker to stand")
+    _until_it_stands(stage, worker)
+    if worker.alive and not worker.stopped:
+        stage.queue(OUTBOX)  # what keeps records may have found those of all four at once
+        _until_it_stands(stage, worker)
     return worker
+
+
+def _until_it_stands(stage: Stage, worker: Child) -> None:
+    stage.wait(lambda: worker.stopped or not worker.alive or stage.is_settled(), "the worker to stand")
+    beats = stage.heartbeats(stage.beaten() + BEATS)
+    stage.wait(lambda: worker.stopped or not worker.alive or beats(), "the worker to stand")
 
 
 # --- suspended -------------------------------------------------------------------------------------------------------

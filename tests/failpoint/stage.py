@@ -295,8 +295,11 @@ class Stage:
 
     def heartbeats(self, more: int) -> Callable[[], bool]:
         """Whether the newest worker has had `more` heartbeats since it began."""
-        question = "SELECT COALESCE((SELECT heartbeat FROM worker ORDER BY started_at DESC LIMIT 1), 0)"
-        return lambda: self.ask(question) > more
+        return lambda: self.beaten() > more
+
+    def beaten(self) -> int:
+        """How many heartbeats the newest worker has had since it began."""
+        return int(self.ask("SELECT COALESCE((SELECT heartbeat FROM worker ORDER BY started_at DESC LIMIT 1), 0)"))
 
 
 def _sha(data: bytes) -> str:
