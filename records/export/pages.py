@@ -5,9 +5,10 @@ How a piece becomes part of a PDF is not known here: the room above sets it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,12 @@ class Grid:
 
 
 Piece = Heading | Words | Grid
+Row = tuple[str | Theirs, ...]
+SECTIONS: Mapping[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
+    "Posts": (("post", "due", "channel", "state", "sent", "words"), (2, 4, 3, 3, 2, 12)),
+    "Other records": (("record", "kind", "when", "about", "words"), (2, 3, 4, 3, 12)),
+}
+"""The tables: heads, and how much room each column wants."""
 Setter = Callable[[Sequence[Piece], str, int], bytes]
 """Makes a PDF of pieces, a title, and the moment (µs UTC) it bears."""
 
@@ -68,20 +75,23 @@ def write(folder: Path, about: Mapping[str, Any], set_pdf: Setter, step: Callabl
 
 
 def _files(folder: Path, about: Mapping[str, Any]) -> Iterator[list[Piece]]:
+    """Each file's pieces: posts first, then the other records, `IN_FILE` of them together."""
     first: list[Piece] = [Heading(1, statement.title(about)), *_summary(about)]
-    for posts in _parts(_posts(folder)):
-        yield [
-            *first,
-            Heading(2, "Posts"),
-            Grid(("post", "due", "channel", "state", "sent", "words"), (2, 4, 3, 3, 2, 12), posts),
-        ]
-        first = [Heading(1, statement.title(about))]
-    for records in _parts(_records(folder)):
-        heads, wide = ("record", "kind", "when", "about", "words"), (2, 3, 4, 3, 12)
-        yield [*first, Heading(2, "Other records"), Grid(heads, wide, records)]
+    rows = chain(_of("Posts", _posts(folder)), _of("Other records", _records(folder)))
+    while part := tuple(islice(rows, IN_FILE)):
+        yield first + [piece for section, own in groupby(part, itemgetter(0)) for piece in _section(section, own)]
         first = [Heading(1, statement.title(about))]
     if len(first) > 1:
         yield first
+
+
+def _of(section: str, rows: Iterator[Row]) -> Iterator[tuple[str, Row]]:
+    return ((section, row) for row in islice(rows, MOST))
+
+
+def _section(section: str, rows: Iterable[tuple[str, Row]]) -> tuple[Piece, Piece]:
+    heads, wide = SECTIONS[section]
+    return Heading(2, section), Grid(heads, wide, tuple(row for _, row in rows))
 
 
 def _summary(about: Mapping[str, Any]) -> Iterator[Piece]:
@@ -98,20 +108,14 @@ def _summary(about: Mapping[str, Any]) -> Iterator[Piece]:
         yield from (Words(item, listed=True) for item in found)
 
 
-def _parts(rows: Iterator[tuple[str | Theirs, ...]]) -> Iterator[tuple[tuple[str | Theirs, ...], ...]]:
-    shown = islice(rows, MOST)
-    while part := tuple(islice(shown, IN_FILE)):
-        yield part
-
-
-def _posts(folder: Path) -> Iterator[tuple[str | Theirs, ...]]:
+def _posts(folder: Path) -> Iterator[Row]:
     for line in layout.lines(folder / layout.POSTS):
         words = (line["text"], *(item.get("alt", "") for item in line["media"] if isinstance(item, dict)))
         said = "\n".join(filter(None, (*words, f"Held: {line['hold_reason']}" if line["hold_reason"] else "")))
         yield str(line["post"]), _time(line["due_at"]), line["channel"], line["state"], line["sent"], _theirs(said)
 
 
-def _records(folder: Path) -> Iterator[tuple[str | Theirs, ...]]:
+def _records(folder: Path) -> Iterator[Row]:
     """All but versions of posts that stand above, and their copies on the wire."""
     place = dictionary.columns(dictionary.RECORDS)
     number, series, at = place.index("record"), place.index("series"), place.index("at")
