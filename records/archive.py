@@ -104,7 +104,8 @@ def _described(post: int, version: PostVersion | Post) -> tuple[About, dict[str,
 
 def _about(series: str, post: int, version: PostVersion | Post) -> About:
     by = version.changed_by or version.author
-    return About(series, f"post {post}", version.updated_at, by, version.channel, post)
+    at = version.changed_at or (version.created_at if isinstance(version, Post) else 0)
+    return About(series, f"post {post}", at, by, version.channel, post)
 
 
 def _medium(session: Session, about: About, item: Mapping[str, Any], media_dir: Path) -> None:

@@ -87,7 +87,10 @@ class RecordContent(SQLModel, table=True):
 
 
 class PostVersion(SQLModel, table=True):
-    """What a post was before it was changed, put here by the database itself (a trigger) and taken from here into a record."""
+    """What a post was before it was changed, put here by the database itself (a trigger) and taken from here into a record.
+
+    `changed_at`: when it got this content, by `changed_by` or its author (wall µs).
+    """
 
     __tablename__ = "post_version"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -109,4 +112,4 @@ class PostVersion(SQLModel, table=True):
     file: str | None = None
     entry: str | None = None
     changed_by: str = word("")
-    updated_at: int = big()
+    changed_at: int = big()

@@ -223,7 +223,8 @@ class Post(SQLModel, table=True):
 
     `due_at` is the time it was promised for; `ready_at` is when to try (later than due after a retry or spacing).
     `share_of`: the address or account of another's post that it shares. `changed_by`: who gave it this content; empty: its
-    author. `kept`: this content is a record (`records.archive`); `disposed_at`: when its content was disposed of.
+    author. `changed_at`: when (wall µs); null: when it was made. `kept`: this content is a record (`records.archive`).
+    `disposed_at`: when its content was disposed of.
     """
 
     __table_args__ = (
@@ -263,6 +264,7 @@ class Post(SQLModel, table=True):
     remote_id: str | None = None
     link: str | None = None
     changed_by: str = word("")
+    changed_at: int | None = big(nullable=True)
     kept: bool = flag()
     disposed_at: int | None = big(nullable=True)
 

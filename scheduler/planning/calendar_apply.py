@@ -113,7 +113,8 @@ def _ready_at(post: Existing) -> int:
 def _ready(cancel: Sequence[Existing], change: Sequence[Change], by: str) -> list[bulk.Batch]:
     """The moves of these posts, by number as all lock them, made ready before the lock is asked for."""
     moves = [Move(post.id, post.state, "cancelled", {"source_key": None}) for post in cancel]
-    moves += [Move(post.id, post.state, post.state, {**values, "changed_by": by}) for post, values in change]
+    signed = {"changed_by": by, "changed_at": clock.wall_us()}
+    moves += [Move(post.id, post.state, post.state, {**values, **signed}) for post, values in change]
     return post_queue.ready_moves(sorted(moves, key=lambda move: move.post_id))
 
 

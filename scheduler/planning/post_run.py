@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from sqlmodel import Session, col, select
 
+from config import clock
 from governance import access, approvals
 from governance.access import Actor
 from records.log import record
@@ -157,8 +158,8 @@ def _ready(steps: Sequence[Step], by: str) -> Iterator[Batch]:
 
 
 def _signed(values: dict[str, Any], by: str) -> dict[str, Any]:
-    """The columns with who made this version, where they make one."""
-    return values | {"changed_by": by} if VERSIONED & values.keys() else values
+    """The columns with who made this version, and when, where they make one."""
+    return values | {"changed_by": by, "changed_at": clock.wall_us()} if VERSIONED & values.keys() else values
 
 
 def _changed(step: Step) -> Changed:

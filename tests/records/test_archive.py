@@ -29,7 +29,7 @@ def _records(engine: Engine, series: str) -> list[tuple[Record, dict[str, Any]]]
 def test_a_post_is_a_record_as_it_stands_and_as_it_stood(press: Press, tmp_path: Path) -> None:
     post = press.queue()
     for number, words in enumerate(("Second", "Third"), 1):
-        press.change(Post, post, text=words, changed_by="omar", updated_at=number)
+        press.change(Post, post, text=words, changed_by="omar", changed_at=number)
     assert archive.catch_up(press.engine, tmp_path) == 3
     found = _records(press.engine, "post")
     assert [content["text"] for _, content in found] == [press_text(found), "Second", "Third"]
@@ -62,6 +62,19 @@ def test_a_state_is_no_version(press: Press, tmp_path: Path) -> None:
     archive.catch_up(press.engine, tmp_path)
     press.change(Post, post, state="held", hold_reason="omar holds it")
     assert archive.catch_up(press.engine, tmp_path) == 0
+
+
+def test_a_version_bears_the_time_at_which_it_was_made(press: Press, tmp_path: Path) -> None:
+    """RC-1: not that of a later move from state to state, with a change after it or without."""
+    first, second = press.queue(), press.queue()
+    created = [press.row(Post, post).created_at for post in (first, second)]
+    for post in (first, second):
+        press.change(Post, post, state="held", updated_at=created[1] + 10)
+    press.change(Post, second, text="Other words", changed_by="omar", changed_at=created[1] + 20)
+    press.change(Post, second, state="cancelled", updated_at=created[1] + 30)
+    archive.catch_up(press.engine, tmp_path)
+    made = {(record.post_id, record.at) for record, _ in _records(press.engine, "post")}
+    assert made == {(first, created[0]), (second, created[1]), (second, created[1] + 20)}
 
 
 def test_what_is_only_laid_down_is_no_record_until_it_is_real(press: Press, tmp_path: Path) -> None:

@@ -9,15 +9,21 @@ down_revision = "0011"
 IDENTITY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 KEPT = (
     "channel, text, media, tags, share_of, source_checked, content_hash, local_time, zone, due_at, lateness_us, author, "
-    "file, entry, changed_by, updated_at"
+    "file, entry, changed_by"
 )
 CONTENT = tuple(KEPT.split(", ")[:11])
-COPY = "INSERT INTO post_version (post_id, {names}) SELECT OLD.id, {old} WHERE NOT OLD.kept AND {real}"
+COPY = (
+    "INSERT INTO post_version (post_id, changed_at, {names}) "
+    "SELECT OLD.id, COALESCE(OLD.changed_at, OLD.created_at), {old} WHERE NOT OLD.kept AND {real}"
+)
 REAL = "substr(COALESCE(OLD.source_key, ''), 1, 7) <> 'staged:'"
 
 
 def upgrade() -> None:
     op.add_column("post", sa.Column("changed_by", sa.String(), server_default=sa.text("''"), nullable=False))
+    op.add_column("post", sa.Column("changed_at", sa.BigInteger(), nullable=True))
+    # Nobody noted when a post got the content that it has: it had it when it was changed last.
+    op.execute("UPDATE post SET changed_at = updated_at")
     op.add_column("post", sa.Column("kept", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("post", sa.Column("disposed_at", sa.BigInteger(), nullable=True))
     unkept = sa.text("NOT kept")
@@ -86,7 +92,7 @@ def _versions() -> None:
         sa.Column("file", sa.String(), nullable=True),
         sa.Column("entry", sa.String(), nullable=True),
         sa.Column("changed_by", sa.String(), server_default=sa.text("''"), nullable=False),
-        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
         sqlite_autoincrement=True,
     )
 

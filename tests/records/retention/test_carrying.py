@@ -320,7 +320,7 @@ def test_an_image_that_is_taken_up_again_is_marked_as_just_used(old: Old) -> Non
 def test_a_post_that_says_what_is_no_record_yet_is_not_blanked(old: Old) -> None:
     post = old.post("First", 100)
     number = old.approved(ROUTINE)
-    old.change(Post, post, text="Second", updated_at=ago(50))
+    old.change(Post, post, text="Second", changed_at=ago(50))
     outcome = old.carry_out(number, ROUTINE)
     assert outcome.disposed == 1
     assert old.row(Post, post).text == "Second"

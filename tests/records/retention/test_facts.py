@@ -57,7 +57,7 @@ def test_a_post_belongs_to_the_suspension_that_it_met(old: Old, tie: str) -> Non
 
 def test_a_version_is_superseded_by_the_next_of_the_same_post(old: Old) -> None:
     first, other = old.post("One", 100), old.post("Other", 100)
-    old.change(Post, first, text="Two", updated_at=ago(50))
+    old.change(Post, first, text="Two", changed_at=ago(50))
     old.name()
     assert other == 2
     later = old.records(series="post", post_id=first)[1]

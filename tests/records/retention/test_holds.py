@@ -79,7 +79,7 @@ def test_words_of_any_version_hold_all_of_a_post(old: Old) -> None:
     from store.tables import Post
 
     post = old.post("About the flood", 100)
-    old.change(Post, post, text="About the pool", updated_at=ago(90))
+    old.change(Post, post, text="About the pool", changed_at=ago(90))
     old.name()
     old.record("answer", body=b"{}", mime="application/json", post=post, channel="parks")
     old.record("media", body=b"\x89PNG", mime="image/png", post=post, channel="parks")

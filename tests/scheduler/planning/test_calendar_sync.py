@@ -236,7 +236,7 @@ def test_images_are_kept_under_their_digest_and_a_new_picture_is_a_change(desk: 
     desk.applied("parks.csv")
     (first,) = desk.posts()
     (row,) = first.media
-    assert row["alt"] == "A tree"
+    assert row["alt"] == "An oak in autumn"
     assert (tmp_path / "data" / "media" / row["file"]).read_bytes() == png()
     desk.path("tree.png").write_bytes(png() + b"\0")
     desk.applied("parks.csv")
