@@ -55,11 +55,13 @@ def _until(unix_s: float | None) -> float | None:
 
 
 def moment_us(text: object) -> int | None:
-    """An ISO 8601 time with a zone as wall time in µs; None when it is none."""
+    """An ISO 8601 time with a zone as wall time in µs; None when it is none, or none that can be shown in UTC."""
     try:
-        return clock.from_datetime(datetime.fromisoformat(str(text)))
-    except ValueError:
+        found = clock.from_datetime(datetime.fromisoformat(str(text)))
+        clock.to_datetime(found)
+    except (ValueError, OverflowError):
         return None
+    return found
 
 
 def same_words(text: str) -> str:

@@ -23,10 +23,15 @@ _HEADERS = frozenset(
     ("authorization", "proxy-authorization", "cookie", "set-cookie", "x-csrf-token", "x-access-token", "x-api-key")
 )
 _NAMES = (
-    rb"access_token|refresh_token|client_secret|app_secret|appsecret_proof|fb_exchange_token|revoke_token|oauth_\w+"
+    rb"access_token|refresh_token|input_token|id_token|client_secret|app_secret|appsecret_proof|fb_exchange_token|revoke_token"
+    rb"|oauth_\w{1,40}"
 )
-_PARAMETER = re.compile(rb"(?i)\b(" + _NAMES + rb")=[^&\s\"<>\\]{1,4096}")
-_MEMBER = re.compile(rb"(?i)(\"(?:" + _NAMES + rb")\"\s*:\s*)\"[^\"\\]{1,4096}\"")
+_PARAMETER = re.compile(rb"(?i)(" + _NAMES + rb")(=|%3D)(\\?[\"']?)(?:(?!%26)[^&\s\"'<>\\]|\\/)+")
+"""In an address, a form or a header, also one that stands in a text in which signs are written as others."""
+_MEMBER = re.compile(rb"(?i)(\"\w{0,40}(?:" + _NAMES + rb")\"\s*:\s*)\"(?:[^\"\\]|\\.)+\"?")
+_QUOTED_MEMBER = re.compile(rb"(?i)((\\{1,4}\"|')\w{0,40}(?:" + _NAMES + rb")\2\s*:\s*\2)(?:[^\"'\\]|\\{1,4}/)+")
+"""Of JSON, and of JSON that is a text in JSON, or as a program prints it."""
+_CODED = re.compile("%[0-9A-F]{2}")
 
 
 @dataclass(frozen=True)
@@ -92,15 +97,19 @@ def scrubbed(data: bytes, secrets: Iterable[str]) -> bytes:
     """`data` with each of `secrets`, in any form that is usual in HTTP, and each parameter that is one by its name, starred."""
     for form in sorted({form for secret in secrets for form in _forms(secret)}, key=len, reverse=True):
         data = data.replace(form, STARS)
-    return _MEMBER.sub(rb'\1"***"', _PARAMETER.sub(rb"\1=***", data))
+    data = _PARAMETER.sub(rb"\1\2\3***", data)
+    return _QUOTED_MEMBER.sub(rb"\1***", _MEMBER.sub(rb'\1"***"', data))
 
 
 def _forms(secret: str) -> Iterator[bytes]:
     if secret.strip():
         yield secret.encode()
-        yield quote(secret, safe="").encode()
-        yield quote_plus(secret).encode()
-        yield json.dumps(secret)[1:-1].encode()
+        for coded in (quote(secret, safe=""), quote_plus(secret)):
+            yield coded.encode()
+            yield _CODED.sub(lambda found: found[0].lower(), coded).encode()
+        for told in (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]):
+            yield told.encode()
+            yield told.replace("/", "\\/").encode()
 
 
 def document(content: Mapping[str, object]) -> bytes:

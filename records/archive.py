@@ -68,9 +68,12 @@ def _waits(engine: Engine) -> bool:
 
 
 def _versions(session: Session, media_dir: Path) -> int:
-    """How many versions of posts became records: those that were replaced first, then those that stand."""
+    """How many versions of posts became records: those that were replaced first, then those that stand.
+
+    Who comes second waits: by their numbers the records of a post are in the order of its versions.
+    """
     oldest = select(PostVersion).order_by(col(PostVersion.id)).limit(STEP)
-    replaced = session.exec(oldest.with_for_update(skip_locked=True)).all()
+    replaced = session.exec(oldest.with_for_update()).all()
     if not replaced:
         return _standing(session, media_dir)
     _keep(session, [(version.post_id, version) for version in replaced], media_dir)
@@ -82,11 +85,19 @@ def _versions(session: Session, media_dir: Path) -> int:
 def _standing(session: Session, media_dir: Path) -> int:
     real = func.substr(func.coalesce(col(Post.source_key), ""), 1, len(STAGED)) != STAGED
     unkept = select(Post).where(~col(Post.kept), real).order_by(col(Post.id)).limit(STEP)
-    posts = session.exec(unkept.with_for_update(skip_locked=True)).all()
+    locked = session.exec(unkept.with_for_update(skip_locked=True)).all()
+    behind = _replaced_since(session, [post.id or 0 for post in locked])
+    posts = [post for post in locked if post.id not in behind]
     _keep(session, [(post.id or 0, post) for post in posts], media_dir)
     own = [post.id or 0 for post in posts]
     session.execute(update(Post).where(bulk.among(session, Post.id, own)).values(kept=True), **UNSYNCHRONIZED)
     return len(posts)
+
+
+def _replaced_since(session: Session, posts: Sequence[int]) -> set[int]:
+    """Those of `posts`, which nobody else can change now, of which an earlier version came to wait since we looked."""
+    waiting = select(PostVersion.post_id).where(bulk.among(session, PostVersion.post_id, posts))
+    return set(session.exec(waiting)) if posts else set()
 
 
 def _keep(session: Session, versions: Sequence[tuple[int, PostVersion | Post]], media_dir: Path) -> None:

@@ -18,7 +18,7 @@ MOST_BYTES = 400_000
 """Bytes of different words of one text: PostgreSQL keeps no more than a megabyte with their places."""
 _ALONE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _TOKEN = re.compile(rf"[^\W_{_ALONE}]+|[{_ALONE}]|[\u2600-\u27bf\U0001f000-\U0001faff]")
-_UNSEEN = re.compile(
+UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
 )
 
@@ -31,7 +31,7 @@ def of(text: str) -> Iterator[str]:
 def _folded(text: str) -> str:
     if text.isascii():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", _UNSEEN.sub("", text)).casefold().replace("ı", "i")
+    apart = unicodedata.normalize("NFKD", UNSEEN.sub("", text)).casefold().replace("ı", "i")
     return "".join(char for char in unicodedata.normalize("NFKD", apart) if unicodedata.category(char) != "Mn")
 
 

@@ -21,7 +21,8 @@ from typing import Any
 
 from config import small_file
 from records import readable, tokens
-from records.export import layout
+from records.archive import KEPT
+from records.export import layout, spelled
 from records.wish import RecordsError
 
 MARK = "████"
@@ -32,6 +33,8 @@ EXAMPLE = '[[redact]] with words = "…" (or record, post, entry = a number) and
 Tell = Callable[[str, int, int], None]
 HASHED = ("sha256", "hash", "size")
 """What of a record tells its content."""
+TELLS = "it tells what is taken out"
+CONTENT_HASH = re.compile(r'"content_hash":"([0-9a-f]{64})"')
 
 
 @dataclass(frozen=True)
@@ -104,20 +107,31 @@ class Words:
         self.patterns = [(_pattern(words), [*tokens.of(words)], reason) for words, reason in self.reasons.items()]
 
     def cut(self, text: str, why: set[str]) -> str:
-        """`text` without the words; `why` gets the reasons. What only hides them (accents, unseen signs) goes whole."""
+        """`text` without the words; `why` gets the reasons. What only hides them (accents, unseen signs, signs written as
+        others) goes whole."""
         for pattern, parts, reason in self.patterns:
             text, count = pattern.subn(MARK, text)
             if count:
                 why.add(reason)
-            if holds(text, parts):
+            if any(holds(form, parts) for form in spelled.forms(text)):
                 why.add(reason)
                 return MARK
         return text
 
+    def cut_json(self, text: str, why: set[str]) -> str:
+        """The JSON document `text` with its texts cut; as it stands where nothing is cut. What is no JSON is cut as a text."""
+        found: set[str] = set()
+        try:
+            said = self.cut_all(json.loads(text), found)
+        except (ValueError, RecursionError):
+            return self.cut(text, why)
+        why |= found
+        return json.dumps(said, ensure_ascii=True, sort_keys=True) if found else text
+
     def cut_all(self, value: Any, why: set[str]) -> Any:
-        """`value` of JSON with all its texts, keys too, cut."""
+        """`value` of JSON with all its texts, keys too, cut. A text that is a JSON document itself is cut as one."""
         if isinstance(value, str):
-            return self.cut(value, why)
+            return self.cut_json(value, why) if value.startswith(("{", "[")) else self.cut(value, why)
         if isinstance(value, list):
             return [self.cut_all(item, why) for item in value]
         if isinstance(value, dict):
@@ -159,30 +173,34 @@ class _Copy:
         self.words = Words(dict(rules.words))
         self.withheld: dict[str, str] = {}
         self.entries: set[int] = set()
-        self.log_entries: set[int] = set()
+        """Entries that name what was changed, or were changed themselves, or follow such a one."""
 
     def make(self) -> dict[str, Any]:
         """All of it; what the copy says of itself."""
         self._look()
-        (self.target / "proof").mkdir()
+        (self.target / "proof").mkdir(exist_ok=True)
         with (self.target / layout.REDACTIONS).open("wb") as self.list:
             self._records()
             self._posts()
+            self._chain()
             self._log()
         self._proof()
         return self._about()
 
     def _look(self) -> None:
-        """What else would tell what is taken out: contents that other records share, and the hashes of texts."""
-        hashes: dict[str, str] = {}
+        """What else would tell what is taken out: contents that other records share, and the hashes of contents."""
+        hashes: set[str] = set()
         for line in layout.lines(self.source / layout.RECORDS):
             why = self._numbered(line)
             if why is not None:
                 self.withheld[line["sha256"]] = why
-            if line["series"] == "post" and (why is not None or self.words.found_in(str(line.get("content", "")))):
-                found = re.search(r'"content_hash":"([0-9a-f]{64})"', str(line.get("content", "")))
-                hashes |= {found[1]: "it tells what is taken out"} if found else {}
-        self.words = Words({**self.rules.words, **hashes})
+                hashes.add(line["sha256"])
+            said = str(line.get("content", ""))
+            if line["series"] == "post" and (why is not None or self.words.found_in(said)):
+                hashes.update(CONTENT_HASH.findall(said)[:1])
+            if line["series"] == "mail" and self._found_in(line):
+                hashes.add(line["sha256"])  # its provenance names it, and so does the log
+        self.words = Words({**self.rules.words, **dict.fromkeys(sorted(hashes), TELLS)})
 
     def _numbered(self, line: Mapping[str, Any]) -> str | None:
         keys = (("record", line["record"]), ("post", line["post_id"]))
@@ -203,7 +221,8 @@ class _Copy:
             _withhold(line)
         else:
             self._cut_content(line, why)
-        for name in ("subject", "actor", "facts", "content_gone"):
+        line["facts"] = self.words.cut_json(str(line["facts"]), why)
+        for name in ("subject", "actor", "content_gone"):
             if line.get(name):
                 line[name] = self.words.cut(str(line[name]), why)
         if why:
@@ -229,10 +248,17 @@ class _Copy:
                 if why:
                     line["content"] = json.dumps(said, ensure_ascii=True, sort_keys=True)
                 return
-        found = self.words.found_in(readable.plain(body), readable.text(str(line["mime"]), body))
+        found = self._found_in(line)
         if found:
             why |= found
             _withhold(line)
+
+    def _found_in(self, line: Mapping[str, Any]) -> set[str]:
+        """The reasons whose words are in the content of a record."""
+        body = layout.body_of(self.source, line)
+        if body is None:
+            return set()
+        return self.words.found_in(readable.plain(body), readable.text(str(line["mime"]), body))
 
     def _say(self, kind: str, number: int, why: set[str], what: str) -> None:
         self.list.write(layout.dumped({kind: number, "taken_out": what, "reasons": sorted(why)}))
@@ -254,50 +280,63 @@ class _Copy:
     def _log(self) -> None:
         with (self.target / layout.LOG).open("wb") as file:
             for line in layout.lines(self.source / layout.LOG):
-                why: set[str] = set()
-                if (whole := self.rules.numbers.get(("entry", line["seq"]))) is not None:
-                    why.add(whole)
-                    line["detail"] = json.dumps(MARK)
-                for name in ("actor", "subject"):
-                    line[name] = self.words.cut(line[name], why)
-                line["detail"] = self._detail(line["detail"], why)
-                if line["seq"] - 1 in self.log_entries:
+                line, why, what = self._entry(line)
+                if line["seq"] in self.entries:
                     line |= {"previous": None, "hash": None}
                 if why:
-                    line |= {"previous": None, "hash": None, "redacted": sorted(why)}
-                    self.log_entries.add(line["seq"])
-                    self._say("entry", line["seq"], why, "whole" if whole is not None else "words")
+                    line["redacted"] = sorted(why)
+                    self._say("entry", line["seq"], why, what)
                 file.write(layout.dumped(line))
 
-    def _detail(self, detail: str, why: set[str]) -> str:
-        found: set[str] = set()
-        try:
-            said = self.words.cut_all(json.loads(detail), found)
-        except (ValueError, RecursionError):
-            return self.words.cut(detail, why)
-        why |= found
-        return json.dumps(said, ensure_ascii=True, sort_keys=True) if found else detail
+    def _entry(self, line: dict[str, Any]) -> tuple[dict[str, Any], set[str], str]:
+        """An entry of the log without what is taken out, the reasons, and how much it is."""
+        why: set[str] = set()
+        whole = self.rules.numbers.get(("entry", line["seq"])) or self._of_post(line["subject"])
+        if whole is not None:
+            why.add(whole)
+            line["detail"] = json.dumps(MARK)
+        elif line["action"] == KEPT and line["seq"] in self.naming:
+            why.add(TELLS)
+            line["detail"] = json.dumps(json.loads(line["detail"]) | {"sha256": MARK}, sort_keys=True)
+        for name in ("actor", "subject"):
+            line[name] = self.words.cut(line[name], why)
+        line["detail"] = self.words.cut_json(line["detail"], why)
+        return line, why, "words" if whole is None else "whole"
+
+    def _of_post(self, subject: str) -> str | None:
+        kind, _, number = subject.partition(" ")
+        known = kind == "post" and number.isascii() and number.isdigit()
+        return self.rules.numbers.get(("post", int(number))) if known else None
+
+    def _chain(self) -> None:
+        """Which entries' hashes would tell: each hash is made of the one before, up to an entry that is not here."""
+        self.naming = frozenset(self.entries)
+        shown = {line["seq"] for line in layout.lines(self.source / layout.ENTRIES)}
+        for line in layout.lines(self.source / layout.LOG):
+            shown.add(line["seq"])
+            if self._entry(line)[1]:
+                self.entries.add(line["seq"])
+        for seq in sorted(shown):
+            if seq - 1 in self.entries:
+                self.entries.add(seq)
 
     def _proof(self) -> None:
-        """The proof of the entries that name nothing that was taken out."""
-        lost = set(self.entries)
-        with (self.target / layout.ENTRIES).open("wb") as file:
-            for line in layout.lines(self.source / layout.ENTRIES):
-                if line["seq"] - 1 in self.log_entries:
-                    lost.add(line["seq"])
-                if line["seq"] not in lost:
-                    file.write(layout.dumped(line))
-        with (self.target / layout.HASHES).open("wb") as file:
-            for line in layout.lines(self.source / layout.HASHES):
-                if line["entry"] not in lost:
-                    file.write(layout.dumped(line))
-        for name in (layout.HEAD, layout.ANCHORS):
-            shutil.copyfile(self.source / name, self.target / name)
+        """The proof of the entries whose hashes tell nothing that was taken out."""
+        for name, key in ((layout.ENTRIES, "seq"), (layout.HASHES, "entry"), (layout.ANCHORS, "seq")):
+            with (self.target / name).open("wb") as file:
+                for line in layout.lines(self.source / name):
+                    if line[key] not in self.entries:
+                        file.write(layout.dumped(line))
+        layout.write_json(self.target / layout.HEAD, self._head(layout.read_json(self.source / layout.HEAD)))
+
+    def _head(self, head: Mapping[str, Any]) -> dict[str, Any]:
+        return {**head, "hash": None} if head.get("seq") in self.entries else {**head}
 
     def _about(self) -> dict[str, Any]:
         about = layout.read_json(self.source / layout.ABOUT)
         why: set[str] = set()
-        return about | {"redacted": True, "query": self.words.cut_all(about["query"], why), "rules": self.rules.digest}
+        said = {name: self.words.cut_all(about[name], why) for name in ("request", "query", "by", "certificates")}
+        return about | said | {"redacted": True, "rules": self.rules.digest, "head": self._head(about["head"])}
 
 
 def _withhold(line: dict[str, Any]) -> None:

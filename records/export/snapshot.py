@@ -94,6 +94,7 @@ class Snapshot:
         self.session, self.wish, self.folder, self.media_dir, self.tell = session, wish, folder, media_dir, tell
         self.taken = Taken(at=clock.wall_us())
         self.entries: set[int] = set()
+        self.files: set[str] = set()
 
     def take(self) -> Taken:
         """All of it. Raises StoreError."""
@@ -106,6 +107,7 @@ class Snapshot:
             self._take_log(self._open(stack, layout.LOG))
             self._take_proof(self._open(stack, layout.ENTRIES), self._open(stack, layout.HASHES))
             self._take_anchors(self._open(stack, layout.ANCHORS))
+        self._clear()
         self.taken.certificates = vouched.certificates(self.session, self.taken.disposed)
         layout.write_json(self.folder / layout.HEAD, self.taken.head)
         return self.taken
@@ -154,6 +156,7 @@ class Snapshot:
             self.taken.add("disposed", str(disposed))
             return line | {"content_gone": f"disposed of by disposition {disposed}"}
         line |= self._content(line, None if body is None else bytes(body), name)
+        self.files.add(line.get("content_file", ""))
         if line["series"] == "post" and sent in ("yes", "in part"):
             line["sent"] = _sent_version(line, sent, sent_hash)
         return line
@@ -187,6 +190,13 @@ class Snapshot:
         own = f"{layout.MEDIA}/changed-{digest}.{ending}"
         (self.folder / place).replace(self.folder / own)
         return own
+
+    def _clear(self) -> None:
+        """Remove what one that was killed had put here, by an older view of the store, and what is not held any more."""
+        for folder in (layout.MEDIA, layout.MAIL, layout.CONTENT):
+            for path in [*(self.folder / folder).glob("*")]:
+                if f"{folder}/{path.name}" not in self.files:
+                    path.unlink()
 
     # posts, log, proof
 

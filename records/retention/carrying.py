@@ -19,15 +19,16 @@ from sqlmodel import Session, col, select
 from config import clock
 from records import log, seal
 from records.archive import ranges
-from records.retention import certificate, contents, dispositions, facts, holds, media
+from records.retention import certificate, contents, dispositions, facts, holds, media, texts
 from records.retention.candidates import hashes_of_moderation
 from records.retention.dispositions import Check
 from records.retention.facts import Item, Key
 from records.retention.holds import RetentionError
 from records.retention.judge import judge
 from records.retention.schedule import Schedule
+from records.retention.texts import Said
 from store import bulk
-from store.engine import StoreError, was_cut_off, writing
+from store.engine import StoreError, reading, was_cut_off, writing
 from store.moderation_tables import Moderation
 from store.record_tables import Record
 from store.retention_tables import (
@@ -45,6 +46,8 @@ from store.retention_tables import (
 T = TypeVar("T")
 STEP = 50
 """Items of one transaction: nobody waits long for the store's lock."""
+STEP_BYTES = 8 * 2**20
+"""Bytes of their contents, about: so many are read and kept in memory at a time."""
 TRIES = 40
 """How often a step asks for the lock, a quarter of a second each time."""
 
@@ -78,21 +81,26 @@ def carry_out(run: Run) -> Outcome:
     with writing(run.engine) as session:
         run.check(session)
         void = _begin(session, run)
-    while void is None and _alone(run, lambda session: _some(session, run)):
+    while void is None and _patiently(lambda: _step(run)):
         pass
-    while _alone(run, lambda session: media.remove_some(session, run.number, run.media_dir)):
+    while _patiently(lambda: _alone(run, lambda session: media.remove_some(session, run.number, run.media_dir))):
         pass
     with writing(run.engine) as session:
         return _end(session, run, void)
 
 
 def _alone(run: Run, act: Callable[[Session], T]) -> T:
-    """What `act` gives, done while nobody else writes. Where a stop that needs the lock cuts it off, it looks at all again."""
+    """What `act` gives, done while nobody else writes."""
+    with writing(run.engine, alone=True) as session:
+        run.check(session)
+        return act(session)
+
+
+def _patiently(act: Callable[[], T]) -> T:
+    """What `act` gives. Where a stop that needs the lock cuts it off, it looks at all again."""
     for left in reversed(range(TRIES)):
         try:
-            with writing(run.engine, alone=True) as session:
-                run.check(session)
-                return act(session)
+            return act()
         except StoreError as error:
             if not left or not (was_cut_off(error) or "lock timeout" in str(error)):
                 raise
@@ -127,11 +135,32 @@ def _waiting(number: int) -> Any:
     return query.order_by(DispositionItem.kind, col(DispositionItem.number))
 
 
-def _some(session: Session, run: Run) -> int:
+def _step(run: Run) -> int:
+    """How many items were decided. Long contents, which never change under their hash, are read before anybody waits."""
+    with reading(run.engine) as session:
+        is_asked = any(hold.query.get("words") for hold in holds.active(session))
+        items = _found(session, [*_next(session, run.number)]).values() if is_asked else ()
+        said = texts.ahead(session, [*items])
+    return _alone(run, lambda session: _some(session, run, said))
+
+
+def _next(session: Session, number: int) -> dict[Key, DispositionItem]:
+    """What one step decides: at most `STEP` items and about `STEP_BYTES` of them, and one at least."""
+    found: dict[Key, DispositionItem] = {}
+    size = 0
+    for item in session.exec(_waiting(number).limit(STEP)):
+        size += item.size
+        if found and size > STEP_BYTES:
+            break
+        found[item.kind, item.number] = item
+    return found
+
+
+def _some(session: Session, run: Run, said: Said) -> int:
     """How many items were decided: disposed of, or kept with the reason."""
-    waiting = {(item.kind, item.number): item for item in session.exec(_waiting(run.number).limit(STEP))}
+    waiting = _next(session, run.number)
     found = _found(session, list(waiting))
-    reasons = _reasons(session, run, waiting, found)
+    reasons = _reasons(session, run, waiting, found, said)
     going = [found[key] for key in waiting if key not in reasons]
     files = contents.remove(session, run.number, going)
     now = clock.wall_us()
@@ -156,11 +185,11 @@ def _found(session: Session, keys: Sequence[Key]) -> dict[Key, Item]:
 
 
 def _reasons(
-    session: Session, run: Run, listed: Mapping[Key, DispositionItem], found: Mapping[Key, Item]
+    session: Session, run: Run, listed: Mapping[Key, DispositionItem], found: Mapping[Key, Item], said: Said
 ) -> dict[Key, str]:
     """By item: why it is kept, where it is."""
     now = clock.wall_us()
-    held = holds.keeping(session, list(found.values()), holds.active(session))
+    held = holds.keeping(session, list(found.values()), holds.active(session), said)
     reasons: dict[Key, str] = {}
     for key, item in listed.items():
         if (why := _reason(run, item, found.get(key), held.get(key, []), now)) is not None:

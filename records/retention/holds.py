@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -15,8 +15,12 @@ from config.fault import Fault
 from records import log
 from records.retention import texts
 from records.retention.facts import Item, Key
+from records.retention.texts import Said
 from store.retention_tables import LegalHold
 from store.tables import Person, Post
+
+AT_ONCE = 8 * 2**20
+"""Bytes of contents that are read at a time."""
 
 
 class RetentionError(Fault):
@@ -120,9 +124,29 @@ def active(session: Session) -> list[LegalHold]:
     return list(session.exec(select(LegalHold).where(col(LegalHold.released_at).is_(None)).order_by(LegalHold.name)))
 
 
-def keeping(session: Session, items: Sequence[Item], holds: Sequence[LegalHold]) -> dict[Key, list[str]]:
-    """By item: the names of the holds that keep it, where there are any."""
+def keeping(
+    session: Session, items: Sequence[Item], holds: Sequence[LegalHold], known: Said | None = None
+) -> dict[Key, list[str]]:
+    """By item: the names of the holds that keep it, where there are any. `known`: contents that were read before."""
     asked = [(hold.name, Query.of(hold.query)) for hold in holds]
-    said = texts.of_items(session, items) if any(query.words for _, query in asked) else {}
-    found = {item.key: [name for name, query in asked if query.fits(item, said.get(item.key, ""))] for item in items}
+    is_read = any(query.words for _, query in asked)
+    found: dict[Key, list[str]] = {}
+    for piece in _pieces(items) if asked else ():
+        said = texts.of_items(session, piece, known or {}) if is_read else {}
+        found |= {
+            item.key: [name for name, query in asked if query.fits(item, said.get(item.key, ""))] for item in piece
+        }
     return {key: names for key, names in found.items() if names}
+
+
+def _pieces(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """`items` in pieces of about `AT_ONCE` bytes."""
+    piece: list[Item] = []
+    size = 0
+    for item in items:
+        if piece and size + item.size > AT_ONCE:
+            yield piece
+            piece, size = [], 0
+        piece.append(item)
+        size += item.size
+    yield piece

@@ -8,12 +8,14 @@ import html
 import json
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote_plus
 
 from sqlmodel import Session, col, select
 
+from records import tokens
 from records.retention.facts import Item, Key
 from store import bulk
 from store.record_tables import Record, RecordContent
@@ -21,27 +23,50 @@ from store.retention_tables import RECORD
 
 SILENT = ("image/", "video/", "audio/")
 """What holds no words that could be read here."""
+LONG = 64 * 1024
+"""Bytes of a content from which on it takes its time to read."""
+ONE_BY_ONE: dict[str, Any] = {"stream_results": True, "max_row_buffer": 8}
+Said = Mapping[tuple[str, str], str]
+"""By the hash and the type of a content: what it says, `plain`."""
 
 
-def of_items(session: Session, items: Sequence[Item]) -> dict[Key, str]:
-    """By item: all that it says, ready for `holds_all`; of a post's records also what any version of the post says."""
-    bodies = _bodies(session, [item.number for item in items if item.kind == RECORD])
+def of_items(session: Session, items: Sequence[Item], known: Said) -> dict[Key, str]:
+    """By item: all that it says, ready for `holds_all`; of a post's records also what any version of the post says.
+
+    `known`: contents that were read `ahead`.
+    """
+    records = [item for item in items if item.kind == RECORD]
+    bodies = _bodies(session, [item.number for item in records if _content(item) not in known])
     posts = sorted({item.post_id for item in items if item.post_id is not None})
     versions = _versions(session, posts)
-    return {
-        item.key: plain("\n".join([*item.texts, bodies.get(item.number, ""), *versions[item.post_id or 0]]))
-        if item.kind == RECORD
-        else plain("\n".join(item.texts))
-        for item in items
-    }
+    found = {item.key: plain("\n".join([*item.texts, *versions[item.post_id or 0]])) for item in records}
+    found = {item.key: plain("\n".join(item.texts)) for item in items if item.kind != RECORD} | found
+    for item in records:
+        found[item.key] += "\n" + known.get(_content(item), bodies.get(item.number, ""))
+    return found
+
+
+def ahead(session: Session, items: Sequence[Item]) -> Said:
+    """What the long contents of `items` say: to be read before anything is locked."""
+    long = {item.number: item for item in items if item.kind == RECORD and item.size > LONG}
+    return {_content(long[number]): said for number, said in _bodies(session, [*long]).items()}
+
+
+def _content(item: Item) -> tuple[str, str]:
+    return item.sha256, item.mime
 
 
 def _bodies(session: Session, numbers: Sequence[int]) -> dict[int, str]:
+    """By record: what its content says, `plain`."""
     query = select(Record.id, Record.mime, RecordContent.body).join(
         RecordContent, col(RecordContent.sha256) == col(Record.sha256)
     )
-    rows = session.exec(query.where(bulk.among(session, Record.id, numbers))) if numbers else ()
-    return {number or 0: readable(body or b"", mime) for number, mime, body in rows}
+    query = query.where(bulk.among(session, Record.id, numbers)).execution_options(**ONE_BY_ONE)
+    return (
+        {number or 0: plain(readable(body or b"", mime)) for number, mime, body in session.exec(query)}
+        if numbers
+        else {}
+    )
 
 
 def _versions(session: Session, posts: Sequence[int]) -> defaultdict[int, list[str]]:
@@ -87,24 +112,25 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def _of_mail(body: bytes) -> Iterator[str]:
+    """Its bytes are looked at whatever a stranger's mail is made of; the library has many ways to stumble over it."""
     yield body.decode("utf-8", "replace")
-    message = email.message_from_bytes(body, policy=email.policy.default)
-    for part in message.walk():
-        try:
-            yield from (str(value) for value in part.values())
-            if part.get_content_maintype() == "text":
-                yield html.unescape(str(part.get_content()))
-        except (
-            LookupError,
-            ValueError,
-            AttributeError,
-        ):  # whatever a stranger's mail is made of: its bytes are looked at
-            continue
+    with suppress(Exception):
+        for part in email.message_from_bytes(body, policy=email.policy.default).walk():
+            yield from _of_part(part)
+
+
+def _of_part(part: Any) -> Iterator[str]:
+    for name, value in part.raw_items():
+        with suppress(Exception):
+            yield str(email.policy.default.header_fetch_parse(name, value))
+    with suppress(Exception):
+        if part.get_content_maintype() == "text":
+            yield html.unescape(str(part.get_content()))
 
 
 def plain(text: str) -> str:
-    """`text` as words are compared: letter case and forms of letters make no difference."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    """`text` as words are compared: letter case, forms of letters, and signs that nobody sees make no difference."""
+    return unicodedata.normalize("NFKC", text if text.isascii() else tokens.UNSEEN.sub("", text)).casefold()
 
 
 def holds_all(text: str, words: Iterable[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 from pypdf import PdfReader
 
 from records import seal
-from records.export import layout
-from records.keep import About
+from records.export import layout, redaction
+from records.keep import About, document
+from store.engine import writing
 from tests.commands.office import Office
 from tests.commands.packages import (
     HTTP,
@@ -124,3 +126,99 @@ def test_rules_that_cannot_be_followed_are_named(
     assert told in said
     assert "secret" not in said
     assert not (tmp_path / "out").exists()
+
+
+SPELLED = """
+[[redact]]
+words = "José Peña"
+reason = "552.101"
+[[redact]]
+post = {held}
+reason = "552.108"
+"""
+WORDS = "José Peña"
+HEAD = b"From: a@b.example\r\nReply-To: =?utf-8?q?Jos=C3=A9?=\r\n =?utf-8?q?_Pe=C3=B1a?= <j@b.example>\r\n\r\nPool?\r\n"
+
+
+def _redacted(office: Office, tmp_path: Path, words: str, **options: str) -> tuple[Path, bytes]:
+    """A redacted copy by these rules, and every byte of it that is no PDF or sheet."""
+    rules = tmp_path / "rules.toml"
+    rules.write_text(words, encoding="utf-8")
+    request = options.get("request", "R-7")
+    ok(office, "records", "export", "--to", str(tmp_path / "out"), "--request", request, "--redact", str(rules))
+    copy = tmp_path / "out-redacted"
+    check(copy)
+    paths = (path for path in copy.rglob("*") if path.is_file() and path.suffix not in (".pdf", ".xlsx"))
+    return copy / "data", b"".join(path.read_bytes() for path in paths)
+
+
+def test_words_are_taken_out_however_they_are_spelled(office: Office, tmp_path: Path) -> None:
+    """RC-3: as escapes of JSON inside of JSON, in facts and long contents, percent signs, entities and heads of emails."""
+    made = furnish(office)
+    raw = json.dumps({"message": f"Ask {WORDS} now", "id": "77"})
+    with writing(office.engine) as session:
+        for facts, said in (
+            ({}, {"text": f"Ask {WORDS}", "raw": raw}),
+            ({"who": WORDS}, {"text": "a"}),
+            ({}, {"text": "b", "link": "https://x.example/Jos%C3%A9+Pe%C3%B1a"}),
+            ({}, {"text": "Jos&eacute; Pe&#241;a"}),
+            ({}, {"author": WORDS, "text": "long " * 60_000}),
+        ):
+            document(session, About("inbound", "inbound 1", 6, "", "parks", facts=facts), said)
+    keep_bytes(office, About("mail", "mail", 8), HEAD, "message/rfc822")
+    data, said = _redacted(office, tmp_path, SPELLED.format(**made), request=f"R-7 {WORDS}")
+    for form in (WORDS, "Jos\\u00e9", "Jos\\\\u00e9", "Jos%C3%A9", "Jos&eacute;", "Jos=C3=A9"):
+        assert form.encode() not in said, form
+    assert b'\\"id\\": \\"77\\"' in said, "the rest of what a platform said stays"
+    changed = [line for line in lines(data, layout.RECORDS) if "552.101" in line.get("redacted", ())]
+    assert len(changed) == 6
+
+
+def test_what_the_log_says_of_a_post_goes_with_the_post(office: Office, tmp_path: Path) -> None:
+    made = furnish(office)
+    ok(office, "post", "hold", str(made["scheduled"]), "--reason", "Because of Pat")
+    data, said = _redacted(office, tmp_path, f"[[redact]]\npost = {made['scheduled']}\nreason = '552.108'\n")
+    assert b"Because of Pat" not in said
+    assert {line["subject"] for line in lines(data, layout.LOG) if "552.108" in line.get("redacted", ())} == {
+        f"post {made['scheduled']}"
+    }
+
+
+def test_no_hash_tells_what_was_taken_out(office: Office, tmp_path: Path) -> None:
+    """RC-3: not that of an email in its provenance and in the log, and none of the chain from the entry that names it on."""
+    file = tmp_path / "question.eml"
+    file.write_bytes(b"Subject: Ask Jane Doe\r\n\r\nPool?\r\n")
+    add_post(office, "Pool hours")
+    ok(office, "records", "verify")
+    ok(office, "records", "intake", str(file), "--from-person", "ana", "--account", "@a", "--reason", "why")
+    ok(office, "records", "verify")
+    ok(office, "records", "verify")
+    data, said = _redacted(office, tmp_path, "[[redact]]\nwords = 'Jane Doe'\nreason = '552.101'\n")
+    assert seal.of_content(file.read_bytes()).encode() not in said
+    whole = lines(tmp_path / "out" / "data", layout.LOG)
+    first = next(entry["seq"] for entry in whole if entry["action"] == "mail.intake")
+    assert len(whole) > first
+    for entry in whole:
+        assert (entry["hash"].encode() in said) is (entry["seq"] < first), entry
+    batches = [json.loads(entry["detail"])["sha256"] for entry in whole if entry["action"] == "records.kept"]
+    assert [batch.encode() in said for batch in batches] == [True, False]
+    assert len(lines(data, layout.ENTRIES)) == 1
+
+
+def test_a_redacted_copy_that_was_killed_goes_on(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RC-3: also in the midst of what is taken out."""
+    made = furnish(office)
+    with monkeypatch.context() as patched:
+        patched.setattr(redaction._Copy, "_proof", _full)
+        rules = tmp_path / "rules.toml"
+        rules.write_text(SPELLED.format(**made), encoding="utf-8")
+        line = ("records", "export", "--to", str(tmp_path / "out"), "--request", "R-7", "--redact", str(rules))
+        assert "No space left" in office.fails(*line)
+    ok(office, *line, "--resume")
+    check(tmp_path / "out-redacted")
+
+
+def _full(_: object) -> None:
+    raise OSError(28, "No space left on device")

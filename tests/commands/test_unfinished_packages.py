@@ -83,6 +83,29 @@ def _again(error: Exception) -> None:
     raise error
 
 
+def test_what_is_disposed_of_after_a_kill_is_not_in_the_package(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RC-3, RC-4: what was taken before is taken again, by the store as it is when the work goes on."""
+    made = furnish(office)
+    line = ("records", "export", "--to", str(tmp_path / "out"), "--request", "R-7")
+    with monkeypatch.context() as patched:
+        patched.setattr(package.Making, "_note", _killed_at("taken", noted=False))
+        with pytest.raises(KeyError, match="killed"):
+            _raising(office, *line)
+    work = layout.work_of(tmp_path / "out") / package.PACKAGE
+    assert (work / "mail" / f"{made['mail']}.eml").exists()
+    assert [*(work / "media").iterdir()]
+    numbers = f"({made['mail']}, {made['image']})"
+    with office.engine.begin() as connection:
+        of_those = f"sha256 IN (SELECT sha256 FROM record WHERE id IN {numbers})"
+        connection.exec_driver_sql(f"DELETE FROM record_content WHERE {of_those}")
+        connection.exec_driver_sql(f"UPDATE record SET disposed_by = 1 WHERE id IN {numbers}")
+    ok(office, *line, "--resume")
+    check(tmp_path / "out")
+    assert not [*(tmp_path / "out" / "data").glob("m*/*")]
+
+
 def test_a_killed_process_leaves_nothing_under_the_name(office: Office, tmp_path: Path) -> None:
     """RC-3: SIGKILL in the midst of it."""
     for number in range(300):

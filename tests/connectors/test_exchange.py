@@ -15,7 +15,14 @@ SECRET = 'a b+c/d"é'
 
 @pytest.mark.parametrize(
     "form",
-    [SECRET, quote(SECRET, safe=""), quote_plus(SECRET), json.dumps(SECRET)[1:-1]],
+    [
+        SECRET,
+        quote(SECRET, safe=""),
+        quote_plus(SECRET),
+        quote_plus(SECRET).replace("%2B", "%2b").replace("%2F", "%2f").replace("%C3%A9", "%c3%a9"),
+        json.dumps(SECRET)[1:-1],
+        json.dumps(SECRET)[1:-1].replace("/", "\\/"),
+    ],
 )
 def test_a_secret_is_starred_in_each_of_its_forms(form: str) -> None:
     data = exchange.scrubbed(f"before {form} after".encode(), [SECRET, ""])
@@ -29,6 +36,21 @@ def test_a_secret_is_starred_in_each_of_its_forms(form: str) -> None:
         (b"GET /me?fields=id&appsecret_proof=ff00 HTTP/1.1", b"GET /me?fields=id&appsecret_proof=*** HTTP/1.1"),
         (b'{"access_token" : "EAAB", "id": "1"}', b'{"access_token" : "***", "id": "1"}'),
         (b"my_access_tokens are safe", b"my_access_tokens are safe"),
+        (b"GET /debug_token?input_token=EAAB HTTP/1.1", b"GET /debug_token?input_token=*** HTTP/1.1"),
+        (
+            rb'{"next":"https:\/\/g\/?a=1\u0026access_token=EAAB\u0026b=2"}',
+            rb'{"next":"https:\/\/g\/?a=1\u0026access_token=***\u0026b=2"}',
+        ),
+        (b"u=https%3A%2F%2Fg%2F%3Faccess_token%3DEAAB%26b", b"u=https%3A%2F%2Fg%2F%3Faccess_token%3D***%26b"),
+        (rb'{"page_access_token": "EA\/AB", "id": "1"}', b'{"page_access_token": "***", "id": "1"}'),
+        (
+            rb'{"body": "{\"access_token\": \"EA\\/AB\", \"id\": 1}"}',
+            rb'{"body": "{\"access_token\": \"***\", \"id\": 1}"}',
+        ),
+        (b"{'access_token': 'EAAB', 'id': '1'}", b"{'access_token': '***', 'id': '1'}"),
+        (b'OAuth oauth_token="EAAB", oauth_signature="x%2F"', b'OAuth oauth_token="***", oauth_signature="***"'),
+        (b"access_token=" + b"A" * 9000 + b"&x=1", b"access_token=***&x=1"),
+        (b'{"access_token":"' + b"A" * 9000 + b'"}', b'{"access_token":"***"}'),
     ],
 )
 def test_what_is_a_secret_by_its_name_is_starred(data: bytes, kept: bytes) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +124,46 @@ def test_media_are_records_of_their_own(press: Press, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("numbers", "runs"), [([], []), ([3], [[3, 3]]), ([1, 2, 4, 5, 9], [[1, 2], [4, 5], [9, 9]])])
 def test_numbers_are_told_as_runs(numbers: list[int], runs: list[list[int]]) -> None:
     assert archive.ranges(numbers) == runs
+
+
+def _waiting_version(press: Press) -> int:
+    """A post that was changed before anything of it became record."""
+    post = press.queue()
+    press.change(Post, post, text="Second", changed_by="omar", updated_at=1)
+    return post
+
+
+def _words_in_order(engine: Engine) -> list[str]:
+    return [str(content["text"]) for _, content in _records(engine, "post")]
+
+
+def test_two_who_catch_up_keep_the_versions_of_a_post_in_their_order(postgres_press: Press, tmp_path: Path) -> None:
+    """RC-1: the second one waits for the versions that the first one has in hand, and takes no later one before."""
+    press = postgres_press
+    _waiting_version(press)
+    with press.engine.connect() as other, ThreadPoolExecutor(1) as pool:
+        other.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
+        other.exec_driver_sql("SELECT id FROM post_version FOR UPDATE").all()
+        second = pool.submit(archive.catch_up, press.engine, tmp_path)
+        with suppress(TimeoutError):
+            second.result(0.5)
+        other.rollback()
+        assert second.result(20) == 2
+    assert _words_in_order(press.engine)[1:] == ["Second"]
+
+
+def test_a_version_that_comes_to_wait_in_between_is_kept_before_the_one_that_stands(
+    postgres_press: Press, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """RC-1: the change is between the look at what was replaced and the look at what stands."""
+    press, real = postgres_press, archive._standing
+    post = press.queue()
+
+    def changed_first(*given: Any) -> int:
+        monkeypatch.setattr(archive, "_standing", real)
+        press.change(Post, post, text="Second", changed_by="omar", updated_at=1)
+        return real(*given)
+
+    monkeypatch.setattr(archive, "_standing", changed_first)
+    assert archive.catch_up(press.engine, tmp_path) == 2
+    assert _words_in_order(press.engine)[1:] == ["Second"]

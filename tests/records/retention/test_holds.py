@@ -103,6 +103,9 @@ def _mail(words: str, charset: str) -> bytes:
         (b"POST / HTTP/1.1\r\nHost: x\r\n\r\ntext=%C3%9Cberschwemmung+am+Fluss", "application/http; msgtype=request"),
         (b'HTTP/1.1 200 OK\r\n\r\n{"t": "\\u00fcberschwemmung am Fluss"}', "application/http; msgtype=response"),
         (b"<p>&Uuml;berschwemmung am Fluss</p>", "text/html"),
+        ("Über\u00adschwem\u200bmung am Fluss".encode(), "text/plain"),
+        (b"From: " + b"(" * 5000 + "\r\n\r\nÜberschwemmung am Fluss".encode(), "message/rfc822"),
+        (b"Content-Type: message/rfc822\r\n\r\n" * 3000 + "Überschwemmung am Fluss".encode(), "message/rfc822"),
     ],
 )
 def test_words_are_found_however_they_are_written(old: Old, body: bytes, mime: str) -> None:
@@ -117,6 +120,21 @@ def test_words_are_found_however_they_are_written(old: Old, body: bytes, mime: s
 @pytest.mark.parametrize("mime", ["message/rfc822", "application/json", "application/http; msgtype=request"])
 def test_a_content_that_is_broken_is_read_as_far_as_it_goes(body: bytes, mime: str) -> None:
     assert isinstance(texts.readable(body, mime), str)
+
+
+def test_contents_are_read_a_few_at_a_time(old: Old, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        old.record(body=f"Flood {number}".encode())
+    old.record(body=b"x")
+    old.hold("case", words="flood")
+    read: list[int] = []
+    real = texts.of_items
+    monkeypatch.setattr(holds, "AT_ONCE", 15)
+    monkeypatch.setattr(
+        texts, "of_items", lambda session, items, known: read.append(len(items)) or real(session, items, known)
+    )
+    assert _held(old) == {"case": 5}
+    assert read == [2, 2, 2]
 
 
 def test_the_words_of_the_moderation_register_are_held(old: Old) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from sqlmodel import Session
 
 from records import keep, log, seal
 from records.keep import About
-from records.retention import carrying, contents, holds
+from records.retention import carrying, contents, holds, texts
 from records.verify import verify
 from store import engine as engines
 from store.engine import StoreError, open_engine, writing
@@ -84,6 +85,37 @@ def test_a_hold_waits_for_the_step_under_way_and_stops_the_next(
     steps, hold = _order(old)
     assert len(steps) == 1
     assert steps[0] < hold
+
+
+def test_nobody_waits_while_long_contents_are_read(postgres_old: Old, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RC-4: the server ends whoever has the lock and does nothing for a second; reading a long email may take longer."""
+    old, read = postgres_old, list[int]()
+    for number in range(2):
+        old.record(body=b"Message %d " % number + b"x" * texts.LONG, mime="text/plain")
+    number = old.approved(PUBLIC)
+    old.hold(words="message 1")
+    real = texts.readable
+
+    def slowly(body: bytes, mime: str) -> str:
+        read.append(len(body))
+        time.sleep(0.7)
+        return real(body, mime)
+
+    monkeypatch.setattr(texts, "readable", slowly)
+    monkeypatch.setattr(carrying, "TRIES", 2)
+    outcome = old.carry_out(number, PUBLIC)
+    assert (outcome.disposed, outcome.kept) == (1, {"hold smith": 1})
+    assert len(read) == 2
+
+
+def test_a_step_takes_few_long_contents(old: Old, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        old.record(body=b"Message %d" % number, mime="text/plain")
+    number = old.approved(PUBLIC)
+    monkeypatch.setattr(carrying, "STEP_BYTES", 19)
+    assert old.carry_out(number, PUBLIC).disposed == 3
+    entries = log.entries(old.engine, action="records.disposed")
+    assert [entry["detail"]["count"] for entry in entries if entry["detail"]["count"]] == [2, 1]
 
 
 def test_a_step_waits_for_a_hold_that_is_being_placed(postgres_old: Old, monkeypatch: pytest.MonkeyPatch) -> None:
