@@ -209,6 +209,22 @@ def test_a_channel_is_suspended_reinstated_and_retired_with_its_records(town: To
     assert actions[-4:] == ["channel.authorize", "channel.suspend", "channel.reinstate", "channel.retire"]
 
 
+def test_a_channel_that_is_suspended_stays_so_when_it_is_asked_for_anew(town: Town, who: dict[str, Identity]) -> None:
+    """GV-3: its department cannot take the suspension off the list, and it is called authorized only when posts go out."""
+    do(town.engine, channels.suspend, town.ana, "parks", "account under review")
+    steps = _steps(town, who)
+    steps["department"]()
+    assert _state(town) == "suspended: account under review"
+    authorized.go(steps)
+    with pytest.raises(
+        ChannelFault, match="suspended \\(account under review\\): `standfast channel reinstate parks` first"
+    ):
+        do(town.engine, channels.authorize, who["cora"], "parks")
+    assert do(town.engine, channels.reinstate, who["cora"], "parks") == "requested"
+    do(town.engine, channels.authorize, who["cora"], "parks")
+    assert _state(town) == "authorized"
+
+
 def test_a_channel_that_was_never_asked_for_can_be_suspended_and_reinstated(town: Town) -> None:
     do(town.engine, channels.suspend, town.ana, "police", "a drill of ours")
     assert do(town.engine, channels.reinstate, town.ana, "police") == "requested"
