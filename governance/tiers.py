@@ -36,7 +36,7 @@ class Tier:
 
     @property
     def strictness(self) -> tuple[int, bool, int]:
-        """By how many, whether by certain roles alone, and by how few roles: each role that is named lets more people approve."""
+        """By how many, whether by certain roles alone, and by how few: each role that is named lets more people approve."""
         return self.approvals, bool(self.roles), -len(self.roles)
 
 
