@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from scheduler.planning.post_changes import Done
     from scheduler.planning.post_run import Request
     from scheduler.planning.post_selection import Wanted
+    from scheduler.planning.window_checks import WindowChecks
 
 MOST_LINES = 100
 """Posts that a verb names to people one by one."""
@@ -245,8 +246,9 @@ def release(
         query = options.wanted(posts, channel, options.states_of(state, all_held), tag, file, suspension)
         request = _request(context, query, dry_run, series)
         gap = int(context.settings.release_spacing * 1_000_000)
+        windows = _windows(context)
         with _changing(context) as session:
-            done = post_verbs.release(session, request, gap)
+            done = post_verbs.release(session, request, gap, windows)
         _report(done, dry_run, json)
 
 
@@ -281,8 +283,9 @@ def reschedule(
         start = options.occurrence_now(context, zone) if at is None else options.occurrence(context, at, zone)
         spread = None if over is None else options.duration_us(over, "--over")
         to = post_verbs.NewTime(start, int(context.settings.release_spacing * 1_000_000), spread, at is None)
+        windows = _windows(context)
         with _changing(context) as session:
-            done = post_verbs.reschedule(session, request, to)
+            done = post_verbs.reschedule(session, request, to, windows)
         if start.note:
             say(f"note: {start.note}")
         _report(done, dry_run, json)
@@ -309,6 +312,12 @@ def close(
             emit({"id": post, "state": after, "link": published})
             return
         out(f"post {post}: {after}" + ("" if published else "; `standfast post release` sends it anew"))
+
+
+def _windows(context: Context) -> WindowChecks:
+    from scheduler.planning.window_checks import WindowChecks
+
+    return WindowChecks(context.engine, context.settings)
 
 
 def _request(context: Context, wanted: Wanted, dry: bool, series: bool = False) -> Request:

@@ -139,18 +139,20 @@ def _whole(post: dict[str, Any]) -> list[str]:
     """A post as whoever approves it must see it: all of its words, images, tags and its time."""
     when = f"{str(post['local_time']).replace('T', ' ')} {post['zone']}"
     head = f"--- post {post['id']} on {post['channel']}, {when}, by {post['author']}"
-    images = [line for row in post["media"] for line in _image(row)]
-    tags = [f"    tags {', '.join(post['tags'])}"] if post["tags"] else []
-    found = [f"    check: {finding}" for finding in post["findings"]]
-    return [head, *(f"    {line}" for line in str(post["text"]).splitlines()), *_share(post), *images, *tags, *found]
+    images = [part for row in post["media"] for part in _image(row)]
+    tags = [f"tags {', '.join(post['tags'])}"] if post["tags"] else []
+    found = [f"check: {finding}" for finding in post["findings"]]
+    parts = [str(post["text"]), *_share(post), *images, *tags, *found]
+    # Every line of every part: an alt text of several lines must not look like the head of another post.
+    return [head, *(f"    {line}" for part in parts for line in part.splitlines())]
 
 
 def _share(post: dict[str, Any]) -> list[str]:
     if not post["share_of"]:
         return []
-    return [f"    shares {post['share_of']} (source {'checked' if post['source_checked'] else 'NOT checked'})"]
+    return [f"shares {post['share_of']} (source {'checked' if post['source_checked'] else 'NOT checked'})"]
 
 
 def _image(row: dict[str, str]) -> list[str]:
-    facts = [f"      {name}: {row[name]}" for name in ("captions", "rights") if row.get(name)]
-    return [f"    image {row['file']}: {row['alt']}", *facts]
+    facts = [f"  {name}: {row[name]}" for name in ("captions", "rights") if row.get(name)]
+    return [f"image {row['file']}: {row['alt']}", *facts]

@@ -134,6 +134,13 @@ def void_changed(session: Session, *, ids: Sequence[int] = (), file: str | None 
     )
 
 
+def void_retagged(session: Session, ids: Sequence[int]) -> None:
+    """What was said of posts whose tags changed is void, and they are handed in anew: tags decide the tier, which whoever
+    approves must not choose."""
+    void(session, ids, "its tags changed after it was approved")
+    close(session, ids, "its tags changed")
+
+
 def _void(session: Session, why: str, *conditions: Any) -> int:
     live = update(Approval).where(col(Approval.voided_at).is_(None), col(Approval.verdict) == "approved", *conditions)
     values = {"voided_at": clock.wall_us(), "void_reason": why}

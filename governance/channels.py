@@ -46,7 +46,7 @@ def request(session: Session, actor: Identity, channel: str, asked: Asked) -> No
         raise ChannelFault(f"channel {channel}: there is no person {asked.administrator[:70]!a}: {remedy}")
     for name, value in given.items():
         setattr(row, name, value)
-    row.state = "requested"
+    row.state = "suspended" if row.state == "suspended" else "requested"
     _asked_anew(row, actor)
     _save(session, row)
 
@@ -82,6 +82,7 @@ def authorize(session: Session, actor: Identity, channel: str) -> None:
     row = _row(session, channel)
     if row is not None:
         _not_retired(row)
+        _not_suspended(row)
     if lacking := missing(session, channel):
         raise ChannelFault("\n".join(f"channel {channel}: {line}" for line in lacking))
     assert row is not None
@@ -296,6 +297,13 @@ def _asked_for(session: Session, channel: str) -> ChannelAuthorization:
 def _not_retired(row: ChannelAuthorization) -> None:
     if row.state == "retired":
         raise ChannelFault(f"channel {row.channel} is retired ({row.reason}): add another one")
+
+
+def _not_suspended(row: ChannelAuthorization) -> None:
+    """Raise ChannelFault for a channel that only `reinstate` lets publish again."""
+    if row.state == "suspended":
+        remedy = f"`standfast channel reinstate {row.channel}` first"
+        raise ChannelFault(f"channel {row.channel} is suspended ({row.reason}): {remedy}")
 
 
 def _save(session: Session, row: ChannelAuthorization) -> None:

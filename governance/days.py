@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from config import clock
 from config.fault import Fault
 from store.governance_tables import FOR_EVER
+
+WRITTEN = re.compile(r"(?:19|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}", re.ASCII)
+"""Days are compared as they are written: no other form that ISO 8601 has, such as 2026-W49-2; and none before 1900."""
 
 
 class DayFault(Fault):
@@ -22,7 +26,7 @@ def current(zone: str) -> date:
 def parse(text: str, what: str) -> date:
     """The day that ``2026-12-01`` names. Raises DayFault naming `what`."""
     try:
-        if len(text) != 10:
+        if not WRITTEN.fullmatch(text):
             raise ValueError
         return date.fromisoformat(text)
     except ValueError:

@@ -8,10 +8,11 @@ from sqlmodel import Session, col, select
 
 from config import clock
 from governance import access, days, entry, people
-from governance.authority import EVERY_CHANNEL, Identity
+from governance.authority import EVERY_CHANNEL, GROUP, Identity
 from governance.clearance import APPROVES
 from governance.people import PeopleError
-from store.governance_tables import Delegation
+from store.governance_tables import FOR_EVER, Delegation
+from store.tables import ChannelGroup
 
 
 def make(
@@ -62,9 +63,15 @@ def principals(session: Session, delegate: str, channel: str) -> list[str]:
     now = clock.wall_us()
     query = select(Delegation.person).where(Delegation.delegate == delegate, col(Delegation.ended_at).is_(None))
     query = query.where(Delegation.from_at <= now, Delegation.until_at > now)
-    query = query.where(col(Delegation.channel).in_((EVERY_CHANNEL, channel))).order_by(col(Delegation.id))
+    query = query.where(col(Delegation.channel).in_(_places(session, channel))).order_by(col(Delegation.id))
     found = dict.fromkeys(session.exec(query))
     return [person for person in found if access.may(session, person, APPROVES, channel)]
+
+
+def _places(session: Session, channel: str) -> list[str]:
+    """The places of delegations that hold on `channel`: all, itself, and its groups."""
+    groups = session.exec(select(ChannelGroup.name).where(ChannelGroup.channel == channel)).all()
+    return [EVERY_CHANNEL, channel, *(GROUP + name for name in groups)]
 
 
 def listing(session: Session) -> list[dict[str, Any]]:
@@ -86,6 +93,6 @@ def _described(row: Delegation, now: int) -> dict[str, Any]:
     told = {name: getattr(row, name) for name in ("id", "person", "delegate", "channel", "made_by")}
     return told | {
         "from": clock.to_text(row.from_at),
-        "until": clock.to_text(row.until_at),
+        "until": None if row.until_at >= FOR_EVER else clock.to_text(row.until_at),
         "state": state or "in force",
     }

@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from unicodedata import category
 
 from sqlmodel import Session
 
@@ -29,6 +30,8 @@ NEEDED = ("person", "name")
 MOST_BYTES = 4 * 2**20
 MOST_ROWS = 10_000
 MOST_FAULTS = 50
+UNFIT = ("Cc", "Cs", "Zl", "Zp")
+"""Kinds of characters that no name is shown with: control characters and what breaks a line, as `people add` refuses them."""
 Row = Mapping[str, str]
 
 
@@ -75,7 +78,7 @@ def _head_faults(heads: list[str]) -> list[str]:
 def _shape_fault(row: Mapping[str | None, object]) -> str | None:
     if None in row or None in row.values():
         return "it has more or fewer cells than the header: mend the row"
-    wild = [key for key, value in row.items() if any(ord(char) < 32 for char in str(value))]
+    wild = [key for key, value in row.items() if any(category(char) in UNFIT for char in str(value))]
     return f"{wild[0]} holds a control character or a line break: take it out" if wild else None
 
 

@@ -34,6 +34,11 @@ class Tier:
     window_us: int
     expires_us: int
 
+    @property
+    def strictness(self) -> tuple[int, bool, int]:
+        """By how many, whether by certain roles alone, and by how few: each role that is named lets more people approve."""
+        return self.approvals, bool(self.roles), -len(self.roles)
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -56,7 +61,7 @@ class Tiers:
         """The tier of a post: of the rules that fit, the one that asks for most; the standard one when none does."""
         topics = frozenset(tags)
         fitting = [self.tiers[rule.tier] for rule in self.rules if channel in rule.channels or topics & rule.tags]
-        return max(fitting, key=lambda tier: (tier.approvals, len(tier.roles)), default=self.tiers[DEFAULT])
+        return max(fitting, key=lambda tier: tier.strictness, default=self.tiers[DEFAULT])
 
 
 State = tuple[int, int, int]

@@ -11,12 +11,19 @@ from stdnum import luhn
 from policy.finding import Span
 from policy.reading import Reading
 
-_SIGN = r"(?: ?[-./_:,] ?| {1,2})"
+_SIGN = r"(?: ?(?:-{1,2}\n?|[./_:,]) ?| {1,2})"
+"""Between the parts of a number; a line is broken after a hyphen."""
 _SSN = re.compile(rf"(?<![0-9])(?<![0-9][-.])([0-9]{{3}}){_SIGN}([0-9]{{2}}){_SIGN}([0-9]{{4}})(?![0-9])(?![-.][0-9])")
+_ODD_SIGNS = "·•*|~"
+_SPELLED_ODDLY = re.compile(
+    rf"(?<![0-9])(?:[0-9]{{3}}(?P<sign>[{_ODD_SIGNS}])[0-9]{{2}}(?P=sign)"
+    r"|\([0-9]{3}\)[ -]{0,2}[0-9]{2}-)[0-9]{4}(?![0-9])"
+)
 _ALIKE = re.compile(r"(?<![0-9a-z])[0-9oil]{3}[- ./][0-9oil]{2}[- ./][0-9oil]{4}(?![0-9a-z])", re.IGNORECASE)
 _NINE = re.compile(r"(?<![0-9])[0-9](?:[-. _/:,]{0,3}[0-9]){8}(?![0-9])(?![-.,][0-9])")
 _WORTH_A_LOOK = re.compile(r"[0-9oilOIL](?:[^0-9A-Za-z]{0,5}[0-9oilOIL]){8}")
-_CARD_LIKE = re.compile(r"[2-6](?:[ ./_-]{0,3}[0-9]){12}")
+_CARD_SIGNS = rf" ./_{_ODD_SIGNS}-"
+_CARD_LIKE = re.compile(rf"[2-6](?:[\n{_CARD_SIGNS}]{{0,3}}[0-9]){{12}}")
 """What most texts do not have: for these, nothing more is asked."""
 _ZIP = re.compile(r"[0-9]{5} ?- ?[0-9]{4}")
 _CUE = re.compile(
@@ -54,9 +61,10 @@ def ssn(reading: Reading) -> Iterator[Span]:
     plain = reading.skeleton.plain
     if not _WORTH_A_LOOK.search(plain):
         return
-    for found in _SSN.finditer(plain):
-        if _is_ssn(plain, found):
-            yield Span(*reading.skeleton.origin(*found.span()))
+    for shape in (_SSN, _SPELLED_ODDLY):
+        for found in shape.finditer(plain):
+            if _is_ssn(plain, found):
+                yield Span(*reading.skeleton.origin(*found.span()))
     for found in _ALIKE.finditer(plain):
         digits = sum(map(str.isdigit, found.group()))
         if 6 <= digits < 9:
@@ -70,7 +78,7 @@ def _is_ssn(plain: str, found: re.Match[str]) -> bool:
     if _has_cue(plain, *found.span()):
         return True
     before = plain[max(0, found.start() - CUE_BEFORE) : found.start()]
-    return all(int(part) for part in found.groups()) and not _OTHER.search(before)
+    return all(int(part) for part in _GROUP.findall(found.group())) and not _OTHER.search(before)
 
 
 def _has_cue(plain: str, start: int, end: int) -> bool:
@@ -102,7 +110,7 @@ def _chains(plain: str) -> Iterator[list[tuple[int, int]]]:
 
 
 def _joined(between: str) -> bool:
-    return len(between) <= 3 and not between.strip(" -._/")
+    return len(between) <= 3 and not between.replace("-\n", "-").strip(_CARD_SIGNS)
 
 
 def _windows(plain: str, groups: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

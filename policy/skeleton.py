@@ -14,6 +14,9 @@ LOOK_ALIKES = str.maketrans(
 )
 DROPPED = ("Mn", "Me", "Mc", "Cf", "Cc")
 KEPT_BREAKS = "\n"
+BLANKS = "\t\r\v\f\x85\u115f\u1160\u3164\uffa0\u2800"
+"""Control characters, and letters and signs that show as a blank: Hangul fillers, braille without dots."""
+HYPHENS = "−⁃ーｰ"
 MOST_PARTS = 6
 """A character that stands for more than this is a word or a phrase of its own."""
 
@@ -29,9 +32,9 @@ class _Plain(dict[int, str]):
 def _reads_as(char: str) -> str:
     if char in KEPT_BREAKS:
         return char
-    if char in "\t\r\v\f\x85" or unicodedata.category(char) in ("Zs", "Zl", "Zp"):
+    if char in BLANKS or unicodedata.category(char) in ("Zs", "Zl", "Zp"):
         return " "
-    if unicodedata.category(char) == "Pd" or char in "−⁃":
+    if unicodedata.category(char) == "Pd" or char in HYPHENS:
         return "-"
     if (digit := unicodedata.digit(char, None)) is not None:
         return str(digit)

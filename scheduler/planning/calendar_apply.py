@@ -160,6 +160,7 @@ def _sign(session: Session, plan: Plan, after: int) -> None:
 def _finish(session: Session, plan: Plan, row: CalendarFile, actor: str) -> None:
     """The file's row and the log say that the plan stands; what was approved otherwise must be approved anew."""
     approvals.void_changed(session, file=plan.source.file)
+    approvals.void_retagged(session, plan.retagged)
     row.digest, row.owner, row.basis = plan.calendar.digest, plan.calendar.owner, plan.basis
     row.staged_until = plan.known.staged_until or plan.until
     row.synced_at = max(clock.wall_us(), (plan.known.synced_at or 0) + 1)

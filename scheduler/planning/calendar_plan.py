@@ -89,6 +89,8 @@ class Plan:
     add: list[Addition] = field(default_factory=list)
     change: list[Change] = field(default_factory=list)
     cancel: list[Existing] = field(default_factory=list)
+    retagged: list[int] = field(default_factory=list)
+    """Posts with other tags, by their numbers."""
     keep: int = 0
     notes: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
@@ -288,6 +290,8 @@ class _Difference:
                 return
             wanted |= stager.timed(moment) | {"source_key": key, "tries": 0}
             self._note_dst(entry, moment)
+        if post.columns["tags"] != wanted["tags"]:
+            self._plan.retagged.append(post.id)
         if any(post.columns[name] != value for name, value in wanted.items()):
             self._plan.change.append(Change(post.without_words(), wanted))
 

@@ -141,7 +141,7 @@ def _apply(session: Session, request: Request, verb: Verb, steps: Iterable[Step]
         post_queue.make_moves(session, _ready(planned, request.actor.person))
     except states.WrongState as error:
         raise PostError([str(error)]) from None
-    approvals.void(session, retagged, "its tags changed after it was approved")
+    approvals.void_retagged(session, retagged)
     approvals.void_changed(session, ids=[row.id for row in changed])
     verb.after()
     for start in range(0, len(changed), LOGGED):

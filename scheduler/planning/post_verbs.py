@@ -27,6 +27,7 @@ from scheduler.planning.post_changes import Done
 from scheduler.planning.post_run import Request, Verb, run
 from scheduler.planning.post_selection import PostError
 from scheduler.planning.post_service import Edit, unfit
+from scheduler.planning.window_checks import WindowChecks
 from store.tables import Channel, Post
 
 WAITING = ("held", "failed")
@@ -64,7 +65,7 @@ def edit(
     return run(session, request, Verb("edit", states.EDITABLE, _queue, plan))
 
 
-def release(session: Session, request: Request, gap_us: int) -> Done:
+def release(session: Session, request: Request, gap_us: int, windows: WindowChecks | None = None) -> Done:
     """Held, failed and draft posts that are scheduled again; where posts are approved, a draft goes that way instead.
 
     Raises PostError, Refused.
@@ -72,11 +73,12 @@ def release(session: Session, request: Request, gap_us: int) -> Done:
 
     def plan(posts: Sequence[Post], channels: dict[str, Channel]) -> Iterable[Step]:
         _check_series(posts, request.series)
-        return [
+        steps = [
             step
             for name, group in _by_channel(posts)
             for step in _released(session, group, max(gap_us, channels[name].spacing_us))
         ]
+        return _heeded(session, steps, windows)
 
     sources = WAITING if rules.in_force().approval else ("draft", *WAITING)
     return run(session, request, Verb("release", sources, lambda _: "release", plan))
@@ -95,7 +97,7 @@ class NewTime:
     from_now: bool = False
 
 
-def reschedule(session: Session, request: Request, to: NewTime) -> Done:
+def reschedule(session: Session, request: Request, to: NewTime, windows: WindowChecks | None = None) -> Done:
     """Posts at a new time; held and failed ones are scheduled again (that needs ``release``). Raises PostError, Refused."""
     if to.from_now:
         to = replace(to, start=_occurrence(spacing.next_second(clock.wall_us()), to.start.zone), from_now=False)
@@ -104,10 +106,17 @@ def reschedule(session: Session, request: Request, to: NewTime) -> Done:
 
     def plan(posts: Sequence[Post], channels: dict[str, Channel]) -> Iterable[Step]:
         _check_series([post for post in posts if post.state in WAITING], request.series)
-        return [step for name, group in _by_channel(posts) for step in _rescheduled(group, channels[name], to)]
+        steps = [step for name, group in _by_channel(posts) for step in _rescheduled(group, channels[name], to)]
+        return _heeded(session, steps, windows)
 
     needs: Callable[[Post], str] = lambda post: "release" if post.state in WAITING else "queue"  # noqa: E731
     return run(session, request, Verb("reschedule", states.EDITABLE, needs, plan))
+
+
+def _heeded(session: Session, steps: list[Step], windows: WindowChecks | None) -> list[Step]:
+    if windows is not None:
+        windows.heed(session, steps)
+    return steps
 
 
 def _queue(_: Post) -> str:

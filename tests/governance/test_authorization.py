@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from governance import catalog, channels, people, training
+from governance import catalog, channels, days, people, training
 from governance.access import Refused
 from governance.authority import Identity
 from governance.channel_fault import ChannelFault
@@ -117,11 +117,21 @@ def test_a_paper_that_comes_in_after_the_approval_is_compared_at_the_authorizati
 def test_days_to_come_and_words_that_are_no_days_are_refused(town: Town, who: dict[str, Identity]) -> None:
     """GV-2: nobody dates an approval ahead."""
     authorized.go(_steps(town, who), without=["approval"])
-    for on in (day(1), "soon", "2026-02-30"):
+    for on in (day(1), "soon", "2026-02-30", "1899-12-31"):
         with pytest.raises(Exception, match="the day of the approval"):
             do(town.engine, channels.approve, who["cora"], "parks", on, ZONE)
         with pytest.raises(Exception, match="the day of the written strategy"):
             do(town.engine, channels.document, who["pat"], "parks", "strategy", "x", on, ZONE)
+
+
+@pytest.mark.parametrize("paper", ["strategy", "calendar"])
+def test_a_day_in_another_form_is_refused(town: Town, who: dict[str, Identity], paper: str) -> None:
+    """GV-2: days are compared as written, and 2020-W01-1, a Monday of 2019, would stand behind every day of 2020."""
+    authorized.go(_steps(town, who), without=["approval", paper])
+    with pytest.raises(days.DayFault, match="write it as 2026-12-01"):
+        do(town.engine, channels.approve, who["cora"], "parks", "2020-W01-1", ZONE)
+    with pytest.raises(days.DayFault, match="write it as 2026-12-01"):
+        do(town.engine, channels.document, who["pat"], "parks", paper, "x", "2020-W01-1", ZONE)
 
 
 def test_who_asked_cannot_approve(town: Town, who: dict[str, Identity]) -> None:
@@ -197,6 +207,22 @@ def test_a_channel_is_suspended_reinstated_and_retired_with_its_records(town: To
     assert (shown["department"], shown["strategy"], shown["approved_by"]) == ("Parks", "file 1", "cora")
     actions = [entry.action for entry in town.log() if entry.action.startswith("channel.")]
     assert actions[-4:] == ["channel.authorize", "channel.suspend", "channel.reinstate", "channel.retire"]
+
+
+def test_a_channel_that_is_suspended_stays_so_when_it_is_asked_for_anew(town: Town, who: dict[str, Identity]) -> None:
+    """GV-3: its department cannot take the suspension off the list, and it is called authorized only when posts go out."""
+    do(town.engine, channels.suspend, town.ana, "parks", "account under review")
+    steps = _steps(town, who)
+    steps["department"]()
+    assert _state(town) == "suspended: account under review"
+    authorized.go(steps)
+    with pytest.raises(
+        ChannelFault, match="suspended \\(account under review\\): `standfast channel reinstate parks` first"
+    ):
+        do(town.engine, channels.authorize, who["cora"], "parks")
+    assert do(town.engine, channels.reinstate, who["cora"], "parks") == "requested"
+    do(town.engine, channels.authorize, who["cora"], "parks")
+    assert _state(town) == "authorized"
 
 
 def test_a_channel_that_was_never_asked_for_can_be_suspended_and_reinstated(town: Town) -> None:

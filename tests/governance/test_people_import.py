@@ -93,6 +93,10 @@ def test_every_mistake_is_named_with_its_line_and_nothing_is_changed(town: Town,
         ("person,name\na,A,B\n", "people.csv:2: it has more or fewer cells than the header"),
         ('person,name\na,"A\n', "people.csv: cannot be read"),
         ('person,name\na,"A\nB"\n', "people.csv:3: name holds a control character or a line break"),
+        *(
+            (f"person,name\na,A{char}B\n", "people.csv:2: name holds a control character or a line break")
+            for char in "\x7f\x85\u2028\u2029"
+        ),
     ],
 )
 def test_a_file_that_is_no_table_is_refused_in_one_line(town: Town, file: Path, text: str, expected: str) -> None:

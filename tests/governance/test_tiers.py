@@ -55,6 +55,19 @@ def test_of_the_rules_that_fit_the_strictest_counts(tmp_path: Path) -> None:
     assert (light.approvals, light.window_us, light.expires_us) == (0, 3600 * clock.SECOND, 86400 * clock.SECOND)
 
 
+def test_of_two_tiers_the_one_that_fewer_may_approve_is_stricter(tmp_path: Path) -> None:
+    """CT-1: each role that a tier names lets more people approve; one that names none lets everybody who may."""
+    rows = {"director": '["director"]', "either": '["director", "steward"]', "anybody": "[]"}
+    made = "".join(
+        f'[tier.{name}]\napprovals = 1\nroles = {held}\nwindow = "1h"\nexpires = "1d"\n'
+        f'[[rule]]\ntier = "{name}"\ntags = ["{name}"]\n'
+        for name, held in rows.items()
+    )
+    found = read(tmp_path, SHIPPED + made)
+    assert found.of("parks", ("anybody", "either")).name == "either"
+    assert found.of("parks", ("anybody", "either", "director")).name == "director"
+
+
 FAULTS = {
     "approvals = 1": [("approvals = 10", "approvals must be a number"), ("approvals = true", "approvals must be a number")],
     'window = "24h"': [('window = "soon"', "window must be a duration"), ("", "window must be a duration")],

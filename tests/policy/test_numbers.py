@@ -59,6 +59,13 @@ def test_a_social_security_number_is_found_however_it_is_spelled(
         "O78-O5-112O",
         "l23-45-6789",
         "１２３－４５－６７８９",
+        "123-45-\n6789",
+        "123·45·6789",
+        "123*45*6789",
+        "123--45--6789",
+        "(123) 45-6789",
+        "123ー45ー6789",
+        "123\u3164-45\u2800-\u115f6789",
     ],
 )
 def test_a_social_security_number_is_found_by_the_words_beside_it_or_behind_letters_that_look_alike(text: str) -> None:
@@ -79,6 +86,10 @@ def test_a_social_security_number_is_found_by_the_words_beside_it_or_behind_lett
         "Dial 9-1-1, 3-1-1 or 8-1-1; 14,000 of 1,120,500 were counted 123456789 times",
         "ISBN 978-0-13-468599-1",
         "Invoice 123-45-6789-001",
+        "Bus routes:\n- 123\n- 45\n- 6789",
+        "The park is 120*45 feet, 123*45=5535 square feet",
+        "Tel. (040) 22 3344",
+        "Stops 4001\n4002\n4003\n4004",
     ],
 )
 def test_a_city_s_other_numbers_are_none(text: str) -> None:
@@ -104,6 +115,13 @@ def test_a_payment_card_is_found_by_its_check_digit(start: str, sign: str, zero:
 def test_a_number_before_a_card_does_not_hide_it() -> None:
     """CT-3"""
     assert quotes("Gate 5 4111 1111 1111 1111 22", "payment_card") == ["4111 1111 1111 1111"]
+
+
+@pytest.mark.parametrize("sign", ["·", "•", "*", "|", "~", "-\n"])
+def test_a_payment_card_is_found_between_other_signs(sign: str) -> None:
+    """CT-3"""
+    number = sign.join(["4111"] + ["1111"] * 3)
+    assert quotes(f"Paid with {number} today.", "payment_card") == [number]
 
 
 def test_a_library_card_is_no_payment_card() -> None:
