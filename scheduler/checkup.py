@@ -176,6 +176,28 @@ def _daemon(patient: Patient) -> Found:
         yield WARN, "no daemon is running, so nothing goes out: start `standfast daemon`"
     for item in alive:
         yield _pulse(item)
+        yield from _older_settings(patient, item)
+
+
+def _older_settings(patient: Patient, row: WorkerRow) -> Found:
+    """A daemon reads its settings when it starts: until it is restarted it publishes by the old ones, whatever commands say.
+
+    Not so the credentials in ``.env``, which are read anew.
+    """
+    if row.host != liveness.host() or clock.is_rehearsal():  # another host's file, or a clock that files do not follow
+        return
+    file = patient.settings.root / "standfast.toml"
+    if (changed := _changed_us(file)) > row.started_at:
+        said = f"{file} was changed at {clock.to_text(changed)}, after process {row.pid} had started"
+        yield WARN, f"{said}: it goes on with what stood there before; restart the daemon"
+
+
+def _changed_us(path: Path) -> int:
+    """When `path` was last written, in wall µs; 0 when it cannot be seen."""
+    try:
+        return path.stat().st_mtime_ns // 1000
+    except OSError:
+        return 0
 
 
 def _is_gone(row: WorkerRow) -> bool:

@@ -107,6 +107,26 @@ def test_each_trouble_is_named_with_its_remedy(sqlite_press: Press, name: str) -
     assert all(len(item.text.splitlines()) == 1 for item in found)
 
 
+def test_a_daemon_that_runs_with_older_settings_is_named(sqlite_press: Press, tmp_path: Path) -> None:
+    """GV-5: approvals that were turned on while the daemon ran hold nothing until it is restarted; the doctor says so."""
+    file = tmp_path / "standfast.toml"
+    file.touch()
+    start = file.stat().st_mtime_ns // 1000
+    sqlite_press.change(WorkerRow, sqlite_press.process.id, started_at=start - 1)
+    (line,) = [item for item in _examine(sqlite_press, root=tmp_path)["daemon"] if "restart" in item.text]
+    assert line.level == WARN
+    assert str(file) in line.text
+
+
+@pytest.mark.parametrize("since", [{}, {"started_at": 1, "host": "elsewhere"}])
+def test_a_daemon_that_started_since_or_has_other_files_is_not(
+    sqlite_press: Press, tmp_path: Path, since: dict[str, object]
+) -> None:
+    (tmp_path / "standfast.toml").touch()
+    sqlite_press.change(WorkerRow, sqlite_press.process.id, **{"started_at": clock.wall_us(), **since})
+    assert not [item for item in _examine(sqlite_press, root=tmp_path)["daemon"] if "restart" in item.text]
+
+
 def test_two_persons_are_needed_where_the_city_says_so(sqlite_press: Press) -> None:
     sqlite_press.revoke("olga")
     texts = [item.text for item in _examine(sqlite_press, resume_two_persons=True)["people"] if item.level == BAD]
