@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -56,7 +57,7 @@ def list_(
 
 
 def show(post: Id, json: Json = False) -> None:
-    """Show one post whole, with its attempts."""
+    """Show one post whole, with how it was handed in, what was said of it, and its attempts."""
     with guarded() as context:
         from scheduler.planning import post_views
         from store.engine import reading
@@ -66,8 +67,38 @@ def show(post: Id, json: Json = False) -> None:
         if json:
             emit(found)
             return
-        attempts = found.pop("attempts")
-        table(("field", "value"), [(name, value) for name, value in found.items() if value not in (None, [], "")])
+        attempts, submissions, approvals = (found.pop(name) for name in ("attempts", "submissions", "approvals"))
+        table(("field", "value"), [pair for name, value in found.items() for pair in _fields(name, value)])
+        if submissions:
+            table(("handed in", "by", "tier", "attested", "outcome"), [_handed_in(row) for row in submissions])
+        if approvals:
+            heads = ("decided", "by", "in place of", "verdict", "comment", "good until", "void because")
+            table(heads, [_decided(row) for row in approvals])
         if attempts:
             columns = ("id", "state", "claimed_at", "finished_at", "outcome", "detail", "closed_by")
             table(("attempt", *columns[1:]), [[attempt[name] for name in columns] for attempt in attempts])
+
+
+def _fields(name: str, value: Any) -> list[tuple[str, Any]]:
+    """The lines of one field: none where there is nothing to say, one for each image, tags as they are typed."""
+    if value in (None, [], ""):
+        return []
+    if name == "media":
+        return [("image", "; ".join((f"{row['file']}: {row['alt']}", *_facts(row)))) for row in value]
+    return [(name, ", ".join(value) if isinstance(value, list) else value)]
+
+
+def _facts(image: Mapping[str, str]) -> list[str]:
+    return [f"{name}: {image[name]}" for name in ("captions", "rights") if image.get(name)]
+
+
+def _handed_in(row: Mapping[str, Any]) -> list[Any]:
+    """One line of how a post was handed in: of the words that were attested to, how many (`--json` has them)."""
+    return [row["at"], row["by"], row["tier"], f"{len(row['attested'])} categories", row["outcome"]]
+
+
+def _decided(row: Mapping[str, Any]) -> list[Any]:
+    """One line of what somebody said of a post; only an approval is good until a day."""
+    until = row["expires_at"] if row["verdict"] == "approved" else None
+    who = [row["approver"], row["principal"], row["verdict"], row["comment"]]
+    return [row["decided_at"], *who, until, row["void_reason"]]

@@ -157,6 +157,8 @@ def voice(session: Session, actor: Identity, post: Post, submitter: str, tier: T
     speakers = [who, *delegations.principals(session, who, post.channel)]
     may = [person for person in speakers if person not in own and _may(session, actor, person, post.channel)]
     if not may:
+        if unfit := _unfit(session, actor, [person for person in speakers[1:] if person not in own], post, deed):
+            raise _refused(actor, post, act, unfit)
         access.check(session, actor, clearance.APPROVES, post.channel, action=act, subject=subject)
         raise _refused(actor, post, act, f"{who} stands in for nobody who may {deed}")
     fitting = [person for person in may if not tier.roles or _holds(session, person, post.channel, tier)]
@@ -172,6 +174,17 @@ def _may(session: Session, actor: Identity, person: str, channel: str) -> bool:
         return False
     found = look.somebody(session, actor.person, channel)
     return person == actor.person or clearance.of_delegate(found, rules.in_force().training, clock.wall_us()) is None
+
+
+def _unfit(session: Session, actor: Identity, principals: Sequence[str], post: Post, deed: str) -> str | None:
+    """Why `actor` may not stand in for one of `principals` who may approve, in one line; None where none of them may."""
+    able = [person for person in principals if access.may(session, person, clearance.APPROVES, post.channel)]
+    found = look.somebody(session, actor.person, post.channel)
+    why = clearance.of_delegate(found, rules.in_force().training, clock.wall_us())
+    if not able or why is None:
+        return None
+    remedy = "another person records what has changed (`standfast people train`, `standfast people employ`)"
+    return f"{actor.person} may not {deed} in the place of {able[0]}: {why}; {remedy}"
 
 
 def _holds(session: Session, person: str, channel: str, tier: Tier) -> bool:

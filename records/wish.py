@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from config import clock
 from config.fault import Fault
+from config.wording import did_you_mean
 from records import tokens
 
 LOG = "log"
@@ -110,7 +111,9 @@ def _phrase(term: Term) -> str:
 
 
 def asked(session: Session, wish: Wish) -> Asked:
-    """What the index can narrow of `wish`. Raises RecordsError for a department that nobody is in."""
+    """What the index can narrow of `wish`. Raises RecordsError for a channel, suspension or department that there is not:
+    nothing would be found, and a package that holds nothing would say that there is nothing."""
+    _are_there(session, wish)
     groups: list[list[str]] = []
     for kind, value in (("c", wish.channel), ("a", wish.person), ("s", wish.series)):
         if value is not None:
@@ -121,6 +124,17 @@ def asked(session: Session, wish: Wish) -> Asked:
     if (found or groups) and (span := months(wish)):
         groups.append(span)
     return Asked(found, groups)
+
+
+def _are_there(session: Session, wish: Wish) -> None:
+    if wish.channel is not None:
+        names = [str(name) for name in session.execute(text("SELECT name FROM channel ORDER BY name")).scalars()]
+        if wish.channel not in names:
+            raise RecordsError(f"there is no channel {wish.channel[:60]!a}: {did_you_mean(wish.channel, names)}")
+    if wish.suspension is not None:
+        one = {"id": wish.suspension}
+        if session.execute(text("SELECT 1 FROM suspension WHERE id = :id"), one).first() is None:
+            raise RecordsError(f"there is no suspension {wish.suspension}: `standfast crisis report` names them")
 
 
 OF_DEPARTMENT = """SELECT 'c', channel FROM channel_authorization WHERE lower(department) = lower(:name)

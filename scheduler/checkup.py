@@ -21,12 +21,14 @@ from scheduler import host_lock, killswitch, liveness, post_queue, restore, resu
 from store import migration
 from store.crisis_tables import BreakGlassCode
 from store.engine import StoreError, cursor, dialect, reading
+from store.governance_tables import Approval
 from store.tables import Alarm, Attempt, CalendarFile, Channel, Gate, Person, Post
 from store.tables import Worker as WorkerRow
 
 OK, WARN, BAD = "ok", "warning", "fault"
 LEAST_FREE = 64 * 1024 * 1024
 """Bytes of free disk below which the store may soon fail to write."""
+SOON_DAYS = 7
 SILENT_S = 30.0
 """A daemon without a heartbeat for this long is hung or gone."""
 
@@ -176,6 +178,28 @@ def _daemon(patient: Patient) -> Found:
         yield WARN, "no daemon is running, so nothing goes out: start `standfast daemon`"
     for item in alive:
         yield _pulse(item)
+        yield from _older_settings(patient, item)
+
+
+def _older_settings(patient: Patient, row: WorkerRow) -> Found:
+    """A daemon reads its settings when it starts: until it is restarted it publishes by the old ones, whatever commands say.
+
+    Not so the credentials in ``.env``, which are read anew.
+    """
+    if row.host != liveness.host() or clock.is_rehearsal():  # another host's file, or a clock that files do not follow
+        return
+    file = patient.settings.root / "standfast.toml"
+    if (changed := _changed_us(file)) > row.started_at:
+        said = f"{file} was changed at {clock.to_text(changed)}, after process {row.pid} had started"
+        yield WARN, f"{said}: it goes on with what stood there before; restart the daemon"
+
+
+def _changed_us(path: Path) -> int:
+    """When `path` was last written, in wall µs; 0 when it cannot be seen."""
+    try:
+        return path.stat().st_mtime_ns // 1000
+    except OSError:
+        return 0
 
 
 def _is_gone(row: WorkerRow) -> bool:
@@ -238,6 +262,22 @@ def _approvals(patient: Patient) -> Found:
         return
     asked = "required" if settings.approval == "required" else "not asked for"
     yield OK, f"{asked} (tiers: {', '.join(found.tiers)})"
+    if settings.approval == "required" and (number := _nobody_approved(patient, found)):
+        remedy = "`standfast post submit` hands them in, another person's `standfast post approve` lets them go"
+        yield (
+            WARN,
+            f"{number} scheduled post(s) of the next {SOON_DAYS} days have no approval and are held when due: {remedy}",
+        )
+
+
+def _nobody_approved(patient: Patient, found: tiers.Tiers) -> int:
+    """How many posts that are due soon lack any approval where their tier asks for one: they look scheduled like others."""
+    said = select(Approval.id).where(Approval.post_id == Post.id, Approval.verdict == "approved")
+    until = clock.wall_us() + SOON_DAYS * 86_400 * clock.SECOND
+    due = select(Post.channel, Post.tags).where(Post.state == "scheduled", Post.due_at < until)
+    with reading(patient.engine) as session:
+        rows = session.exec(due.where(~said.where(col(Approval.voided_at).is_(None)).exists())).all()
+    return sum(found.of(channel, tags).approvals > 0 for channel, tags in rows)
 
 
 def _calendars(patient: Patient) -> Found:

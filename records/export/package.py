@@ -22,8 +22,8 @@ from records import keep, log, seal
 from records.export import bag, layout, pages, redaction, snapshot, statement, tables, web_archive
 from records.export.redaction import Rules
 from records.keep import About
-from records.wish import RecordsError, Wish
-from store.engine import writing
+from records.wish import RecordsError, Wish, asked
+from store.engine import reading, writing
 from store.record_tables import Record
 
 Tell = Callable[[str, int, int], None]
@@ -168,6 +168,9 @@ class Making:
             raise RecordsError(f"{_told(target.parent)}: there is no such folder: make it, or name another")
         if begun and not resume:
             raise RecordsError(f"{_told(self.work)} holds an unfinished export: --resume goes on with it, or remove it")
+        if not begun:
+            with reading(self.engine) as session:
+                asked(session, self.order.wish)  # what cannot be answered is refused before anything is made for it
         self.work.mkdir(mode=0o700, exist_ok=True)
 
     def _found(self, resume: bool) -> dict[str, Any]:

@@ -82,12 +82,15 @@ def readme(about: Mapping[str, Any]) -> str:
     said += ["", "## What is where", ""]
     said += [f"* `{name}`: {what}" for name, what in FILES if name != layout.REDACTIONS or about["redacted"]]
     said += ["", MARKS, "", "## How to check it", "", CHECK, ""]
+    said += [UNCHECKED, ""] if about["redacted"] else []
     return "\n".join(said)
 
 
 CHECK = """`bagit.py --validate FOLDER` finds any file that was changed, added or taken out, and names it. `warcio check` does
 so for the web archive. That each record is as the city's log names it is checked from `proof/`, by the description in the
 program's documentation (docs/records.md, "A package"): the hash of each record, of each entry, and of what an entry names."""
+UNCHECKED = f"""Of what `{layout.REDACTIONS}` names, and of the entries whose hashes are left out, that cannot be checked here:
+a check names these. The first package, from which this copy was made, has what it takes."""
 
 
 def not_held(about: Mapping[str, Any]) -> str:

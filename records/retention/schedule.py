@@ -119,7 +119,7 @@ def _period(table: Table) -> Period:
         return Period.parse(text or PERMANENT)
     except ValueError:
         example = 'write period = "2 years", "6 months", "90 days" or "permanent"'
-        table.fault("period", f"= {toml_table.shown(text)} is no period (at most 500 years): {example}")
+        table.fault("period", f"= {toml_table.shown(text)} is no period (at least 1 day, at most 500 years): {example}")
         return Period(0, PERMANENT)
 
 

@@ -84,6 +84,19 @@ def test_a_redacted_copy_tells_where_and_why_and_never_what(office: Office, tmp_
     assert [entry["detail"]["redacted"] for entry in entries] == [False, True]
 
 
+def test_a_redacted_copy_says_that_what_was_changed_is_checked_in_the_first_package(
+    office: Office, tmp_path: Path
+) -> None:
+    """RC-3: who checks the copy finds what cannot be checked there, and must not take it for a forgery."""
+    add_post(office, "Ask Jane Doe at the pool")
+    rules = tmp_path / "rules.toml"
+    rules.write_text('[[redact]]\nwords = "Jane Doe"\nreason = "552.101"\n', encoding="utf-8")
+    ok(office, "records", "export", "--to", str(tmp_path / "out"), "--request", "R-7", "--redact", str(rules))
+    for folder, says in (("out", False), ("out-redacted", True)):
+        page = (tmp_path / folder / "data" / "README.md").read_text("utf-8")
+        assert ("has what it takes" in page) is says
+
+
 def test_a_redacted_copy_needs_the_package_whole_and_of_the_same_question(office: Office, tmp_path: Path) -> None:
     furnish(office)
     rules = tmp_path / "rules.csv"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -75,6 +76,24 @@ def test_a_post_is_sent_back(office: Office) -> None:
     assert [(row["before"], row["after"]) for row in said["posts"]] == [("in_review", "draft")]
     assert "post 1 is draft" in office.fails("post", "approve", "1", STANDFAST_TOKEN=otis)
     assert "cannot approve a post of their own" in _resubmitted(office, pat)
+
+
+def test_a_person_reads_who_said_what_of_a_post(office: Office) -> None:
+    """CT-1: at a terminal each thing that was said is a line, and not the program's own notation."""
+    office.city.set(approval="required")
+    pat, otis = joined(office, "pat", "administrator"), joined(office, "otis", "operator")
+    ok(office, "post", "add", "--channel", "parks", *AT, "--text", "x", "--tag", "pool", "--tag", "rink", who=pat)
+    ok(office, "post", "submit", "1", "--attest", who=pat)
+    ok(office, "post", "return", "1", "--comment", "which pool?", who=otis)
+    ok(office, "post", "edit", "1", "--text", "y", who=pat)
+    ok(office, "post", "submit", "1", "--attest", who=pat)
+    ok(office, "post", "approve", "1", who=otis)
+    said = ok(office, "post", "show", "1").out
+    assert not set("{}[]") & set(said), said
+    assert re.search(r"^tags +pool, rink$", said, re.MULTILINE)
+    assert re.findall(r" pat +standard +10 categories +(.*)$", said, re.MULTILINE) == ["sent back", "approved"]
+    assert re.search(r" otis +returned +which pool\?$", said, re.MULTILINE)
+    assert re.search(r" otis +approved +\d{4}-\d\d-\d\d [\d:]{8} UTC$", said, re.MULTILINE)
 
 
 def _resubmitted(office: Office, pat: str) -> str:
@@ -163,6 +182,26 @@ def test_the_records_of_people_by_commands(office: Office) -> None:
     assert "ended" in ok(office, "people", "delegations").out
     listed = {row["id"]: row for row in ok(office, "people", "list", "--json").data}
     assert listed["sam"]["department"] == "Parks"
+
+
+def test_a_delegate_who_is_not_trained_hears_that_and_not_of_a_role(office: Office) -> None:
+    """CT-1, GV-2: who stands in needs no role, so the refusal names what is missing: the course."""
+    pat, sam = joined(office, "pat", "administrator"), joined(office, "sam")
+    joined(office, "olga", "operator")
+    for person in ("pat", "olga"):
+        ok(office, "people", "train", person, "social-media", "--completed", day(-1))
+    office.city.set(approval="required", training="social-media")
+    ok(office, "post", "add", "--channel", "parks", *AT, "--text", "x", who=pat)
+    ok(office, "post", "submit", "1", "--attest", who=pat)
+    assert "ask " in office.fails(
+        "post", "approve", "1", STANDFAST_TOKEN=sam
+    )  # nobody's delegate: a role is what is missing
+    ok(office, "people", "delegate", "olga", "--to", "sam", "--until", day(3))
+    said = office.fails("post", "approve", "1", STANDFAST_TOKEN=sam)
+    assert "sam may not approve post 1 in the place of olga: sam has no training 'social-media' on record" in said
+    assert "`standfast people train`" in said
+    ok(office, "people", "train", "sam", "social-media", "--completed", day(-1))
+    assert "approved in the place of olga" in ok(office, "post", "approve", "1", who=sam).out
 
 
 def test_people_come_from_a_file_and_leave(office: Office, tmp_path: Path) -> None:

@@ -123,6 +123,20 @@ def test_a_killed_process_leaves_nothing_under_the_name(office: Office, tmp_path
     check(to)
 
 
+@pytest.mark.parametrize(
+    ("option", "slip"), [("--channel", "parkz"), ("--department", "Parkz"), ("--suspension", "9"), ("--words", "...")]
+)
+def test_a_question_that_cannot_be_answered_leaves_nothing_behind(
+    office: Office, tmp_path: Path, option: str, slip: str
+) -> None:
+    """RC-3: the question is mended and asked again, without --resume and without anything to be removed first."""
+    furnish(office)
+    line = ("records", "export", "--to", str(tmp_path / "out"), "--request", "R-7")
+    office.fails(*line, option, slip)
+    assert not list(tmp_path.glob("out*"))
+    ok(office, *line, "--channel", "parks")
+
+
 def test_nothing_that_is_there_is_replaced(office: Office, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     assert "exists: name another folder" in office.fails(

@@ -160,7 +160,7 @@ def test_each_filter_narrows(desk: Desk) -> None:
     wishes: list[tuple[dict[str, Any], list[int]]] = [
         ({}, [0, 1, 2]),
         ({"channel": "pool"}, [1, 2]),
-        ({"channel": "none"}, []),
+        ({"channel": "police"}, []),
         ({"person": "ines"}, [2]),
         ({"department": "parks"}, [2]),
         ({"department": "LEISURE"}, [1, 2]),
@@ -180,6 +180,14 @@ def test_each_filter_narrows(desk: Desk) -> None:
         RecordsError, match=r"no channel and no person is of department 'Sewers' \(known: Leisure, Parks\)"
     ):
         _found(desk, department="Sewers")
+
+
+def test_a_channel_or_suspension_that_there_is_not_is_refused(desk: Desk) -> None:
+    """RC-3: a slip in a name must not find nothing, and so make a package that says there is nothing."""
+    with pytest.raises(RecordsError, match=r"there is no channel 'parkz': did you mean 'parks'\?"):
+        _found(desk, channel="parkz")
+    with pytest.raises(RecordsError, match=r"there is no suspension 9: `standfast crisis report`"):
+        _found(desk, suspension=9)
 
 
 def test_a_state_is_that_of_the_post_now(desk: Desk) -> None:

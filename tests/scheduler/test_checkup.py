@@ -13,6 +13,7 @@ from scheduler import checkup, clock_guard, stop_cell, witness
 from scheduler.checkup import BAD, CHECKS, OK, WARN, Finding, Patient, examine
 from store.crisis_tables import BreakGlassCode
 from store.engine import writing
+from store.governance_tables import Approval
 from store.tables import CalendarFile, Channel, Gate
 from store.tables import Worker as WorkerRow
 from tests.scheduler import cleared
@@ -107,6 +108,26 @@ def test_each_trouble_is_named_with_its_remedy(sqlite_press: Press, name: str) -
     assert all(len(item.text.splitlines()) == 1 for item in found)
 
 
+def test_a_daemon_that_runs_with_older_settings_is_named(sqlite_press: Press, tmp_path: Path) -> None:
+    """GV-5: approvals that were turned on while the daemon ran hold nothing until it is restarted; the doctor says so."""
+    file = tmp_path / "standfast.toml"
+    file.touch()
+    start = file.stat().st_mtime_ns // 1000
+    sqlite_press.change(WorkerRow, sqlite_press.process.id, started_at=start - 1)
+    (line,) = [item for item in _examine(sqlite_press, root=tmp_path)["daemon"] if "restart" in item.text]
+    assert line.level == WARN
+    assert str(file) in line.text
+
+
+@pytest.mark.parametrize("since", [{}, {"started_at": 1, "host": "elsewhere"}])
+def test_a_daemon_that_started_since_or_has_other_files_is_not(
+    sqlite_press: Press, tmp_path: Path, since: dict[str, object]
+) -> None:
+    (tmp_path / "standfast.toml").touch()
+    sqlite_press.change(WorkerRow, sqlite_press.process.id, **{"started_at": clock.wall_us(), **since})
+    assert not [item for item in _examine(sqlite_press, root=tmp_path)["daemon"] if "restart" in item.text]
+
+
 def test_two_persons_are_needed_where_the_city_says_so(sqlite_press: Press) -> None:
     sqlite_press.revoke("olga")
     texts = [item.text for item in _examine(sqlite_press, resume_two_persons=True)["people"] if item.level == BAD]
@@ -163,6 +184,31 @@ def test_site_terms_that_cannot_be_read_are_named(sqlite_press: Press) -> None:
     assert "none.toml" in found.text
     (found,) = _examine(sqlite_press)["site terms"]
     assert (found.level, "site_terms names the city's own" in found.text) == (OK, True)
+
+
+def _approved(press: Press, post: int, **values: object) -> None:
+    with writing(press.engine) as session:
+        made = {
+            "submission_id": 1,
+            "due_at": 1,
+            "content_hash": "h",
+            "decided_at": 1,
+            "window_us": 1,
+            "expires_at": 1,
+        } | values
+        session.add(Approval(post_id=post, approver="olga", verdict="approved", **made))
+
+
+def test_posts_that_nobody_has_approved_are_counted_before_they_are_due(press: Press) -> None:
+    """CT-1: a calendar's posts look scheduled, and are held when due."""
+    approved, void, _unsaid = (press.queue(in_s=60) for _ in range(3))
+    press.queue(in_s=8 * 86_400)
+    press.queue(state="held")
+    _approved(press, approved)
+    _approved(press, void, voided_at=1, void_reason="its content changed")
+    (line,) = [item for item in _examine(press, approval="required")["approvals"] if item.level == WARN]
+    assert line.text.startswith("2 scheduled post(s) of the next 7 days have no approval and are held when due")
+    assert [item.level for item in _examine(press)["approvals"]] == [OK]
 
 
 @pytest.mark.parametrize(("approval", "level"), [("required", BAD), ("none", WARN)])
