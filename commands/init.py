@@ -29,8 +29,8 @@ release_spacing = "5m"
 # Resuming needs a second, different person.
 resume_two_persons = false
 # What a policy asks of channels, people and posts; see docs/people-and-channels.md before you turn it on: from then on nothing
-# goes out on a channel that is not authorized, by people without the course, or without approval. A daemon that runs knows
-# nothing of it until you restart it.
+# goes out on a channel that is not authorized, by people without the course, or without approval. It counts at
+# once, for a daemon that runs as well.
 # channel_authorization = true
 # training = "social-media"
 # approval = "required"

@@ -182,16 +182,17 @@ def _daemon(patient: Patient) -> Found:
 
 
 def _older_settings(patient: Patient, row: WorkerRow) -> Found:
-    """A daemon reads its settings when it starts: until it is restarted it publishes by the old ones, whatever commands say.
+    """A daemon reads its settings when it starts: until it is restarted it goes on with the old ones, whatever commands say.
 
-    Not so the credentials in ``.env``, which are read anew.
+    Not so what is asked of people, channels and posts (`scheduler.rules_watch`), and the credentials in ``.env``.
     """
     if row.host != liveness.host() or clock.is_rehearsal():  # another host's file, or a clock that files do not follow
         return
     file = patient.settings.root / "standfast.toml"
     if (changed := _changed_us(file)) > row.started_at:
         said = f"{file} was changed at {clock.to_text(changed)}, after process {row.pid} had started"
-        yield WARN, f"{said}: it goes on with what stood there before; restart the daemon"
+        own = "of all but training, channel_authorization and approval it goes on with what stood there before"
+        yield WARN, f"{said}: {own}; restart the daemon"
 
 
 def _changed_us(path: Path) -> int:

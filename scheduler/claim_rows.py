@@ -81,7 +81,7 @@ class Look:
     """What stands beside a post under its lock: the store, whether a suspension covers its channel, the channel's state (empty
     when there is none), its attempt that is claimed, sending, unknown or published (there may be no other beside it), its
     author's state and roles as `governance.access.still_eligible` asks for them, its override of the present epoch, and what
-    else the city asks for (`governance.clearance`)."""
+    else the city asks for by `rules` (`governance.clearance`)."""
 
     store: StoreState
     covered: bool
@@ -90,6 +90,7 @@ class Look:
     author: Sequence[Any]
     override: int | None
     facts: Facts = Facts()  # noqa: RUF009 (frozen)
+    rules: Rules = NO_RULES
 
 
 STORE = f"""COALESCE((SELECT epoch FROM gate WHERE id = 1), 0), COALESCE((SELECT max(id) FROM attempt), 0),
@@ -143,7 +144,7 @@ def look(session: Session, post_id: int, rules: Rules = NO_RULES) -> Look:
     (*store, covered, state, override), live = found[0][:7], found[0][7:12]
     own = AttemptRow(*live) if live[0] is not None else None
     author = [row[12:14] for row in found]
-    return Look(store_state_of(store), bool(covered), str(state), own, author, override, _facts(found[0][14:]))
+    return Look(store_state_of(store), bool(covered), str(state), own, author, override, _facts(found[0][14:]), rules)
 
 
 def _facts(row: Sequence[Any]) -> Facts:

@@ -25,6 +25,7 @@ from scheduler.host_watch import HostWatch
 from scheduler.planning import stager
 from scheduler.planning.reload import Reloader
 from scheduler.publisher import Place, Publisher
+from scheduler.rules_watch import RulesWatch
 from scheduler.store_identity import StoreIdentity
 from scheduler.worker import Worker
 from store import migration
@@ -34,6 +35,7 @@ from store.tables import Meta
 logger = structlog.get_logger()
 SQLITE = "sqlite:///"
 HEARTBEAT_S, RESCUE_S, RECONCILE_S, CELL_S, STAGE_S, STORE_S, ARCHIVE_S = 5.0, 2.0, 1.0, 0.5, 3600.0, 1.0, 2.0
+RULES_S = 1.0
 INDEXED = 2_000
 """Texts that the index for words takes in at one time."""
 SILENT_S = 2 * HEARTBEAT_S + 2.0
@@ -53,6 +55,7 @@ class Daemon:
     ) -> None:
         self.settings, self.essential = settings, essential
         self.more_duties, self.kind = more_duties, kind
+        self.rules = RulesWatch(settings)
 
     def run(self, stop: Event, ready: Callable[[str], None]) -> None:
         """Publish until `stop` is set; `ready` is called once with a line for people. Raises Fault or StoreError."""
@@ -155,6 +158,7 @@ class Daemon:
             key_prefix=post_queue.key_prefix(store_id),
             clock_guard=guard,
             is_same_store=self.identity.is_same,
+            rules=self.rules.in_force,
         )
 
     def _duties(self, engine: Engine, own_id: str, look_pool: ConnectorPool) -> list[Duty]:
@@ -165,6 +169,7 @@ class Daemon:
             Duty("stop_cell", CELL_S, keeper.look),
             Duty("rescue", RESCUE_S, lambda: rescuer.rescue(engine)),
             Duty("reconcile", RECONCILE_S, lambda: reconciler.reconcile(engine, self.settings, look_pool, media_dir)),
+            Duty("rules", RULES_S, self.rules.in_force),
             Duty("archive", ARCHIVE_S, lambda: archive.catch_up(engine, media_dir)),
             Duty("index", ARCHIVE_S, lambda: index.catch_up(engine, INDEXED)),
             Duty("stage", STAGE_S, lambda: stager.stage_due_horizon(engine, self.settings, clock.wall_us())),

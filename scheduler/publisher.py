@@ -32,6 +32,7 @@ from connectors.errors import (
 from connectors.protocol import Connector, Deadline, Media, Message, Permit, Prepared
 from governance import clearance, rules, tiers
 from governance.clearance import Case
+from governance.rules import Rules
 from records import log
 from scheduler import capture, claim_rows, post_queue, states, stop_cell, witness
 from scheduler.claim_rows import AttemptRow, Look, PostRow, StoreState
@@ -46,7 +47,8 @@ logger = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Place:
-    """Where a publisher works: the store, this host's files, and who it is there."""
+    """Where a publisher works: the store, this host's files, and who it is there. `rules`: what is asked now (None: what
+    `settings` ask)."""
 
     engine: Engine
     settings: Settings
@@ -57,6 +59,7 @@ class Place:
     key_prefix: str
     clock_guard: ClockGuard = field(default_factory=ClockGuard)
     is_same_store: Callable[[], bool] = lambda: True
+    rules: Callable[[], Rules] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ class Publisher:
         self.connector_of = connector_of
         self._owed: deque[Callable[[], object]] = deque()
         self._extent = (0, 0)
-        self._rules = rules.of(place.settings)
+        began = rules.of(place.settings)
+        self._rules = place.rules or (lambda: began)
         self._tiers = TierWatch(tiers.file_of(place.settings.root, place.settings.approvals))
         self.store_went_back = False
         """True once the store was seen to know less than before: it was replaced by an older copy under this process."""
@@ -216,7 +220,7 @@ class Publisher:
         or it has an override. A gate that cannot be read is closed.
         """
         before = self._extent
-        look = claim_rows.look(session, post_id, self._rules)
+        look = claim_rows.look(session, post_id, self._rules())
         return look, self._may_go_on(before, look.store) and bool(look.store.epoch) and (
             not look.covered or look.override is not None
         )
@@ -232,8 +236,8 @@ class Publisher:
         """Why its author, its channel or its approval is no longer good, as it was when it was queued (GV-5)."""
         emergency = look.override is not None
         case = Case(post.author, post.channel, post.content_hash, post.due_at, now, emergency)
-        tier = self._tiers.in_force().of(post.channel, look.facts.tags) if self._rules.approval else None
-        return clearance.refusal(case, look.author, look.facts, self._rules, tier)
+        tier = self._tiers.in_force().of(post.channel, look.facts.tags) if look.rules.approval else None
+        return clearance.refusal(case, look.author, look.facts, look.rules, tier)
 
     def _take(self, session: Session, post: PostRow, look: Look, next_free_at: int) -> Claim:
         key = post_queue.key_of(self.place.key_prefix, post.id)
