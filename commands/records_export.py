@@ -161,6 +161,8 @@ def _told(made: Made) -> dict[str, Any]:
 def _line(path: Path, made: Made) -> str:
     counts = made.about["counts"]
     told = f"{counts['records']} records, {counts['posts']} posts, {counts['log']} entries of the log"
+    if not any(counts.values()):
+        told = f"NOTHING that is kept fits what was asked for ({told})"
     what = "the redacted copy" if made.about["redacted"] else "the package"
     return f"{what} for request {made.about['request']}: {told}, written to {str(path)!a}; manifest {made.manifest}"
 

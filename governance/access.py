@@ -58,7 +58,7 @@ def require(engine: Engine, actor: Actor, permission: str, channel: str, action:
 def require_any(
     engine: Engine, actor: Actor, permissions: Sequence[str], channel: str, action: str, subject: str
 ) -> None:
-    """`require` for any of `permissions`; a refusal names the last."""
+    """`require` for any of `permissions`."""
     try:
         with reading(engine) as session:
             check_any(session, actor, permissions, channel, action=action, subject=subject)
@@ -80,21 +80,20 @@ def acting(engine: Engine) -> Iterator[Session]:
 
 def check(session: Session, actor: Actor, permission: str, channel: str, *, action: str, subject: str) -> None:
     """`require` inside the caller's transaction, without the log entry (`acting` writes it). Raises Refused."""
-    why = _why_not(session, actor, permission, channel)
-    if why is None:
-        return
-    deed, remedy = deeds.words(action, subject), _remedy(session, actor, permission, channel)
-    message = f"{actor.person} may not {deed}: {why}; {remedy}"
-    raise Refused(message, actor=actor.person, permission=permission, channel=channel, action=action, subject=subject)
+    check_any(session, actor, (permission,), channel, action=action, subject=subject)
 
 
 def check_any(
     session: Session, actor: Actor, permissions: Sequence[str], channel: str, *, action: str, subject: str
 ) -> None:
-    """`check` for any of `permissions`. Raises Refused, which names the last."""
-    *others, last = permissions
-    if not any(_why_not(session, actor, permission, channel) is None for permission in others):
-        check(session, actor, last, channel, action=action, subject=subject)
+    """`check` for any of `permissions`. Raises Refused, which says of each why not, and is logged with the last."""
+    reasons = [_why_not(session, actor, permission, channel) for permission in permissions]
+    if None in reasons:
+        return
+    why = "; ".join(dict.fromkeys(filter(None, reasons)))
+    deed, remedy = deeds.words(action, subject), _remedy(session, actor, permissions, channel)
+    message, last = f"{actor.person} may not {deed}: {why}; {remedy}", permissions[-1]
+    raise Refused(message, actor=actor.person, permission=last, channel=channel, action=action, subject=subject)
 
 
 def _why_not(session: Session, actor: Actor, permission: str, channel: str) -> str | None:
@@ -117,14 +116,16 @@ def may(session: Session, person: str, permission: str, channel: str) -> bool:
     return _ineligible(session, person, permission, channel) is None
 
 
-def _remedy(session: Session, actor: Actor, permission: str, channel: str) -> str:
+def _remedy(session: Session, actor: Actor, permissions: Sequence[str], channel: str) -> str:
     if actor.person == SERVICE_ACCOUNT:
         return "sign in with `standfast login`"
     names = holders(session, "people")
     who = " or ".join(names[:3]) or "the owner of the service account"
-    if authority.may(cursor(session), dialect(session), actor.person, permission, channel):
+    own = cursor(session)
+    if any(authority.may(own, dialect(session), actor.person, permission, channel) for permission in permissions):
         return f"{who} can record what has changed (`standfast people train`, `standfast people employ`)"
-    return f"ask {who} for a role that holds it ({', '.join(roles.holding(permission))})"
+    holding = sorted({role for permission in permissions for role in roles.holding(permission)})
+    return f"ask {who} for a role that holds it ({', '.join(holding)})"
 
 
 def holders(session: Session, permission: str) -> list[str]:

@@ -131,6 +131,14 @@ def test_an_export_has_what_a_search_finds(
     assert {line["post"] for line in lines(data, layout.POSTS)} == posts
 
 
+def test_a_package_in_which_nothing_is_says_so(office: Office, tmp_path: Path) -> None:
+    """RC-3: a slip in a word must not pass for an answer; the twin has something in it."""
+    furnish(office)
+    for words, told in (("nothingofthekind", True), ("pool", False)):
+        line = ("records", "export", "--to", str(tmp_path / words), "--request", "R-7", "--words", words)
+        assert ("NOTHING that is kept fits" in ok(office, *line).err) == told
+
+
 def test_one_changed_byte_anywhere_is_named(office: Office, tmp_path: Path) -> None:
     """RC-2, RC-3: by the bag for any file; where somebody mends the manifests too, by the record or entry itself."""
     furnish(office)

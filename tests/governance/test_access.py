@@ -30,6 +30,19 @@ def test_a_refusal_says_who_what_where_and_who_can_help(town: Town) -> None:
     assert json.loads(entry.detail) == {"permission": "queue", "channel": "police", "why": line}
 
 
+def test_where_either_of_two_would_do_both_are_named(town: Town) -> None:
+    """GV-4: nobody is sent to ask for the larger right alone; whoever holds one of them may (the twin)."""
+    bo = town.signed_in("bo", "administrator", "parks")
+    either = ("records", "queue")
+    access.require_any(town.engine, bo, either, "parks", "moderation.add", "parks")
+    with pytest.raises(Refused) as caught:
+        access.require_any(town.engine, bo, either, "police", "moderation.add", "police")
+    line = str(caught.value)
+    assert "does not hold 'records' on channel police; bo does not hold 'queue' on channel police; ask ana" in line
+    assert line.endswith("(administrator, operator, records_officer, steward)")
+    assert len(town.refusals()) == 1
+
+
 def test_what_is_allowed_is_not_logged_as_refused(town: Town) -> None:
     access.require(town.engine, town.ana, "resume", "*", "resume", "3")
     assert town.refusals() == []
