@@ -137,12 +137,22 @@ def _fence_holds(case: Case) -> Iterator[str]:
             continue
         own = _leaves_of(case, line["post"])
         had = max(item["boot_ns"] for item in own if item["attempt"] == line["attempt"])
-        if not any(had < item["boot_ns"] < line["boot_ns"] and not item["warning"] for item in case.said("lifted")):
+        lifts = [
+            item for item in case.said("lifted") if had < item["boot_ns"] < line["boot_ns"] and not item["warning"]
+        ]
+        if not any(_is_later(case, item, line) for item in lifts):
             continue
         new_ns = min((item["boot_ns"] for item in own if item["boot_ns"] > had), default=FOREVER)
         for request in case.requests_of(line["post"]):
             if line["boot_ns"] < request.line.boot_ns < new_ns:
                 yield f"fence: post {request.tag} arrived though its leave was older than a lift"
+
+
+def _is_later(case: Case, lift: Line, line: Line) -> bool:
+    """True when the lift ended the epoch of the attempt's leave: a lift is told a moment after it is done, and a leave that was
+    given in between is newer. An attempt that went with a replaced store is judged by what was told."""
+    epochs = [item.authorise_epoch for item in case.attempts.get(line["post"], ()) if item.id == line["attempt"]]
+    return not epochs or epochs[0] is None or epochs[0] < lift["epoch"]
 
 
 def _numbers_rise(case: Case) -> Iterator[str]:

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from sandbox.arrivals import Arrival, ArrivalKind
+from store.tables import Attempt, Post
 from tests.chaos import oracle
 from tests.chaos.draw import draw
-from tests.chaos.evidence import Case, Evidence
+from tests.chaos.evidence import LEAVE, Case, Evidence
+from tests.chaos.points import WENT_ON
+from tests.chaos.worker import AFTER_LEAVE
 
 CRISIS, DESK, STATUS = 1, 2, 3
 """Three processes of people."""
@@ -101,3 +104,13 @@ def test_an_edit_of_who_had_the_store_open_as_it_was_put_back_is_lost_with_it(op
         line(36, DESK, "edit", posts=[{"post": "a"}]),
     ]
     assert bool(list(oracle._edited_goes_as_edited(case_of(people, 75)))) is is_broken
+
+
+@pytest.mark.parametrize(("epoch", "is_broken"), [(3, False), (2, True)])
+def test_a_leave_given_as_a_lift_was_being_told_is_newer_than_it(epoch: int, is_broken: bool) -> None:
+    """I6: the epoch says which came first; a leave of the epoch before the lift does not outlive it."""
+    about = {"post": "a", "attempt": 7}
+    workers = [line(20, 9, LEAVE, **about), line(30, 9, f"worker 1: {WENT_ON} {AFTER_LEAVE}", **about)]
+    people = [line(22, CRISIS, "lifted", suspended_epoch=2, epoch=3, held=0, warning=None, kind="crisis")]
+    rows = {"posts": [Post(id=1, text="a word")], "attempts": [Attempt(id=7, post_id=1, authorise_epoch=epoch)]}
+    assert bool(list(oracle._fence_holds(case_of(people, 32, workers=workers, **rows)))) is is_broken
