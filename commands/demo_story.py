@@ -32,7 +32,7 @@ SILENCE_S, SILENT_POSTS = 3.5, 6
 """How long the silence is shown at least, and how many posts shall have fallen due in it."""
 AGAIN = 5
 """Posts of the calendars that shall go out after the resume before the demo ends."""
-PATIENCE_S = 45.0
+PATIENCE_S = 90.0
 """Longest wait for anything, on a busy machine."""
 SHOW_S = 0.15
 """Time between two looks while a command runs."""
