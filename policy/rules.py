@@ -181,7 +181,7 @@ def _term_fault(term: str, key: str) -> str:
             f"known are {', '.join(known)}" if known else "a group names none"
         )
     try:
-        wording.pattern([term])
+        wording.check(term)
     except ValueError:
         return "has a bracket that is not closed, or not opened: mend it"
     return ""

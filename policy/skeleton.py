@@ -52,7 +52,8 @@ class Skeleton:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.plain = text if text.isascii() and text.isprintable() else text.translate(_TABLE)
+        is_plain = text.isascii() and text.isprintable() and "`" not in text
+        self.plain = text if is_plain else text.translate(_TABLE)
 
     def origin(self, start: int, end: int) -> tuple[int, int]:
         """The span of the text that `plain[start:end]` was made from."""

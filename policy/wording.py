@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
 
 from policy.finding import Span
@@ -32,6 +32,8 @@ _SIGNS: Mapping[str, str] = {
 }
 PLAIN_TERM = re.compile(r"[\w '’.&$%,/:;()|*^…~#+@!?<>-]{1,1000}")
 """What a term may hold."""
+_MAY_BREAK = frozenset("()?")
+"""Signs without which any term can be read: nothing else is compiled to see, for there are thousands."""
 GROUP = re.compile(r"<(\w{1,60})>")
 """The name of a group of terms within a term."""
 _LEET = str.maketrans("01345789@$!+|", "oieastbgasiti")
@@ -55,8 +57,16 @@ def expanded(terms: Iterable[str], groups: Mapping[str, Iterable[str]]) -> Itera
         yield GROUP.sub(lambda found: f"({'|'.join(groups[found[1]])})", term)
 
 
+def check(term: str) -> None:
+    """Return when `term` can be read. Raises ValueError naming it."""
+    _part(term)
+
+
+@lru_cache(maxsize=8192)
 def _part(term: str) -> str:
     part = "".join(_SIGNS.get(char, re.escape(char)) for char in term.strip().replace("’", "'"))
+    if _MAY_BREAK.isdisjoint(term):
+        return part
     try:
         re.compile(part)
     except re.error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from config import clock
@@ -82,6 +82,7 @@ def test_any_text_is_read_and_every_quote_stands_in_it(text: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(PIECES, max_size=40).map("".join))
+@example("`\U00010000")
 def test_a_skeleton_leads_back_to_its_text(text: str) -> None:
     """CT-3"""
     skeleton = Skeleton(text)
