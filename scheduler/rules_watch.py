@@ -30,18 +30,26 @@ class RulesWatch:
         self._files = () if file is None else (file, began.root / ".env")
         self._read = read
         self._known = (self._state(), rules.of(began))
+        self._had = {file for file, now in zip(self._files, self._known[0], strict=True) if now is not None and now[1]}
+        """Files that hold settings: one that is gone or empty is being written, and asks for no less meanwhile."""
 
     def in_force(self) -> Rules:
         """The rules that count; those of the process as well (`rules.use`) once they have changed."""
         known, state = self._known, self._state()
         if known[0] != state:
-            self._known = known = (state, self._read_anew(known[1]))
+            self._known = known = (state, self._read_anew(known[1], state))
         return known[1]
 
     def _state(self) -> tuple[State | None, ...]:
         return tuple(state_of(file) for file in self._files)
 
-    def _read_anew(self, before: Rules) -> Rules:
+    def _read_anew(self, before: Rules, state: tuple[State | None, ...]) -> Rules:
+        held = {file for file, now in zip(self._files, state, strict=True) if now is not None and now[1]}
+        if lost := self._had - held:
+            gone = f"{min(lost)} is gone or empty: put it back, or restart the daemon without it"
+            logger.error("what was asked before goes on to be asked", action="rules", error=gone)
+            return before
+        self._had = held
         try:
             found = rules.of(self._read())
         except SettingsError as error:

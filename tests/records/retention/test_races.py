@@ -98,7 +98,7 @@ def test_nobody_waits_while_long_contents_are_read(postgres_old: Old, monkeypatc
 
     def slowly(body: bytes, mime: str) -> str:
         read.append(len(body))
-        time.sleep(0.7)
+        time.sleep(0.7)  # this is the reader that is slow: nothing is awaited
         return real(body, mime)
 
     monkeypatch.setattr(texts, "readable", slowly)
